@@ -1,0 +1,82 @@
+# Everything runs in .venv, which is made on first use from the pinned list in
+# constraints.txt. Needed: GNU make and Python 3.11 or newer with venv and pip.
+#
+#   make demo [PORT=8123] [DB=sqlite:///file.db]    the reference app
+#   make test [ARGS="-k name"]                      every test
+#   make help                                       the rest
+
+PYTHON ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+PIP    := $(PY) -m pip --disable-pip-version-check --quiet
+STAMPS := $(VENV)/stamps
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check tour bench cases api docs clean demo-env dev-env bench-env
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# ------------------------------------------------------------- environment
+# A stamp is newer than the files it was made from, so that a second run
+# installs nothing and a changed list installs what changed.
+$(STAMPS)/venv:
+	@python=$$(scripts/find-python $(PYTHON)) && \
+	  echo "making $(VENV) with $$python" && \
+	  "$$python" -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/demo: requirements/demo.txt constraints.txt pyproject.toml | $(STAMPS)/venv
+	@echo "installing requirements/demo.txt"
+	@$(PIP) install -r requirements/demo.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.txt $(STAMPS)/demo
+	@echo "installing requirements/dev.txt"
+	@$(PIP) install -r requirements/dev.txt
+	@touch $@
+
+$(STAMPS)/bench: requirements/bench.txt $(STAMPS)/dev
+	@echo "installing requirements/bench.txt"
+	@$(PIP) install -r requirements/bench.txt
+	@touch $@
+
+demo-env: $(STAMPS)/demo
+dev-env: $(STAMPS)/dev
+bench-env: $(STAMPS)/bench
+
+# ------------------------------------------------------------------ running
+demo: demo-env  ## start the reference app (PORT=, DB=, ARGS=)
+	@exec $(PY) -m examples.critical_buttons $(if $(PORT),--port $(PORT)) $(if $(DB),--db $(DB)) $(ARGS)
+
+tour: dev-env  ## drive the app as a real process and check every promise
+	@$(PY) -m examples.critical_buttons.tour $(ARGS)
+
+bench: bench-env  ## measure (SUITE=name, JSON=file)
+	@$(PY) -m benchmarks $(SUITE) $(if $(JSON),--json $(JSON)) $(ARGS)
+
+# ------------------------------------------------------------------ proving
+test: dev-env  ## run every test (ARGS= goes to pytest)
+	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: dev-env  ## lint, layers, types, API snapshot, cases, docs, hygiene
+	@$(PY) scripts/check.py $(ARGS)
+
+cases: dev-env  ## one line a case: identity, number of tests, the first
+	@$(PY) scripts/cases.py $(ARGS)
+
+api: dev-env  ## write docs/reference/api.txt anew
+	@$(PY) scripts/api_snapshot.py --write
+
+docs: dev-env  ## build the documentation into docs/_build/html
+	@$(PY) -m sphinx -n -W --keep-going -q -j 2 docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+clean:  ## remove the environment, caches and built files (never var/)
+	rm -rf $(VENV) build dist docs/_build htmlcov .coverage .coverage.*
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
