@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Generator
 
 import hypothesis
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 SEED = os.environ.get("SYNCPATTERNS_SEED")
+MUST_RUN = ("browser", "engine")
 
 # A CI run is the same run every time; a developer's run looks for new examples.
 # No deadline: two shared cores make the time of one example a matter of luck.
@@ -21,13 +21,55 @@ hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if CI else "dev")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let SYNCPATTERNS_SEED repeat a run."""
+    if SEED is not None and config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = SEED
+
+
 def pytest_report_header() -> str:
     """Say what is needed to run the same tests again."""
     profile = "ci" if CI else "dev"
     return f"syncpatterns: hypothesis profile {profile}, seed {SEED or 'not set'}"
 
 
-@pytest.fixture(params=[("asyncio", {}), ("trio", {})], ids=["asyncio", "trio"])
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Where a test's own randomness starts; SYNCPATTERNS_SEED replaces it."""
+    return int(SEED) if SEED else 20_260_101
+
+
+@pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> object:
     """Every async test runs on both backends."""
     return request.param
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI is set, a skip of an engine or of the browser is a failure.
+
+    A missing browser would otherwise look like a green run.
+    """
+    report = yield
+    marker = next((name for name in MUST_RUN if item.get_closest_marker(name)), None)
+    if CI and marker and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        report.outcome = "failed"
+        report.longrepr = f"CI must run every test marked {marker}: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Where CI is set, no file skips itself: its marks are not known then."""
+    report = yield
+    if CI and report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        report.outcome = "failed"
+        report.longrepr = f"CI must collect {collector.nodeid}: {reason}"
+    return report
