@@ -1,0 +1,82 @@
+"""Critical actions that happen once, are retried safely and are seen at once.
+
+Five patterns, each useful alone, one contract when composed: idempotency,
+retry, circuit breaker, offline queue and realtime publishing. Names are
+imported on first use, so ``import syncpatterns`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from syncpatterns.engines import connect
+    from syncpatterns.errors import (
+        ConfigurationError,
+        NotExecuted,
+        Refusal,
+        SyncPatternsError,
+    )
+    from syncpatterns.idempotency import SINGLE_TENANT, Idempotency, idempotent
+    from syncpatterns.operation import Answer, Operation, Result
+    from syncpatterns.realtime import Event, Gap, Hub, Position, Publisher
+    from syncpatterns.retry import Retry
+
+__all__ = [
+    "SINGLE_TENANT",
+    "Answer",
+    "ConfigurationError",
+    "Event",
+    "Gap",
+    "Hub",
+    "Idempotency",
+    "NotExecuted",
+    "Operation",
+    "Position",
+    "Publisher",
+    "Refusal",
+    "Result",
+    "Retry",
+    "SyncPatternsError",
+    "connect",
+    "idempotent",
+]
+
+_HOMES = {
+    "SINGLE_TENANT": "idempotency",
+    "Answer": "operation",
+    "ConfigurationError": "errors",
+    "Event": "realtime",
+    "Gap": "realtime",
+    "Hub": "realtime",
+    "Idempotency": "idempotency",
+    "NotExecuted": "errors",
+    "Operation": "operation",
+    "Position": "realtime",
+    "Publisher": "realtime",
+    "Refusal": "errors",
+    "Result": "operation",
+    "Retry": "retry",
+    "SyncPatternsError": "errors",
+    "connect": "engines",
+    "idempotent": "idempotency",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow, rarely used
+
+        return version("syncpatterns")
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

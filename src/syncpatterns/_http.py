@@ -1,0 +1,179 @@
+"""HTTP without a framework: problem documents and the idempotency headers.
+
+Headers come as ASGI gives them: a list of (lower-case name, value) bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from syncpatterns.codec import digest
+from syncpatterns.errors import KeyInvalid, KeyMissing, SyncPatternsError
+
+PROBLEM_JSON: Final = "application/problem+json"
+KEY_HEADERS: Final = (b"idempotency-key", b"x-idempotency-key")
+MAX_KEY_LENGTH: Final = 255
+
+_BARE: Final = re.compile(rb"[\x21-\x7e]{1,255}")
+_QUOTED: Final = re.compile(rb'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(.*)', re.S)
+# RFC 8941 parameters; what they say is ignored, that they are well formed is not.
+_PARAMETERS: Final = re.compile(
+    rb'(?:[ ]*;[ ]*[a-z*][a-z0-9_\-.*]*(?:=(?:"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"'
+    rb"|[A-Za-z0-9_\-.*:/%+?=]+))?)*"
+)
+_AGE: Final = re.compile(rb"[0-9]{1,12}")
+_HINT: Final = "Send one Idempotency-Key of 1 to 255 visible ASCII characters."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The key of one HTTP request, with what it was sent for.
+
+    Args:
+        key: The caller's key.
+        fingerprint: SHA-256 of the request; see `request_fingerprint`.
+        age: Seconds since the caller first tried (Idempotency-Age).
+    """
+
+    key: str
+    fingerprint: bytes
+    age: float = 0.0
+
+    def __repr__(self) -> str:
+        return "RequestKey(...)"  # a key in a log could be replayed
+
+
+def parse_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the request's idempotency key, or None if it sent none.
+
+    Accepts ``Idempotency-Key`` and ``X-Idempotency-Key``, as an RFC 8941
+    string (parameters are ignored) or as bare visible ASCII.
+
+    Raises:
+        KeyInvalid: Empty, longer than 255, not visible ASCII, badly quoted, a
+            list, sent twice, or two headers that disagree.
+    """
+    found: dict[bytes, str] = {}
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in KEY_HEADERS:
+            continue
+        if lower in found:
+            raise KeyInvalid(f"The key was sent in two header lines. {_HINT}")
+        found[lower] = _parse_value(value)
+    if not found:
+        return None
+    if len(set(found.values())) > 1:
+        message = f"Idempotency-Key and X-Idempotency-Key disagree. {_HINT}"
+        raise KeyInvalid(message)
+    return next(iter(found.values()))
+
+
+def require_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the request's key.
+
+    Raises:
+        KeyMissing: There is none.
+        KeyInvalid: See `parse_key`.
+    """
+    key = parse_key(headers)
+    if key is None:
+        raise KeyMissing(
+            "This action needs an Idempotency-Key header, the same for every try "
+            "of one click. " + _HINT
+        )
+    return key
+
+
+def _parse_value(raw: bytes) -> str:
+    value = raw.strip(b" \t")
+    if len(value) > 4 * MAX_KEY_LENGTH:
+        raise KeyInvalid(f"The key is too long. {_HINT}")
+    if value.startswith(b'"'):
+        return _parse_quoted(value)
+    if not _BARE.fullmatch(value):
+        raise KeyInvalid(f"The key is empty, too long or not visible ASCII. {_HINT}")
+    if b"," in value or b'"' in value:
+        raise KeyInvalid(f"The key holds a comma or a stray quote. {_HINT}")
+    return value.decode("ascii")
+
+
+def _parse_quoted(value: bytes) -> str:
+    match = _QUOTED.fullmatch(value)
+    if match is None or not _PARAMETERS.fullmatch(match[2]):
+        raise KeyInvalid(f"The quoted key is malformed. {_HINT}")
+    key = re.sub(rb'\\(["\\])', rb"\1", match[1])
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not _BARE.fullmatch(key):
+        raise KeyInvalid(f"The key is empty, too long or not visible ASCII. {_HINT}")
+    return key.decode("ascii")
+
+
+def parse_age(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """Return Idempotency-Age in seconds; 0 if it was not sent.
+
+    Raises:
+        KeyInvalid: It is not one whole number of seconds.
+    """
+    values = [value for name, value in headers if name.lower() == b"idempotency-age"]
+    if not values:
+        return 0.0
+    if len(values) > 1 or not _AGE.fullmatch(values[0].strip(b" \t")):
+        message = "Idempotency-Age must be one whole number of seconds."
+        raise KeyInvalid(message)
+    return float(values[0])
+
+
+def request_fingerprint(
+    method: str, path: str, query: bytes, content_type: bytes, body: bytes
+) -> bytes:
+    """Return SHA-256 over what was asked for, byte by byte.
+
+    The body is never parsed: two bodies that one parser reads alike (2**70 and
+    its nearest float) are two requests.
+    """
+    text = path.encode("utf-8", "surrogatepass")
+    kind = content_type.strip(b" \t").lower()
+    return digest(b"http", method.upper().encode(), text, query, kind, body)
+
+
+def retry_after_header(seconds: float) -> str:
+    """Return *seconds* for a Retry-After header: whole, rounded up, at least 1."""
+    return str(max(1, math.ceil(seconds)))
+
+
+def problem_document(
+    error: SyncPatternsError, *, base: str = "/problems/", instance: str | None = None
+) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Return status, headers and members of an RFC 9457 problem for *error*.
+
+    A `ConfigurationError` or another error that is not the caller's fault
+    keeps its message out of the document: it may name internals.
+    """
+    status = error.status
+    members: dict[str, Any] = {
+        "type": f"{base}{error.problem}",
+        "title": error.title,
+        "status": status,
+    }
+    if status != 500:  # noqa: PLR2004 - the one status that says nothing
+        members["detail"] = str(error)
+        members.update(
+            (name, value) for name, value in error.facts.items() if name not in members
+        )
+    headers = {"content-type": PROBLEM_JSON, "cache-control": "no-store"}
+    if error.retry_after is not None:
+        headers["retry-after"] = retry_after_header(error.retry_after)
+        members["retry_after"] = int(headers["retry-after"])
+    if instance is not None:
+        members["instance"] = instance
+    return status, headers, members
+
+
+def render_problem(members: dict[str, Any]) -> bytes:
+    """Return the problem's *members* as JSON bytes."""
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()

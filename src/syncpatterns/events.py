@@ -1,0 +1,158 @@
+"""What happened inside, as one frozen dataclass per fact, and who hears it.
+
+A hook is any callable that takes a fact. It runs on the thread or loop where
+the fact arose, after the state has changed and outside every lock; what it
+raises is logged and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+__all__ = [
+    "Abandoned",
+    "Busy",
+    "Executed",
+    "Fact",
+    "Fenced",
+    "Gone",
+    "Hook",
+    "Hooks",
+    "Mismatched",
+    "Refused",
+    "Released",
+    "Replayed",
+    "Retried",
+    "Swept",
+    "Unknown",
+    "Unrecorded",
+    "Waited",
+]
+
+_log = logging.getLogger("syncpatterns")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something happened to a key.
+
+    Args:
+        operation: Declared name; the only label safe for metrics.
+        key_hash: First 8 hex digits of the storage key.
+        engine: Name of the engine.
+    """
+
+    operation: str
+    key_hash: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Executed(Fact):
+    """The effect ran and its result is stored."""
+
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed(Fact):
+    """A stored answer was given; nothing ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Fact):
+    """A declared refusal was stored as the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited(Fact):
+    """The caller waited *seconds* for another call with this key."""
+
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Busy(Fact):
+    """Another call with this key is running and the caller was sent away."""
+
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatched(Fact):
+    """The key was used before with another payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned(Fact):
+    """The previous owner's lease ran out; this call took over."""
+
+    attempts: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced(Fact):
+    """A stale owner tried to change the record and was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released(Fact):
+    """The claim was given back because nothing had happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Fact):
+    """It may have happened; the record waits for somebody to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded(Fact):
+    """The effect ran, but its result could not be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(Fact):
+    """It was done, but the stored answer is no longer kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(Fact):
+    """The transaction is tried again after *seconds*."""
+
+    attempt: int = 1
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Housekeeping removed *records* expired records and *events* old events."""
+
+    engine: str
+    records: int = 0
+    events: int = 0
+
+
+Hook: TypeAlias = Callable[[Fact | Swept], object]
+
+
+class Hooks:
+    """A fixed list of hooks, called in order; a failing hook is logged."""
+
+    __slots__ = ("_hooks",)
+
+    def __init__(self, hooks: Iterable[Hook] = ()) -> None:
+        self._hooks = tuple(hooks)
+
+    def __bool__(self) -> bool:
+        return bool(self._hooks)
+
+    def emit(self, fact: Fact | Swept) -> None:
+        """Tell every hook about *fact*."""
+        for hook in self._hooks:
+            try:
+                hook(fact)
+            except Exception:  # noqa: BLE001 - a hook must not break the call it hears of
+                _log.exception("A hook failed on %s", type(fact).__name__)

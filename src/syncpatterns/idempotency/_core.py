@@ -1,0 +1,338 @@
+"""What a claim on a key is answered: pure functions over frozen records.
+
+Stores call these inside their own atomic section (a lock, a transaction), so
+every engine answers alike. ``now`` is the store's clock, never the caller's.
+
+::
+
+    absent ──claim──> in_progress ──complete──> completed ──dedupe over──> absent
+                        │   ▲  │
+                 release│   │  └─abandon / quarantine──> unknown ──resolve──┐
+                        ▼   │claim (token + 1)               │              │
+                       free─┘                                └─> completed or free
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
+
+from typing_extensions import TypeIs
+
+from syncpatterns.codec import digest
+
+OnAbandoned: TypeAlias = Literal["rerun", "quarantine", "probe"]
+OutcomeKind: TypeAlias = Literal["value", "refusal", "response", "tombstone"]
+
+#: Seconds that an unknown outcome is kept for somebody to look at: 30 days.
+UNKNOWN_RETENTION: Final = 30 * 86400.0
+
+
+class State(StrEnum):
+    """Where a record stands; absent is having no record."""
+
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    UNKNOWN = "unknown"
+    FREE = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """An answer as bytes, exactly as it will be replayed."""
+
+    kind: OutcomeKind
+    body: bytes = b""
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The clocks of a key, in seconds, counted from completion.
+
+    Args:
+        replay: How long the stored answer is given again.
+        dedupe: How long the key is remembered at all; never below *replay*.
+    """
+
+    replay: float = 60.0
+    dedupe: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """One caller's wish to run *operation* under *key*.
+
+    Args:
+        key: Storage key, 64 hex digits.
+        operation: Declared name.
+        fingerprint: What the caller asks for; same key, same fingerprint.
+        nonce: Identity of this attempt to claim; a claim repeated with the
+            same nonce, because its answer got lost, is the same claim.
+        lease: Seconds until others may take over; 0 in a single transaction.
+        windows: The clocks that apply if this claim completes.
+        on_abandoned: What a lapsed lease of somebody else means.
+        age: Seconds since the caller first tried (Idempotency-Age).
+    """
+
+    key: str
+    operation: str
+    fingerprint: bytes
+    nonce: str
+    lease: float = 30.0
+    windows: Windows = field(default_factory=Windows)
+    on_abandoned: OnAbandoned = "rerun"
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything a store keeps about one key; instants are the store's clock."""
+
+    key: str
+    operation: str
+    fingerprint: bytes
+    state: State
+    token: int
+    nonce: str
+    attempts: int
+    created: float
+    lease_until: float
+    replay_until: float
+    dedupe_until: float
+    completed: float | None = None
+    outcome: StoredOutcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The caller runs the effect and must present *token* with its result."""
+
+    token: int
+    attempts: int = 1
+    abandoned: bool = False
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The stored answer, and how many seconds it will still be given."""
+
+    outcome: StoredOutcome
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody else holds the key; *retry_after* is what is left of the lease."""
+
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The key belongs to another payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Done, but the answer is no longer kept; *outcome* has no body."""
+
+    outcome: StoredOutcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """It may have happened; somebody has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """No record, and the request is older than records are kept."""
+
+
+ClaimAnswer: TypeAlias = (
+    Owned | Replay | Busy | Mismatch | Gone | Unresolved | Expired
+)
+
+
+def decide_claim(
+    record: Record | None, request: ClaimRequest, now: float
+) -> tuple[ClaimAnswer, Record | None]:
+    """Return the answer and the record to store, or None to leave it as it is."""
+    if record is None or _forgotten(record, now):
+        if request.age > request.windows.dedupe:
+            return Expired(), None
+        return _own(record, request, now, attempts=1)
+    if record.state is State.FREE:
+        return _own(record, request, now, attempts=record.attempts + 1)
+    if record.fingerprint != request.fingerprint:
+        return Mismatch(), None
+    if record.state is State.COMPLETED:
+        return _completed(record, now), None
+    if record.state is State.UNKNOWN:
+        return Unresolved(), None
+    return _in_progress(record, request, now)
+
+
+def _forgotten(record: Record, now: float) -> bool:
+    # Half-open: at dedupe_until itself the key is already forgotten.
+    return now >= record.dedupe_until
+
+
+def _completed(record: Record, now: float) -> Replay | Gone:
+    outcome = record.outcome
+    if outcome is None or outcome.kind == "tombstone" or now >= record.replay_until:
+        return Gone(replace(outcome, body=b"") if outcome else None)
+    return Replay(outcome, record.replay_until - now)
+
+
+def _in_progress(
+    record: Record, request: ClaimRequest, now: float
+) -> tuple[ClaimAnswer, Record | None]:
+    if record.nonce == request.nonce:
+        return Owned(record.token, record.attempts, record.attempts > 1), None
+    if now < record.lease_until:
+        return Busy(record.lease_until - now), None
+    if request.on_abandoned == "quarantine":
+        return Unresolved(), mark_unknown(record, now)
+    answer, fresh = _own(record, request, now, attempts=record.attempts + 1)
+    probe = request.on_abandoned == "probe"
+    return replace(answer, abandoned=True, probe=probe), fresh
+
+
+def _own(
+    record: Record | None, request: ClaimRequest, now: float, *, attempts: int
+) -> tuple[Owned, Record]:
+    # The clock part keeps tokens growing after the old record was purged:
+    # counted from 1 again, a zombie with token 3 would outrank the new owner.
+    token = max(record.token + 1 if record else 1, int(now * 1_000_000))
+    lease_until = now + request.lease
+    fresh = Record(
+        key=request.key,
+        operation=request.operation,
+        fingerprint=request.fingerprint,
+        state=State.IN_PROGRESS,
+        token=token,
+        nonce=request.nonce,
+        attempts=attempts,
+        created=now,
+        lease_until=lease_until,
+        replay_until=lease_until,
+        dedupe_until=lease_until + request.windows.dedupe,
+    )
+    return Owned(token, attempts), fresh
+
+
+def complete(
+    record: Record | None,
+    token: int,
+    outcome: StoredOutcome,
+    windows: Windows,
+    now: float,
+) -> Record | None:
+    """Return the completed record, or None if *token* is stale.
+
+    A late owner whom nobody replaced is accepted: the effect did happen.
+    """
+    if not holds(record, token):
+        return None
+    return replace(
+        record,
+        state=State.COMPLETED,
+        completed=now,
+        outcome=outcome,
+        lease_until=now,
+        replay_until=now + windows.replay,
+        dedupe_until=now + windows.dedupe,
+    )
+
+
+def renew(
+    record: Record | None, token: int, lease: float, windows: Windows, now: float
+) -> Record | None:
+    """Return the record with its lease moved on, or None if *token* is stale."""
+    if not holds(record, token):
+        return None
+    until = now + lease
+    return replace(
+        record,
+        lease_until=until,
+        replay_until=until,
+        dedupe_until=until + windows.dedupe,
+    )
+
+
+def release(record: Record | None, token: int, now: float) -> Record | None:
+    """Return the record given back, or None if *token* is stale.
+
+    The row stays until it is forgotten, so that tokens keep growing.
+    """
+    if not holds(record, token):
+        return None
+    return replace(record, state=State.FREE, lease_until=now)
+
+
+def abandon(record: Record | None, token: int, now: float) -> Record | None:
+    """Return the record as unknown, or None if *token* is stale."""
+    if not holds(record, token):
+        return None
+    return mark_unknown(record, now)
+
+
+def resolve(
+    record: Record | None,
+    outcome: StoredOutcome | None,
+    windows: Windows,
+    now: float,
+) -> Record | None:
+    """Settle an unknown record: *outcome* was the result, or None: nothing happened.
+
+    Returns None if the record is not unknown. The token grows, so whoever
+    still works on the old claim is fenced.
+    """
+    if record is None or record.state is not State.UNKNOWN:
+        return None
+    bumped = replace(record, token=record.token + 1)
+    if outcome is None:
+        return replace(bumped, state=State.FREE, dedupe_until=now + windows.dedupe)
+    running = replace(bumped, state=State.IN_PROGRESS)
+    return complete(running, bumped.token, outcome, windows, now)
+
+
+def mark_unknown(record: Record, now: float) -> Record:
+    """Return *record* as unknown, kept for a month."""
+    return replace(
+        record,
+        state=State.UNKNOWN,
+        lease_until=now,
+        replay_until=now,
+        dedupe_until=max(record.dedupe_until, now + UNKNOWN_RETENTION),
+    )
+
+
+def holds(record: Record | None, token: int) -> TypeIs[Record]:
+    """Tell whether *token* is the one that may still change *record*."""
+    return (
+        record is not None
+        and record.token == token
+        and record.state is State.IN_PROGRESS
+    )
+
+
+def removable(record: Record, now: float) -> bool:
+    """Tell whether a sweep may delete *record* without changing any answer."""
+    return _forgotten(record, now)
+
+
+def storage_key(namespace: str, scope: str, operation: str, key: str) -> str:
+    """Return the 64 hex digits under which a key is stored.
+
+    SHA-256 over the length-prefixed parts: scopes never meet, and neither the
+    key nor the tenant can be read from the store, a log or an error.
+    """
+    parts = (namespace, scope, operation, key)
+    return digest(*[part.encode("utf-8", "surrogatepass") for part in parts]).hex()
+
