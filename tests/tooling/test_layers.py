@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as l; l()"]
+LINT = [sys.executable, "-c", "import importlinter.cli as c; c.lint_imports_command()"]
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CONTRACTS = {each["id"]: each for each in CONFIG["tool"]["importlinter"]["contracts"]}
 
 # The smallest tree on which every contract has something to look at.
 MODULES = [
@@ -137,16 +139,13 @@ def test_a_planted_violation_is_found(
 
 def test_every_contract_has_a_planted_violation() -> None:
     """No contract stands there unproven."""
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    contracts = {each["id"] for each in config["tool"]["importlinter"]["contracts"]}
+    planted = {contract for contract, _, _ in PLANTED}
 
-    assert contracts == {contract for contract, _, _ in PLANTED}
+    assert set(CONTRACTS) == planted
 
 
 def test_every_core_is_under_the_purity_contract() -> None:
     """A decision core under another name is listed in the contract by hand."""
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    contracts = {each["id"]: each for each in config["tool"]["importlinter"]["contracts"]}
     package = ROOT / "src" / "syncpatterns"
     cores = {
         ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
@@ -154,5 +153,5 @@ def test_every_core_is_under_the_purity_contract() -> None:
         for path in package.glob(f"*/{name}")
     }
 
-    assert cores <= set(contracts["cores"]["source_modules"])
-    assert cores <= set(contracts["upward"]["source_modules"])
+    assert cores <= set(CONTRACTS["cores"]["source_modules"])
+    assert cores <= set(CONTRACTS["upward"]["source_modules"])
