@@ -1,0 +1,53 @@
+"""Try again what failed for a moment, spread out in time, and never for ever.
+
+`Retry` runs a function, and only after a failure asks its strategies whether
+and when to run it again. Any tenacity stop, wait or retry strategy can be
+passed; the four waits here are such strategies too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from syncpatterns.retry._retry import Retry
+    from syncpatterns.retry._waits import (
+        Wait,
+        decorrelated_jitter,
+        equal_jitter,
+        full_jitter,
+        no_jitter,
+    )
+
+__all__ = [
+    "Retry",
+    "Wait",
+    "decorrelated_jitter",
+    "equal_jitter",
+    "full_jitter",
+    "no_jitter",
+]
+
+_HOMES = {
+    "Retry": "_retry",
+    "Wait": "_waits",
+    "decorrelated_jitter": "_waits",
+    "equal_jitter": "_waits",
+    "full_jitter": "_waits",
+    "no_jitter": "_waits",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
