@@ -16,9 +16,7 @@ driven by `run` on a thread or by `arun` on asyncio or trio. The five rules:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
-
-from typing_extensions import Self
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 from syncpatterns.errors import CleanupTimedOut
 

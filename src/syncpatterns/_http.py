@@ -20,11 +20,12 @@ KEY_HEADERS: Final = (b"idempotency-key", b"x-idempotency-key")
 MAX_KEY_LENGTH: Final = 255
 
 _BARE: Final = re.compile(rb"[\x21-\x7e]{1,255}")
-_QUOTED: Final = re.compile(rb'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(.*)', re.S)
+_TEXT: Final = rb'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"'
+_QUOTED: Final = re.compile(rb"(" + _TEXT + rb")(.*)", re.DOTALL)
 # RFC 8941 parameters; what they say is ignored, that they are well formed is not.
 _PARAMETERS: Final = re.compile(
-    rb'(?:[ ]*;[ ]*[a-z*][a-z0-9_\-.*]*(?:=(?:"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"'
-    rb"|[A-Za-z0-9_\-.*:/%+?=]+))?)*"
+    rb"(?:[ ]*;[ ]*[a-z*][a-z0-9_\-.*]*"
+    rb"(?:=(?:" + _TEXT + rb"|[A-Za-z0-9_\-.*:/%+?=]+))?)*"
 )
 _AGE: Final = re.compile(rb"[0-9]{1,12}")
 _HINT: Final = "Send one Idempotency-Key of 1 to 255 visible ASCII characters."
@@ -107,7 +108,7 @@ def _parse_quoted(value: bytes) -> str:
     match = _QUOTED.fullmatch(value)
     if match is None or not _PARAMETERS.fullmatch(match[2]):
         raise KeyInvalid(f"The quoted key is malformed. {_HINT}")
-    key = re.sub(rb'\\(["\\])', rb"\1", match[1])
+    key = re.sub(rb'\\(["\\])', rb"\1", match[1][1:-1])
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not _BARE.fullmatch(key):
         raise KeyInvalid(f"The key is empty, too long or not visible ASCII. {_HINT}")
     return key.decode("ascii")

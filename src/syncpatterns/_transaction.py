@@ -49,6 +49,14 @@ class Transaction(Protocol):
         """The engine's wall clock in UTC, the same for the whole transaction."""
         ...
 
+    @property
+    def key_hash(self) -> str:
+        """First 8 hex digits of the storage key this effect runs under.
+
+        For audit rows and logs; empty outside an operation.
+        """
+        ...
+
     def sqlalchemy(self) -> Any:
         """Return a SQLAlchemy Connection on the same transaction."""
         ...

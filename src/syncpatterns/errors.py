@@ -118,6 +118,8 @@ class Refusal(SyncPatternsError):
     status = 409
     problem = "refused"
     title = "The request was refused."
+    #: True where the stored refusal was given again.
+    replayed: bool = False
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
         super().__init__(detail)

@@ -19,6 +19,10 @@ class EngineTransaction(Transaction, Protocol):
         """The store's clock in seconds, the same for the whole transaction."""
         ...
 
+    def begin_effect(self, key_hash: str) -> None:
+        """From here on the transaction serves the operation's effect."""
+        ...
+
     def load_record(self, key: str) -> Record | None:
         """Return the idempotency record of *key*."""
         ...

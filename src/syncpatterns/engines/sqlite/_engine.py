@@ -1,0 +1,303 @@
+"""SQLite as an engine: one writing connection, readers apart."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import anyio
+from anyio.lowlevel import RunVar
+from anyio.to_thread import run_sync
+
+from syncpatterns.clock import Clock, SystemClock
+from syncpatterns.engines.sqlite import _idempotency, _sweep
+from syncpatterns.engines.sqlite._connection import inspect_file
+from syncpatterns.engines.sqlite._health import Health, health_of
+from syncpatterns.engines.sqlite._outbox import SqliteOutbox
+from syncpatterns.engines.sqlite._readers import Readers, Snapshot
+from syncpatterns.engines.sqlite._session import WriteSession
+from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writer import Writer
+from syncpatterns.errors import EngineClosed
+from syncpatterns.events import Hook, Hooks, Swept
+
+T = TypeVar("T")
+
+#: Threads for reads under an event loop; apart from the framework's own, whose
+#: 40 may all be waiting for us.
+_READ_THREADS = 8
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("syncpatterns_sqlite_readers")
+
+
+class SqliteEngine:
+    """Records, outbox and business rows in one SQLite file.
+
+    Made by ``connect("sqlite:///app.db")``. Opening is put off until first use
+    or `open`; a process forked afterwards opens connections of its own.
+
+    Args:
+        path: The database file.
+        clock: Where the time comes from.
+        hooks: Called with what housekeeping did.
+        busy_timeout: Seconds to wait for other processes' write locks.
+    """
+
+    name = "sqlite"
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Clock | None = None,
+        hooks: Iterable[Hook] = (),
+        busy_timeout: float = 5.0,
+    ) -> None:
+        self.path = Path(path).absolute()
+        self.busy_timeout = busy_timeout
+        self.clock = clock or SystemClock()
+        self._hooks = Hooks(hooks)
+        self._gate = threading.Lock()
+        self._writer: Writer | None = None
+        self._readers: Readers | None = None
+        self._closed = False
+        self._listeners: tuple[Callable[[], None], ...] = ()
+        _engines.add(self)
+
+    def __repr__(self) -> str:
+        return f"SqliteEngine({self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """The URL that leads to this engine."""
+        return f"sqlite:///{self.path}"
+
+    # ------------------------------------------------------------ life cycle
+
+    def open(self) -> Self:
+        """Check the file, open connections and run migrations; once.
+
+        Raises:
+            DatabaseRefused: The file cannot be used; the message says what to do.
+            EngineClosed: The engine was closed.
+        """
+        self._opened()
+        return self
+
+    async def aopen(self) -> Self:
+        """Do `open` on a worker thread."""
+        if self._writer is None:
+            await run_sync(self._opened)
+        return self
+
+    def close(self) -> None:
+        """Finish what waits and close; a second call does nothing."""
+        with self._gate:
+            self._closed = True
+            writer, self._writer = self._writer, None
+            readers, self._readers = self._readers, None
+        if readers is not None:
+            readers.close()
+        if writer is not None:
+            writer.close()
+
+    async def aclose(self) -> None:
+        """Do `close` on a worker thread, also when the task is cancelled."""
+        with anyio.CancelScope(shield=True):
+            await run_sync(self.close)
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.aopen()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    # ---------------------------------------------------------- transactions
+
+    def transact(
+        self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
+    ) -> T:
+        """Run *work* in one write transaction; return its result once committed.
+
+        *work* runs on this thread if the writer is idle, else on the writer's,
+        together with others. It may run again if a shared commit is lost, and
+        must do nothing but work on the transaction.
+
+        Raises:
+            EngineBusy: Other processes held the file for the whole time-out.
+            DiskFull: There was no room; nothing was written.
+            StoreUnavailable: The disk failed; nothing was written.
+            ConfigurationError: Called from inside an effect.
+        """
+        return (self._writer or self._opened()).run(work, undoable=undoable)
+
+    async def atransact(
+        self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
+    ) -> T:
+        """Do `transact` from an event loop; *work* runs on the writer's thread.
+
+        A caller cancelled before *work* began leaves nothing behind; cancelled
+        later, the work still commits.
+        """
+        writer = self._writer
+        if writer is None:
+            writer = await run_sync(self._opened)
+        return await writer.arun(work, undoable=undoable)
+
+    def view(self, work: Callable[[Snapshot], T]) -> T:
+        """Run *work* on one consistent snapshot, on this thread."""
+        return self._opened_readers().view(work)
+
+    async def aview(self, work: Callable[[Snapshot], T]) -> T:
+        """Run *work* on one consistent snapshot, on a worker thread."""
+        return await run_sync(self.view, work, limiter=_read_limiter())
+
+    def read(self, work: Callable[[Any], T]) -> T:
+        """Run *work* with a reading `sqlite3.Connection`, on this thread."""
+        return self.view(lambda snapshot: work(snapshot.connection))
+
+    async def aread(self, work: Callable[[Any], T]) -> T:
+        """Run *work* with a reading `sqlite3.Connection`, on a worker thread."""
+        return await self.aview(lambda snapshot: work(snapshot.connection))
+
+    # ----------------------------------------------------------- for patterns
+
+    def idempotency_store(self) -> _idempotency.SqliteIdempotencyStore:
+        """Return the blocking store of idempotency records."""
+        return _idempotency.SqliteIdempotencyStore(self)
+
+    def async_idempotency_store(self) -> _idempotency.AsyncSqliteIdempotencyStore:
+        """Return the store of idempotency records for an event loop."""
+        return _idempotency.AsyncSqliteIdempotencyStore(self)
+
+    def outbox(self) -> SqliteOutbox:
+        """Return what realtime reads committed events from."""
+        return SqliteOutbox(self)
+
+    @property
+    def epoch(self) -> str:
+        """Identity of this database's outbox, 8 hex digits."""
+        return self._opened().session.epoch
+
+    def data_version(self) -> int:
+        """Return a number that changes with every commit of any process."""
+        return self._opened_readers().data_version()
+
+    def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call *listener* after each commit of this process that published.
+
+        It runs on any thread and must not block. Returns a function that
+        takes the listener off again.
+        """
+        with self._gate:
+            self._listeners = (*self._listeners, listener)
+
+        def remove() -> None:
+            with self._gate:
+                self._listeners = tuple(
+                    each for each in self._listeners if each is not listener
+                )
+
+        return remove
+
+    # ----------------------------------------------------------- housekeeping
+
+    def sweep(self, *, events_older_than: float = 86400.0) -> Swept:
+        """Delete forgotten records and old events, a small batch a transaction.
+
+        Args:
+            events_older_than: Seconds for which events can be resumed from.
+        """
+        done = _sweep.sweep(self, events_older_than)
+        if done.records or done.events:
+            self._hooks.emit(done)
+        return done
+
+    async def asweep(self, *, events_older_than: float = 86400.0) -> Swept:
+        """Do `sweep` on a worker thread."""
+        return await run_sync(
+            lambda: self.sweep(events_older_than=events_older_than),
+            limiter=_read_limiter(),
+        )
+
+    def health(self) -> Health:
+        """Look whether the file can be written, and by whom it is."""
+        return health_of(self, self._opened())
+
+    # ---------------------------------------------------------------- inside
+
+    def _opened(self) -> Writer:
+        with self._gate:
+            if self._closed:
+                raise EngineClosed(
+                    "sqlite: the engine is closed, so nothing was done. Make a new "
+                    "one with connect(), or keep this one open while it is used."
+                )
+            if self._writer is None:
+                inspect_file(self.path)
+                session = WriteSession(self.path, self.clock, self.busy_timeout)
+                self._readers = Readers(self.path, self.clock, self.busy_timeout)
+                self._writer = Writer(session, str(self.path), self._announce)
+            return self._writer
+
+    def _opened_readers(self) -> Readers:
+        readers = self._readers
+        if readers is None:
+            self._opened()
+            readers = self._readers
+        if readers is None:
+            raise EngineClosed("sqlite: the engine was closed meanwhile.")
+        return readers
+
+    def _announce(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _forget_after_fork(self) -> None:
+        # The child must not close what it inherited: closing would drop the
+        # parent's file locks and empty a log that the parent still writes.
+        _inherited.append((self._writer, self._readers))
+        self._gate = threading.Lock()
+        self._writer = None
+        self._readers = None
+
+
+_engines: weakref.WeakSet[SqliteEngine] = weakref.WeakSet()
+_inherited: list[object] = []
+
+
+def _after_fork() -> None:
+    for engine in list(_engines):
+        engine._forget_after_fork()  # noqa: SLF001 - the same module
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _read_limiter() -> anyio.CapacityLimiter:
+    try:
+        return _limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(_READ_THREADS)
+        _limiter.set(limiter)
+        return limiter

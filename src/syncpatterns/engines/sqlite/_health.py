@@ -1,0 +1,49 @@
+"""What an operator wants to know about the database file."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncpatterns.engines.sqlite._session import WriteSession, wal_reset_bug
+
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._engine import SqliteEngine
+    from syncpatterns.engines.sqlite._writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at the engine.
+
+    Args:
+        writable: A transaction could be begun just now.
+        detail: Why not, or an empty string.
+        sqlite_version: Version of the SQLite library in use.
+        shared: Another process was seen writing the file.
+        wal_reset_bug: This SQLite can damage a file that two processes write.
+    """
+
+    writable: bool
+    detail: str
+    sqlite_version: str
+    shared: bool
+    wal_reset_bug: bool
+
+
+def health_of(engine: SqliteEngine, writer: Writer) -> Health:
+    """Try an empty transaction and report."""
+    detail = ""
+    try:
+        engine.transact(lambda _tx: None)
+    except Exception as error:  # noqa: BLE001 - the report is the point
+        detail = str(error)
+    session: WriteSession = writer.session
+    return Health(
+        writable=not detail,
+        detail=detail,
+        sqlite_version=sqlite3.sqlite_version,
+        shared=session.shared_with_others,
+        wal_reset_bug=wal_reset_bug(),
+    )

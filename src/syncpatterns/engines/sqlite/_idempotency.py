@@ -1,0 +1,184 @@
+"""Idempotency records in SQLite, as the pattern's two store protocols.
+
+The async store is the same calls on the writer's thread; what is decided
+stands once, in the functions below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from syncpatterns.engines.sqlite import _records, _sweep
+from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.idempotency import _core
+from syncpatterns.idempotency._core import (
+    ClaimAnswer,
+    ClaimRequest,
+    Record,
+    StoredOutcome,
+    Windows,
+)
+
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._engine import SqliteEngine
+
+
+def _claim(request: ClaimRequest) -> Callable[[SqliteTransaction], ClaimAnswer]:
+    def work(tx: SqliteTransaction) -> ClaimAnswer:
+        record = tx.load_record(request.key)
+        answer, changed = _core.decide_claim(record, request, tx.clock)
+        if changed is not None:
+            tx.save_record(changed)
+        return answer
+
+    return work
+
+
+def _change(
+    key: str, decide: Callable[[Record | None, float], Record | None]
+) -> Callable[[SqliteTransaction], bool]:
+    def work(tx: SqliteTransaction) -> bool:
+        changed = decide(tx.load_record(key), tx.clock)
+        if changed is None:
+            return False
+        tx.save_record(changed)
+        return True
+
+    return work
+
+
+def _renew(
+    key: str, token: int, lease: float, windows: Windows
+) -> Callable[[SqliteTransaction], bool]:
+    return _change(key, lambda r, now: _core.renew(r, token, lease, windows, now))
+
+
+def _complete(
+    key: str, token: int, outcome: StoredOutcome, windows: Windows
+) -> Callable[[SqliteTransaction], bool]:
+    return _change(key, lambda r, now: _core.complete(r, token, outcome, windows, now))
+
+
+def _release(key: str, token: int) -> Callable[[SqliteTransaction], bool]:
+    return _change(key, lambda record, now: _core.release(record, token, now))
+
+
+def _abandon(key: str, token: int) -> Callable[[SqliteTransaction], bool]:
+    return _change(key, lambda record, now: _core.abandon(record, token, now))
+
+
+def _resolve(
+    key: str, outcome: StoredOutcome | None, windows: Windows
+) -> Callable[[SqliteTransaction], bool]:
+    return _change(key, lambda r, now: _core.resolve(r, outcome, windows, now))
+
+
+def _evict(key: str) -> Callable[[SqliteTransaction], bool]:
+    return lambda tx: _records.evict(tx.connection, key)
+
+
+class SqliteIdempotencyStore:
+    """Implements `IdempotencyStore`; every call is one durable commit."""
+
+    name = "sqlite"
+
+    def __init__(self, engine: SqliteEngine) -> None:
+        self._engine = engine
+
+    def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        """Take the key or say who has it."""
+        return self._engine.transact(_claim(request))
+
+    def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
+        """Move the lease; False if *token* is stale."""
+        return self._engine.transact(_renew(key, token, lease, windows))
+
+    def complete(
+        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
+    ) -> bool:
+        """Store the answer; False if *token* is stale."""
+        return self._engine.transact(_complete(key, token, outcome, windows))
+
+    def release(self, key: str, token: int) -> bool:
+        """Give the key back; False if *token* is stale."""
+        return self._engine.transact(_release(key, token))
+
+    def abandon(self, key: str, token: int) -> bool:
+        """Mark the outcome unknown; False if *token* is stale."""
+        return self._engine.transact(_abandon(key, token))
+
+    def resolve(
+        self, key: str, outcome: StoredOutcome | None, windows: Windows
+    ) -> bool:
+        """Settle an unknown record; False if it is not unknown."""
+        return self._engine.transact(_resolve(key, outcome, windows))
+
+    def inspect(self, key: str) -> Record | None:
+        """Return the record as it is."""
+        return self._engine.read(lambda connection: _records.load(connection, key))
+
+    def evict(self, key: str) -> bool:
+        """Forget the key; True if there was a record."""
+        return self._engine.transact(_evict(key))
+
+    def unresolved(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* unknown records, oldest first."""
+        return self._engine.read(lambda c: _records.unresolved(c, limit))
+
+    def sweep(self, limit: int = 1000) -> int:
+        """Delete up to *limit* forgotten records; return how many."""
+        return _sweep.sweep_records(self._engine, limit)
+
+
+class AsyncSqliteIdempotencyStore:
+    """Implements `AsyncIdempotencyStore` on asyncio and trio."""
+
+    name = "sqlite"
+
+    def __init__(self, engine: SqliteEngine) -> None:
+        self._engine = engine
+
+    async def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        """Take the key or say who has it."""
+        return await self._engine.atransact(_claim(request))
+
+    async def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
+        """Move the lease; False if *token* is stale."""
+        return await self._engine.atransact(_renew(key, token, lease, windows))
+
+    async def complete(
+        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
+    ) -> bool:
+        """Store the answer; False if *token* is stale."""
+        return await self._engine.atransact(_complete(key, token, outcome, windows))
+
+    async def release(self, key: str, token: int) -> bool:
+        """Give the key back; False if *token* is stale."""
+        return await self._engine.atransact(_release(key, token))
+
+    async def abandon(self, key: str, token: int) -> bool:
+        """Mark the outcome unknown; False if *token* is stale."""
+        return await self._engine.atransact(_abandon(key, token))
+
+    async def resolve(
+        self, key: str, outcome: StoredOutcome | None, windows: Windows
+    ) -> bool:
+        """Settle an unknown record; False if it is not unknown."""
+        return await self._engine.atransact(_resolve(key, outcome, windows))
+
+    async def inspect(self, key: str) -> Record | None:
+        """Return the record as it is."""
+        return await self._engine.aread(lambda c: _records.load(c, key))
+
+    async def evict(self, key: str) -> bool:
+        """Forget the key; True if there was a record."""
+        return await self._engine.atransact(_evict(key))
+
+    async def unresolved(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* unknown records, oldest first."""
+        return await self._engine.aread(lambda c: _records.unresolved(c, limit))
+
+    async def sweep(self, limit: int = 1000) -> int:
+        """Delete up to *limit* forgotten records; return how many."""
+        return await _sweep.asweep_records(self._engine, limit)

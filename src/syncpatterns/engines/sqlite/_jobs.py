@@ -1,0 +1,70 @@
+"""One caller's work on its way through the writer, and how the caller waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from syncpatterns._outcome import Err, Ok
+from syncpatterns.engines._wake import LoopWaker
+from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+
+
+class Job:
+    """Work for one transaction. *finished* is called once, on any thread."""
+
+    __slots__ = ("_taken", "finished", "outcome", "undoable", "work")
+
+    def __init__(
+        self,
+        work: Callable[[SqliteTransaction], Any],
+        *,
+        undoable: bool,
+        finished: Callable[[], None],
+    ) -> None:
+        self.work = work
+        self.undoable = undoable
+        self.finished = finished
+        self.outcome: Ok[Any] | Err | None = None
+        self._taken = threading.Lock()
+
+    def take(self) -> bool:
+        """Start the work; False if the caller withdrew it before."""
+        return self._taken.acquire(blocking=False)
+
+    def withdraw(self) -> bool:
+        """Give up waiting; True if the work had not begun and never will."""
+        return self._taken.acquire(blocking=False)
+
+    def finish(self, outcome: Ok[Any] | Err) -> None:
+        """Hand over the *outcome* and wake the caller."""
+        self.outcome = outcome
+        self.finished()
+
+    def result(self) -> Any:
+        """Return or raise the outcome where the caller stands."""
+        outcome, self.outcome = self.outcome, None
+        if outcome is None:
+            raise RuntimeError("the job has not finished")
+        return outcome.unwrap()
+
+
+def blocking_job(
+    work: Callable[[SqliteTransaction], Any], *, undoable: bool
+) -> tuple[Job, Callable[[], object]]:
+    """Return a job and a function that blocks this thread until it is done."""
+    gate = threading.Lock()
+    gate.acquire()
+    return Job(work, undoable=undoable, finished=gate.release), gate.acquire
+
+
+def loop_job(
+    work: Callable[[SqliteTransaction], Any],
+    *,
+    undoable: bool,
+    waker: LoopWaker,
+    finished: Callable[[], None],
+) -> Job:
+    """Return a job that calls *finished* on its caller's event loop."""
+    return Job(work, undoable=undoable, finished=lambda: waker.wake(finished))

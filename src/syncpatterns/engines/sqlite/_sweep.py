@@ -1,0 +1,61 @@
+"""Housekeeping in small transactions, so that no writer waits for it.
+
+What can go is looked up on a reading connection; the writer only deletes, a
+few hundred rows a time, and checks each row again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from anyio.to_thread import run_sync
+
+from syncpatterns.engines.sqlite import _records
+from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.events import Swept
+
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._engine import SqliteEngine
+
+#: Rows a transaction: deleting 200 holds the write lock for about a millisecond.
+_BATCH: Final = 200
+
+
+def sweep_records(engine: SqliteEngine, limit: int) -> int:
+    """Delete up to *limit* records past their windows; return how many."""
+    removed = 0
+    after = b""
+    now = engine.transact(lambda tx: tx.clock)
+    while removed < limit:
+        find = partial(
+            _records.forgotten, after=after, now=now, limit=min(_BATCH, limit - removed)
+        )
+        keys = engine.read(find)
+        if not keys:
+            break
+        removed += engine.transact(partial(_forget, keys=keys))
+        after = keys[-1]
+    return removed
+
+
+def _forget(tx: SqliteTransaction, keys: list[bytes]) -> int:
+    return _records.forget(tx.connection, keys, tx.clock)
+
+
+async def asweep_records(engine: SqliteEngine, limit: int) -> int:
+    """Do `sweep_records` on a worker thread."""
+    return await run_sync(sweep_records, engine, limit)
+
+
+def sweep(engine: SqliteEngine, events_older_than: float) -> Swept:
+    """Delete every forgotten record and every event older than that."""
+    records = 0
+    while done := sweep_records(engine, 10 * _BATCH):
+        records += done
+    now = engine.transact(lambda tx: tx.clock)
+    outbox = engine.outbox()
+    events = 0
+    while done := outbox.sweep(now - events_older_than, _BATCH):
+        events += done
+    return Swept(engine.name, records=records, events=events)

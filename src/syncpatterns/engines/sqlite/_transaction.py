@@ -1,0 +1,101 @@
+"""One open transaction on the writing connection, as an effect sees it."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from syncpatterns._transaction import Publishable
+from syncpatterns.engines.sqlite import _outbox, _records
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.idempotency._core import Record
+
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._session import WriteSession
+
+SAVEPOINT = "syncpatterns_job"
+
+
+class SqliteTransaction:
+    """Implements `syncpatterns.operation.Transaction` for SQLite.
+
+    It is valid while the effect runs, on the thread that the effect runs on.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_open",
+        "_session",
+        "_wall",
+        "clock",
+        "key_hash",
+        "published",
+    )
+
+    def __init__(self, session: WriteSession, clock: float, wall: float) -> None:
+        self._session = session
+        self._connection = session.connection
+        self._wall = wall
+        self._open = True
+        self.clock = clock
+        self.key_hash = ""
+        self.published = 0
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The writing connection; commit and rollback are refused on it."""
+        self._require_open()
+        return self._connection
+
+    @property
+    def now(self) -> datetime:
+        """The host's wall clock in UTC when the transaction began."""
+        return datetime.fromtimestamp(self._wall, UTC)
+
+    def sqlalchemy(self) -> Any:
+        """Return a SQLAlchemy Connection on this transaction.
+
+        Raises:
+            ConfigurationError: SQLAlchemy is not installed.
+        """
+        self._require_open()
+        return self._session.sqlalchemy()
+
+    def publish(self, *events: Publishable) -> None:
+        """Write *events* to the outbox; they appear after, and only after, commit.
+
+        Raises:
+            PublishRejected: An event can never be published as it is.
+        """
+        self._require_open()
+        _outbox.write(self._connection, events, self.clock)
+        self.published += len(events)
+
+    def begin_effect(self, key_hash: str) -> None:
+        """From here on the transaction serves the operation's effect."""
+        self.key_hash = key_hash
+
+    def load_record(self, key: str) -> Record | None:
+        """Return the idempotency record of *key*."""
+        return _records.load(self._connection, key)
+
+    def save_record(self, record: Record) -> None:
+        """Write *record* in this transaction."""
+        _records.save(self._connection, record)
+
+    def undo(self) -> None:
+        """Take back everything written so far; the transaction stays open."""
+        self._session.rollback_to_savepoint()
+        self.published = 0
+
+    def end(self) -> None:
+        """Make every later use of this object an error."""
+        self._open = False
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise ConfigurationError(
+                "sqlite: this transaction has ended. Use `tx` only inside the effect "
+                "it was given to, on the same thread; never keep it."
+            )

@@ -1,0 +1,335 @@
+"""`Operation`: a critical action, declared once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar, overload
+
+from syncpatterns import _testpoints
+from syncpatterns._http import RequestKey
+from syncpatterns._transaction import Transaction
+from syncpatterns.codec import Codec, canonical_json, digest
+from syncpatterns.errors import (
+    ConfigurationError,
+    EngineBusy,
+    KeyExpired,
+    KeyReused,
+    OutcomeGone,
+    OutcomeUnknown,
+    SyncPatternsError,
+)
+from syncpatterns.events import (
+    Executed,
+    Gone,
+    Hook,
+    Hooks,
+    Mismatched,
+    Refused,
+    Replayed,
+    Unknown,
+)
+from syncpatterns.idempotency import _core
+from syncpatterns.idempotency._core import ClaimAnswer, ClaimRequest, Windows
+from syncpatterns.operation import _single, _wiring
+from syncpatterns.operation._answer import Answer, Result
+from syncpatterns.operation._ports import EngineTransaction
+from syncpatterns.operation._refusals import Refusals
+from syncpatterns.retry import Retry, full_jitter
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+class Operation(Generic[C, R]):
+    """A critical action that happens once per key, whatever the caller does.
+
+    One transaction holds the claim on the key, the effect, the events it
+    publishes and the serialised answer: after any crash all of it is there or
+    nothing is. Calls with the same key and command get the first answer; with
+    another command they are refused.
+
+    ::
+
+        confirm = Operation("bookings.confirm", engine, effect=confirm_booking)
+        answer = confirm.call(command, key=key, scope=tenant)
+
+    Idea: key row and effect in one commit, from idempotence4j; results in the
+    user's transaction, from DBOS.
+
+    Args:
+        name: Stable name; part of the stored key, of errors and of metrics.
+        engine: Where rows and records share a commit, from `connect`.
+        effect: ``effect(tx, command)``, a plain function. Called 0, 1 or
+            several times; what it wrote before the last time is undone. It
+            does no I/O but through *tx*. Its return annotation chooses how
+            the result is stored.
+        refusals: Exception classes that are answers: rows are undone, the
+            refusal is stored and replayed. Any other exception undoes
+            everything and stores nothing.
+        key: Function that derives the key from the command, for calls with
+            ``key=None``. Such a key is forgotten when its replay window ends.
+        windows: Seconds for which an answer is replayed, and its key known.
+        status: HTTP status of a result that names none.
+        codec: How results are stored, instead of the return annotation.
+        namespace: Keeps services apart that share one database.
+        retry: What is tried again around the whole transaction; None: nothing.
+        hooks: Called with what happened to each key.
+
+    Raises:
+        ConfigurationError: Something here can never work.
+    """
+
+    @overload
+    def __init__(
+        self: Operation[C, R],
+        name: str,
+        engine: object,
+        *,
+        effect: Callable[[Transaction, C], Result[R]],
+        refusals: tuple[type[Exception], ...] = ...,
+        key: Callable[[C], object] | None = ...,
+        windows: Windows = ...,
+        status: int = ...,
+        codec: Codec[R] | None = ...,
+        namespace: str = ...,
+        retry: Retry | None = ...,
+        hooks: Iterable[Hook] = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: Operation[C, R],
+        name: str,
+        engine: object,
+        *,
+        effect: Callable[[Transaction, C], R],
+        refusals: tuple[type[Exception], ...] = ...,
+        key: Callable[[C], object] | None = ...,
+        windows: Windows = ...,
+        status: int = ...,
+        codec: Codec[R] | None = ...,
+        namespace: str = ...,
+        retry: Retry | None = ...,
+        hooks: Iterable[Hook] = ...,
+    ) -> None: ...
+
+    def __init__(  # noqa: PLR0913 - one declaration, each keyword-only
+        self,
+        name: str,
+        engine: object,
+        *,
+        effect: Callable[[Transaction, C], Any],
+        refusals: tuple[type[Exception], ...] = (),
+        key: Callable[[C], object] | None = None,
+        windows: Windows | None = None,
+        status: int = 200,
+        codec: Codec[Any] | None = None,
+        namespace: str = "",
+        retry: Retry | object | None = ...,
+        hooks: Iterable[Hook] = (),
+    ) -> None:
+        self.name = _wiring.checked_name(name)
+        self._engine = _wiring.checked_engine(name, engine)
+        run = _wiring.checked_effect(name, effect)
+        self._effect = _single.Effect(
+            run=run,
+            codec=codec or _wiring.result_codec(name, run),
+            refusals=Refusals(tuple(refusals)),
+            status=_wiring.checked_status(name, status),
+        )
+        self._derive = key
+        self._windows = _wiring.checked_windows(name, windows or Windows())
+        self._namespace = namespace
+        self._hooks = Hooks(hooks)
+        if retry is ...:
+            # The engine has waited busy_timeout for each try already.
+            retry = Retry(
+                on=(EngineBusy, OutcomeUnknown),
+                attempts=3,
+                wait=full_jitter(0.05, 0.5),
+                hooks=hooks,
+                name=name,
+            )
+        self._retry: Retry | None = retry  # type: ignore[assignment]  # the default is a sentinel
+
+    def __repr__(self) -> str:
+        return (
+            f"Operation({self.name!r}, engine={self._engine.name!r}, mode='single', "
+            f"guarantee={self.guarantee!r})"
+        )
+
+    @property
+    def guarantee(self) -> str:
+        """``exactly_once``: effect and record share one commit."""
+        return "exactly_once"
+
+    def call(
+        self, command: C, *, key: str | RequestKey | None, scope: str
+    ) -> Answer[R]:
+        """Do it once for *key*, or return what the first call returned.
+
+        Args:
+            command: What to do; a pydantic model, dataclass or JSON value.
+            key: The caller's idempotency key, or what an adapter made of an
+                HTTP request; None only where the operation derives it.
+            scope: Whose key it is, such as the tenant.
+
+        Raises:
+            KeyMissing: No key, and none can be derived.
+            KeyInvalid: The key is empty or too long.
+            KeyReused: The key was used for another command.
+            OutcomeGone: Done, but the answer is no longer kept.
+            OutcomeUnknown: The commit's answer was lost for every try.
+            KeyExpired: The request is older than keys are remembered.
+            StoreUnavailable: Nothing was done; the same key may be tried again.
+            Exception: A declared refusal, or what the effect raised.
+        """
+        request = self._request(command, key, scope)
+
+        def once() -> _single.Done | ClaimAnswer:
+            return self._engine.transact(
+                lambda tx: _single.attempt(tx, self._effect, command, request),
+                undoable=bool(self._effect.refusals.classes),
+            )
+
+        settled = once() if self._retry is None else self._retry.call(once)
+        return self._answer(settled, request)
+
+    async def acall(
+        self, command: C, *, key: str | RequestKey | None, scope: str
+    ) -> Answer[R]:
+        """Do `call` from asyncio or trio; the effect runs on the engine's thread.
+
+        Cancelled before the effect began, nothing happens; cancelled later,
+        the commit goes on and the next call with the key gets its answer.
+        """
+        request = self._request(command, key, scope)
+
+        async def once() -> _single.Done | ClaimAnswer:
+            return await self._engine.atransact(
+                lambda tx: _single.attempt(tx, self._effect, command, request),
+                undoable=bool(self._effect.refusals.classes),
+            )
+
+        settled = await once() if self._retry is None else await self._retry.acall(once)
+        return self._answer(settled, request)
+
+    def storage_key(self, key: str | RequestKey, *, scope: str) -> str:
+        """Return the 64 hex digits under which *key* is stored."""
+        text = key.key if isinstance(key, RequestKey) else key
+        return _core.storage_key(
+            self._namespace,
+            _wiring.checked_scope(self.name, scope),
+            self.name,
+            _wiring.key_text(self.name, text),
+        )
+
+    def key_hash(self, key: str | RequestKey, *, scope: str) -> str:
+        """Return the 8 hex digits that errors, logs and audit rows show."""
+        return self.storage_key(key, scope=scope)[:8]
+
+    # ---------------------------------------------------------------- inside
+
+    def _request(
+        self, command: C, key: str | RequestKey | None, scope: str
+    ) -> ClaimRequest:
+        windows = self._windows
+        age = 0.0
+        fingerprint: bytes | None = None
+        text: object = key
+        if isinstance(key, RequestKey):
+            text, fingerprint, age = key.key, key.fingerprint, key.age
+        elif key is None and self._derive is not None:
+            text = self._derive(command)
+            # Nobody chose this key: after the window the same command is new.
+            windows = Windows(replay=windows.replay, dedupe=windows.replay)
+        scope = _wiring.checked_scope(self.name, scope)
+        text = _wiring.key_text(self.name, text)
+        if fingerprint is None:
+            fingerprint = digest(b"command", canonical_json(command))
+        return ClaimRequest(
+            key=_core.storage_key(self._namespace, scope, self.name, text),
+            operation=self.name,
+            fingerprint=fingerprint,
+            nonce=secrets.token_hex(8),
+            lease=0.0,
+            windows=windows,
+            on_abandoned="quarantine",
+            age=age,
+        )
+
+    def _answer(
+        self, settled: _single.Done | ClaimAnswer, request: ClaimRequest
+    ) -> Answer[R]:
+        _testpoints.hit("single.after_commit")
+        fact = (self.name, request.key[:8], self._engine.name)
+        if isinstance(settled, _single.Done):
+            refused = settled.outcome.kind == "refusal"
+            self._hooks.emit(Refused(*fact) if refused else Executed(*fact))
+            return self._render(
+                settled.outcome, settled.value, request.windows.replay, replayed=False
+            )
+        if isinstance(settled, _core.Replay):
+            self._hooks.emit(Replayed(*fact))
+            outcome = settled.outcome
+            value = None
+            if outcome.kind != "refusal":
+                value = self._effect.codec.decode(outcome.body)
+            return self._render(outcome, value, settled.expires_in, replayed=True)
+        raise self._refusal(settled, request)
+
+    def _render(
+        self,
+        outcome: _core.StoredOutcome,
+        value: Any,
+        expires_in: float,
+        *,
+        replayed: bool,
+    ) -> Answer[R]:
+        if outcome.kind == "refusal":
+            error = self._effect.refusals.decode(outcome.body)
+            error.replayed = replayed  # type: ignore[attr-defined]  # any exception class may be declared
+            raise error
+        return Answer(
+            value=value,
+            replayed=replayed,
+            status=outcome.status,
+            headers=outcome.headers,
+            body=outcome.body,
+            expires_in=expires_in,
+        )
+
+    def _refusal(self, answer: ClaimAnswer, request: ClaimRequest) -> SyncPatternsError:
+        where = f"{self.name} [{request.key[:8]}] on {self._engine.name}"
+        fact = (self.name, request.key[:8], self._engine.name)
+        match answer:
+            case _core.Mismatch():
+                self._hooks.emit(Mismatched(*fact))
+                return KeyReused(
+                    f"{where}: this key was used before for another request. Use a "
+                    "new key for a new action, the same key only for a retry."
+                )
+            case _core.Gone():
+                self._hooks.emit(Gone(*fact))
+                return OutcomeGone(
+                    f"{where}: this was done before, and its answer is no longer "
+                    "kept. Do not repeat it; fetch the current state."
+                )
+            case _core.Expired():
+                return KeyExpired(
+                    f"{where}: the request is older than keys are remembered "
+                    f"({request.windows.dedupe:g} s), so it was not run. Fetch the "
+                    "current state, and act anew if it is still wanted."
+                )
+            case _core.Unresolved() | _core.Busy():
+                self._hooks.emit(Unknown(*fact))
+                return OutcomeUnknown(
+                    f"{where}: an earlier call under this key was never settled. It "
+                    "may have happened: look, then resolve the key."
+                )
+            case _:
+                raise ConfigurationError(f"{where}: unexpected answer {answer!r}")
+
+
+__all__ = ["EngineTransaction", "Operation"]

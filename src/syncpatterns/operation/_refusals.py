@@ -1,0 +1,100 @@
+"""Refusals as bytes: stored like any answer, raised again like the first time.
+
+Only declared classes are ever built again, by calling them with the JSON
+arguments they were made with; nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from syncpatterns.errors import ConfigurationError, ResultNotStorable, SyncPatternsError
+
+
+class StoredRefusal(NamedTuple):
+    """What is kept of a refusal."""
+
+    name: str
+    args: list[Any]
+    facts: dict[str, Any]
+
+
+class Refusals:
+    """The exception classes that are answers of one operation.
+
+    Args:
+        classes: Declared classes; each is called with its stored arguments,
+            so these must be JSON values.
+
+    Raises:
+        ConfigurationError: Not an exception class, or two share a name.
+    """
+
+    __slots__ = ("_by_name", "classes")
+
+    def __init__(self, classes: tuple[type[Exception], ...]) -> None:
+        by_name: dict[str, type[Exception]] = {}
+        for cls in classes:
+            if not _is_exception_class(cls):
+                raise ConfigurationError(
+                    f"refusals= takes exception classes, not {cls!r}."
+                )
+            if by_name.setdefault(_name(cls), cls) is not cls:
+                raise ConfigurationError(
+                    f"Two refusals are called {_name(cls)}; the stored name must "
+                    "lead to one class."
+                )
+        self._by_name = by_name
+        self.classes = classes
+
+    def encode(self, error: Exception) -> bytes:
+        """Return *error* as JSON.
+
+        Raises:
+            ResultNotStorable: Its arguments would not come back the same.
+        """
+        facts = error.facts if isinstance(error, SyncPatternsError) else {}
+        stored = StoredRefusal(_name(type(error)), list(error.args), facts)
+        try:
+            data = json.dumps(stored, separators=(",", ":"), allow_nan=False)
+            same = json.loads(data) == list(stored)
+        except (TypeError, ValueError) as cause:
+            raise _not_storable(error) from cause
+        if not same or _name(type(error)) not in self._by_name:
+            raise _not_storable(error)
+        return data.encode()
+
+    def decode(self, data: bytes) -> Exception:
+        """Return the refusal in *data*, of its own class.
+
+        Raises:
+            ConfigurationError: Its class is not declared any more.
+        """
+        stored = StoredRefusal(*json.loads(data))
+        cls = self._by_name.get(stored.name)
+        if cls is None:
+            raise ConfigurationError(
+                f"A stored answer is the refusal {stored.name}, which this operation "
+                "does not declare any more. Keep it in refusals= until its windows "
+                "are over."
+            )
+        if issubclass(cls, SyncPatternsError) and stored.facts:
+            return cls(*stored.args, **stored.facts)
+        return cls(*stored.args)
+
+
+def _is_exception_class(cls: object) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Exception)
+
+
+def _name(cls: type[BaseException]) -> str:
+    return cls.__qualname__
+
+
+def _not_storable(error: Exception) -> ResultNotStorable:
+    name = type(error).__name__
+    return ResultNotStorable(
+        f"The refusal {name} cannot be stored: build it with JSON values only (a date "
+        "as text, a tuple as a list), and declare the class itself in refusals=."
+    )

@@ -1,0 +1,100 @@
+"""Mode single: one transaction holds claim, effect, events and answer.
+
+The record is written once, at the end: until the commit nobody else can see a
+claim anyway, because SQLite has one writer. The functions here run inside the
+transaction and do no I/O but through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from syncpatterns import _testpoints
+from syncpatterns.codec import Codec
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.idempotency._core import (
+    ClaimAnswer,
+    ClaimRequest,
+    Owned,
+    Replay,
+    StoredOutcome,
+    complete,
+    decide_claim,
+)
+from syncpatterns.operation._answer import Result
+from syncpatterns.operation._ports import EngineTransaction
+from syncpatterns.operation._refusals import Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The effect ran in this call; *value* is what it returned, if it did."""
+
+    outcome: StoredOutcome
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one operation does, apart from when and how often.
+
+    Args:
+        run: The user's function.
+        codec: How its result is stored.
+        refusals: Which of its exceptions are answers.
+        status: HTTP status of a result that names none.
+    """
+
+    run: Callable[[Any, Any], Any]
+    codec: Codec[Any]
+    refusals: Refusals
+    status: int
+
+
+def attempt(
+    tx: EngineTransaction, effect: Effect, command: Any, request: ClaimRequest
+) -> Done | ClaimAnswer:
+    """Run *effect* under the key, or say why not; for one transaction."""
+    _testpoints.hit("single.before_claim")
+    record = tx.load_record(request.key)
+    answer, claimed = decide_claim(record, request, tx.clock)
+    if not isinstance(answer, Owned) or claimed is None:
+        if isinstance(answer, Replay) and record and record.nonce == request.nonce:
+            # Our own commit, whose answer got lost on the way back.
+            return Done(answer.outcome, _decoded(effect, answer.outcome))
+        return answer
+    _testpoints.hit("single.after_claim")
+    tx.begin_effect(request.key[:8])
+    done = _run(tx, effect, command)
+    _testpoints.hit("single.after_effect")
+    finished = complete(claimed, answer.token, done.outcome, request.windows, tx.clock)
+    if finished is None:
+        raise ConfigurationError(
+            f"The effect of {request.operation} changed its own idempotency record."
+        )
+    tx.save_record(finished)
+    _testpoints.hit("single.before_commit")
+    return done
+
+
+def _run(tx: EngineTransaction, effect: Effect, command: Any) -> Done:
+    try:
+        returned = effect.run(tx, command)
+    except effect.refusals.classes as error:
+        body = effect.refusals.encode(error)
+        tx.undo()
+        status = getattr(error, "status", 409)
+        return Done(StoredOutcome("refusal", body, status))
+    result = returned if isinstance(returned, Result) else None
+    value = returned if result is None else result.value
+    body = effect.codec.encode(value)
+    if result is None:
+        return Done(StoredOutcome("value", body, effect.status), value)
+    headers = tuple((str(k), str(v)) for k, v in result.headers.items())
+    return Done(StoredOutcome("value", body, result.status, headers), value)
+
+
+def _decoded(effect: Effect, outcome: StoredOutcome) -> Any:
+    return None if outcome.kind == "refusal" else effect.codec.decode(outcome.body)
