@@ -149,7 +149,7 @@ def test_our_waits_add_up_with_tenacitys() -> None:
     assert (ours + fixed)(state) == 11
     assert (fixed + ours)(state) == 11
     assert (0 + ours) is ours  # where sum() starts
-    assert tenacity.wait_chain(ours, fixed)(state) == 1
+    assert tenacity.wait_chain(ours, fixed)(state) == 1  # pyright: ignore[reportArgumentType]  # any callable will do
 
 
 def test_a_number_is_no_wait_strategy_to_add() -> None:
