@@ -53,7 +53,7 @@ def environment() -> dict[str, str]:
     playwright = importlib.util.find_spec("playwright")
     if shutil.which("node") is None and playwright is not None and playwright.origin:
         path += os.pathsep + str(Path(playwright.origin).parent / "driver")
-    return {**os.environ, "PATH": path, "PYTHONWARNINGS": "default"}
+    return {**os.environ, "PATH": path}
 
 
 def run(check: Check) -> tuple[Check, float, subprocess.CompletedProcess[str]]:

@@ -6,7 +6,7 @@ a `type: ignore` states what must be refused, and fails once it is accepted.
 
 from __future__ import annotations
 
-from typing_extensions import assert_type
+from typing import assert_type
 
 import syncpatterns
 from syncpatterns.clock import Clock, SystemClock
