@@ -1,0 +1,149 @@
+"""One row of a bookings file, checked in full: every reason, not just the first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from examples.critical_buttons.domain.bookings import Booking, Status
+from examples.critical_buttons.domain.times import BadLocalTime, local_to_utc, zone
+from examples.critical_buttons.tenants import DEFAULT_TENANT, TENANTS
+
+T = TypeVar("T")
+
+#: Column name, whether it must be there, and what it holds.
+COLUMNS: Final[Mapping[str, tuple[bool, str]]] = {
+    "id": (True, "1 to 64 characters, unique within the tenant"),
+    "resource": (True, "room or person, 1 to 100 characters"),
+    "starts_at": (True, "2026-03-29T14:00, local in time_zone; or with Z or +02:00"),
+    "ends_at": (True, "as starts_at, and later"),
+    "customer": (False, "up to 200 characters"),
+    "time_zone": (False, "IANA name such as Europe/Berlin; UTC if empty"),
+    "status": (False, f"{', '.join(Status)}; requested if empty"),
+    "expires_at": (False, "end of the hold; needed where status is held"),
+    "tenant": (False, f"{' or '.join(TENANTS)}; {DEFAULT_TENANT} if empty"),
+}
+
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?"
+)
+_YEARS: Final = range(1970, 2200)
+_SHOWN: Final = 40
+
+
+def shown(value: str) -> str:
+    """Return *value* fit for a terminal: short, escaped, in quotes."""
+    # A cell may hold escape sequences that would move the reader's cursor.
+    short = value if len(value) <= _SHOWN else value[:_SHOWN] + "..."
+    return ascii(short)
+
+
+class RowChecker:
+    """Reads the cells of one row and gathers what is wrong with them."""
+
+    def __init__(self, cells: Mapping[str, str], now: datetime) -> None:
+        self._cells = cells
+        self._now = now
+        self.reasons: list[str] = []
+
+    def booking(self) -> Booking | None:
+        """Return the booking, or None with `reasons` filled."""
+        identity = self._text("id", 1, 64)
+        resource = self._text("resource", 1, 100)
+        customer = self._text("customer", 0, 200)
+        tenant = self._one_of("tenant", TENANTS, DEFAULT_TENANT)
+        status = Status(self._one_of("status", tuple(Status), Status.REQUESTED))
+        where = self._zone()
+        start = self._instant("starts_at", where)
+        end = self._instant("ends_at", where)
+        expires = self._instant("expires_at", where, needed=status is Status.HELD)
+        if start and end and end <= start:
+            self.reasons.append("ends_at is not after starts_at")
+        if self.reasons or start is None or end is None or where is None:
+            return None
+        return Booking(
+            tenant=tenant,
+            id=identity,
+            resource=resource,
+            customer=customer,
+            starts_at=start,
+            ends_at=end,
+            time_zone=where.key,
+            status=status,
+            expires_at=expires if status is Status.HELD else None,
+            version=1,
+            updated_at=self._now,
+            updated_by="csv",
+        )
+
+    def _cell(self, name: str) -> str:
+        return self._cells.get(name, "").strip()
+
+    def _text(self, name: str, least: int, most: int) -> str:
+        value = self._cell(name)
+        if len(value) < least:
+            self.reasons.append(f"{name} is empty")
+        elif len(value) > most:
+            self.reasons.append(f"{name} has {len(value)} characters, at most {most}")
+        elif not value.isprintable():
+            self.reasons.append(f"{name} holds a control character: {shown(value)}")
+        return value
+
+    def _one_of(self, name: str, known: tuple[str, ...], default: str) -> str:
+        value = self._cell(name).lower() or default
+        if value in known:
+            return value
+        self.reasons.append(f"unknown {name} {shown(value)}, one of {', '.join(known)}")
+        return default
+
+    def _zone(self) -> ZoneInfo | None:
+        name = self._cell("time_zone") or "UTC"
+        return self._try(
+            lambda: zone(name), lambda _: f"unknown time_zone {shown(name)}"
+        )
+
+    def _instant(
+        self, name: str, where: ZoneInfo | None, *, needed: bool = True
+    ) -> datetime | None:
+        value = self._cell(name)
+        if not value:
+            if needed:
+                self.reasons.append(f"{name} is empty")
+            return None
+        if not _TIME.fullmatch(value):
+            self.reasons.append(
+                f"{name} is not a time such as 2026-03-29T14:00: {shown(value)}"
+            )
+            return None
+        # With the zone unknown, UTC still shows what else is wrong.
+        return self._try(
+            lambda: _read(value, where or ZoneInfo("UTC")),
+            lambda error: f"{name} {shown(value)} {error}",
+        )
+
+    def _try(
+        self, read: Callable[[], T], reason: Callable[[ValueError], str]
+    ) -> T | None:
+        try:
+            return read()
+        except ValueError as error:
+            self.reasons.append(reason(error))
+            return None
+
+
+def _read(value: str, where: ZoneInfo) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("is not a date and time that exist") from error
+    if parsed.year not in _YEARS:
+        raise ValueError(f"is not between {_YEARS.start} and {_YEARS.stop - 1}")
+    if parsed.tzinfo is not None:
+        return parsed.astimezone(UTC)
+    try:
+        return local_to_utc(parsed, where)
+    except BadLocalTime as error:
+        raise ValueError(str(error)) from error

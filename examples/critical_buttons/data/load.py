@@ -1,0 +1,109 @@
+"""Put bookings into the database, once; run again, nothing is added twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from examples.critical_buttons import repo
+from examples.critical_buttons.data.csv_file import BadRow, ParsedFile
+from examples.critical_buttons.data.samples import sample_bookings
+from examples.critical_buttons.domain.bookings import OCCUPYING, Booking
+
+#: So many bad rows are listed one by one; the rest is counted.
+LISTED: Final = 20
+
+
+class StrictRefused(Exception):
+    """``--strict`` and a bad row: nothing is written."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"{len(report.bad)} bad rows")
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a file.
+
+    Args:
+        added: Bookings that are new in the database.
+        known: Bookings that were there before; they stay as they are.
+        bad: Rows that were left out.
+        notes: Remarks on the file as a whole.
+    """
+
+    added: int
+    known: int
+    bad: tuple[BadRow, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def lines(self, name: str) -> list[str]:
+        """Return the report for people; long lists are cut, and say so."""
+        listed = [
+            f"{name} line {row.line}: {'; '.join(row.reasons)}"
+            for row in self.bad[:LISTED]
+        ]
+        more = len(self.bad) - len(listed)
+        return [
+            *(f"{name}: {note}" for note in self.notes),
+            *listed,
+            *([f"{name}: and {more} more bad rows"] if more else []),
+        ]
+
+
+def load_samples(connection: Connection, now: datetime) -> int:
+    """Add the samples to a database without bookings; return how many were added."""
+    if repo.count(connection):
+        return 0
+    samples = sample_bookings(now)
+    repo.add(connection, samples)
+    return len(samples)
+
+
+def load_file(connection: Connection, parsed: ParsedFile, *, strict: bool) -> Report:
+    """Add the good rows of *parsed* inside the caller's transaction.
+
+    Raises:
+        StrictRefused: *strict*, and a row is bad; the caller rolls back.
+    """
+    new, known, bad = _sort_out(parsed.rows, repo.all_bookings(connection))
+    rows = tuple(sorted([*parsed.bad, *bad], key=lambda row: row.line))
+    if strict and rows:
+        raise StrictRefused(Report(0, 0, rows, parsed.notes))
+    repo.add(connection, new)
+    return Report(len(new), known, rows, parsed.notes)
+
+
+def _sort_out(
+    rows: Iterable[tuple[int, Booking]], present: Iterable[Booking]
+) -> tuple[list[Booking], int, list[BadRow]]:
+    ids: set[tuple[str, str]] = set()
+    slots: dict[tuple[str, str, datetime], str] = {}
+    for booking in present:
+        ids.add((booking.tenant, booking.id))
+        if booking.status in OCCUPYING:
+            slots[_slot(booking)] = "a booking that is there already"
+    new: list[Booking] = []
+    bad: list[BadRow] = []
+    known = 0
+    for line, booking in rows:
+        if (booking.tenant, booking.id) in ids:
+            known += 1
+            continue
+        if booking.status in OCCUPYING:
+            holder = slots.setdefault(_slot(booking), f"line {line}")
+            if holder != f"line {line}":
+                reason = f"its slot is taken by {holder}"
+                bad.append(BadRow(line, (reason,)))
+                continue
+        new.append(booking)
+    return new, known, bad
+
+
+def _slot(booking: Booking) -> tuple[str, str, datetime]:
+    return booking.tenant, booking.resource, booking.starts_at

@@ -1,0 +1,3 @@
+"""The rules of booking: plain data and pure functions, without I/O."""
+
+from __future__ import annotations

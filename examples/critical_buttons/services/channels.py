@@ -1,0 +1,8 @@
+"""Where events are published: one channel a tenant, so that nothing leaks."""
+
+from __future__ import annotations
+
+
+def booking_channel(tenant: str) -> str:
+    """Return the channel of the tenant's bookings, e.g. ``tenant.acme.bookings``."""
+    return f"tenant.{tenant}.bookings"
