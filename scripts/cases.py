@@ -80,8 +80,7 @@ def collect(tests: Path) -> Collector:
     """Let pytest collect *tests* in silence; its words are shown when it fails."""
     collector = Collector()
     said = io.StringIO()
-    # Two processes each with its own worker would only collect twice.
-    options = ["--collect-only", "-qq", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options = ["--collect-only", "-qq", "-p", "no:cacheprovider"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = pytest.main([*options, str(tests)], plugins=[collector])
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:

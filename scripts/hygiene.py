@@ -9,6 +9,7 @@
     stub       no NotImplementedError, no "pragma: no cover"
 
 A line that must break a rule says so and why: ``# hygiene: sleep - reason``.
+Where ruff's security rules are waived with a reason, that reason will do.
 
 Usage: hygiene.py [--root DIRECTORY]
 """
@@ -32,6 +33,7 @@ FOLDERS = (
 )
 BUILT = {"__pycache__", "_build", ".hypothesis", "node_modules"}
 ALLOWED = re.compile(r"hygiene: (?P<rules>[a-z, ]+) - \S")
+WAIVED = re.compile(r"noqa: S(102|301|302|307) - \S")
 
 UNSAFE_MODULES = {"cloudpickle", "dill", "jsonpickle", "marshal", "pickle", "shelve"}
 UNSAFE_CALLS = {"eval", "exec", "yaml.load", "yaml.unsafe_load"}
@@ -182,9 +184,16 @@ def findings(root: Path) -> Iterator[str]:
         lines = source.lines
         for name, rule in RULES.items():
             for number, what in rule(source):
-                allowed = ALLOWED.search(lines[min(number, len(lines)) - 1])
-                if not (allowed and name in allowed["rules"].split(", ")):
+                if not _is_allowed(name, lines[min(number, len(lines)) - 1]):
                     yield f"{source.path.as_posix()}:{number}: {name}: {what}"
+
+
+def _is_allowed(rule: str, line: str) -> bool:
+    """Whether the line itself says why it may."""
+    allowed = ALLOWED.search(line)
+    if allowed and rule in allowed["rules"].split(", "):
+        return True
+    return rule == "unsafe" and WAIVED.search(line) is not None
 
 
 def main() -> int:
