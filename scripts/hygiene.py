@@ -8,7 +8,8 @@
     reason     noqa and type: ignore name their rule and say why
     stub       no NotImplementedError, no "pragma: no cover"
 
-A line that must break a rule says so and why: ``# hygiene: sleep - reason``.
+A line that must break a rule says so and why: ``# hygiene: sleep - reason``. A
+file whose time is simulated says it once: ``# hygiene for this file: sleep - ...``.
 Where ruff's security rules are waived with a reason, that reason will do.
 
 Usage: hygiene.py [--root DIRECTORY]
@@ -33,6 +34,9 @@ FOLDERS = (
 )
 BUILT = {"__pycache__", "_build", ".hypothesis", "node_modules"}
 ALLOWED = re.compile(r"hygiene: (?P<rules>[a-z, ]+) - \S")
+WHOLE_FILE = re.compile(
+    r"^# hygiene for this file: (?P<rules>[a-z, ]+) - \S", re.MULTILINE
+)
 WAIVED = re.compile(r"noqa: S(102|301|302|307) - \S")
 
 UNSAFE_MODULES = {"cloudpickle", "dill", "jsonpickle", "marshal", "pickle", "shelve"}
@@ -182,7 +186,11 @@ def findings(root: Path) -> Iterator[str]:
     """Every broken rule, as ``path:line: rule: what``."""
     for source in sources(root):
         lines = source.lines
+        whole = WHOLE_FILE.search(source.text)
+        waived = whole["rules"].split(", ") if whole else []
         for name, rule in RULES.items():
+            if name in waived:
+                continue
             for number, what in rule(source):
                 if not _is_allowed(name, lines[min(number, len(lines)) - 1]):
                     yield f"{source.path.as_posix()}:{number}: {name}: {what}"

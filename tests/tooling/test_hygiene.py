@@ -51,6 +51,10 @@ CLEAN = {
     "tests/test_b.py": (
         f"import time\ntime.{NAP}(1)  # hygiene: {NAP} - polls another process\n"
     ),
+    "tests/test_c.py": (
+        f"# hygiene for this file: {NAP} - its time is simulated\n"
+        f"import anyio\nanyio.{NAP}(60)\n"
+    ),
     "src/b.py": f"exec(code)  {NOQA}: S102 - what a user typed\n",
     "docs/a.md": "line\n" * 900,
     "docs/_build/a.md": f"https://{HOST}\n",
