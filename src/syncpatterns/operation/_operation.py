@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar, overload
 
 from syncpatterns import _testpoints
 from syncpatterns._http import RequestKey
+from syncpatterns._nonce import nonce
 from syncpatterns._transaction import Transaction
 from syncpatterns.codec import Codec, canonical_json, digest
 from syncpatterns.errors import (
@@ -252,7 +252,7 @@ class Operation(Generic[C, R]):
             key=_core.storage_key(self._namespace, scope, self.name, text),
             operation=self.name,
             fingerprint=fingerprint,
-            nonce=secrets.token_hex(8),
+            nonce=nonce(),
             lease=0.0,
             windows=windows,
             on_abandoned="quarantine",
