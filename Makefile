@@ -9,13 +9,14 @@ PYTHON ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
-PIP    := $(PY) -m pip --disable-pip-version-check --quiet
+# Bytecode is compiled by whoever first imports a module, not for all of them.
+PIP    := $(PY) -m pip --disable-pip-version-check --quiet install --no-compile
 STAMPS := $(VENV)/stamps
 ARGS   ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check tour bench cases api docs clean demo-env dev-env bench-env
+.PHONY: help demo test coverage check tour bench cases api docs clean demo-env dev-env bench-env
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -31,18 +32,18 @@ $(STAMPS)/venv:
 
 $(STAMPS)/demo: requirements/demo.txt constraints.txt pyproject.toml | $(STAMPS)/venv
 	@echo "installing requirements/demo.txt"
-	@$(PIP) install -r requirements/demo.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) -r requirements/demo.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/demo
 	@echo "installing requirements/dev.txt"
-	@$(PIP) install -r requirements/dev.txt
+	@$(PIP) -r requirements/dev.txt
 	@touch $@
 
 $(STAMPS)/bench: requirements/bench.txt $(STAMPS)/dev
 	@echo "installing requirements/bench.txt"
-	@$(PIP) install -r requirements/bench.txt
+	@$(PIP) -r requirements/bench.txt
 	@touch $@
 
 demo-env: $(STAMPS)/demo
@@ -62,6 +63,12 @@ bench: bench-env  ## measure (SUITE=name, JSON=file)
 # ------------------------------------------------------------------ proving
 test: dev-env  ## run every test (ARGS= goes to pytest)
 	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+coverage: dev-env  ## run every test and show the lines that none of them runs
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest $(ARGS)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
 
 check: dev-env  ## lint, layers, types, API snapshot, cases, docs, hygiene
 	@$(PY) scripts/check.py $(ARGS)

@@ -73,7 +73,7 @@ def test_a_changed_list_is_installed(
     said = would_run(project, target)
 
     assert [
-        line.rpartition("/")[2] for line in said.splitlines() if "install -r" in line
+        line.rpartition("/")[2] for line in said.splitlines() if " -r " in line
     ] == installs
 
 
