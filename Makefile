@@ -19,7 +19,7 @@ ARGS   ?=
 .PHONY: help demo test coverage check tour bench cases api docs clean demo-env dev-env bench-env
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # ------------------------------------------------------------- environment
 # A stamp is newer than the files it was made from, so that a second run

@@ -1,14 +1,16 @@
 """How users call the public API; read by mypy and pyright, never run.
 
-Add a line for every public name. `assert_type` states what a call gives back;
-a `type: ignore` states what must be refused, and fails once it is accepted.
+Add lines for every public name. `assert_type` states what a call gives back; a
+`type: ignore` states what must be refused, and fails once it is accepted.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import assert_type
 
 import syncpatterns
+from syncpatterns import SINGLE_TENANT, Answer, Operation, Result, Retry, connect
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import (
     InProgress,
@@ -16,9 +18,12 @@ from syncpatterns.errors import (
     NotExecuted,
     SyncPatternsError,
 )
+from syncpatterns.operation import Transaction
+from syncpatterns.retry import equal_jitter
 
 version: str = syncpatterns.__version__
 
+# ------------------------------------------------------------- clock, errors
 clock: Clock = SystemClock()
 assert_type(clock.time(), float)
 assert_type(clock.monotonic(), float)
@@ -31,3 +36,78 @@ def handle(error: SyncPatternsError) -> float | None:
     if isinstance(error, KeyReused | InProgress):
         assert_type(error, KeyReused | InProgress)
     return error.retry_after if isinstance(error, NotExecuted) else None
+
+
+# --------------------------------------------------------------------- retry
+retry = Retry(on=ConnectionError, attempts=3, wait=equal_jitter(cap=2.0))
+Retry()  # type: ignore[call-arg]  # what may be retried has no default
+
+
+@retry
+def reserve(order: str, *, count: int = 1) -> int:
+    """A decorated function keeps its signature."""
+    return len(order) * count
+
+
+@retry
+async def areserve(order: str) -> int:
+    """And so does a coroutine function."""
+    return len(order)
+
+
+async def use_retry() -> None:
+    """A call gives what the function gives."""
+    assert_type(reserve("a", count=2), int)
+    assert_type(await areserve("a"), int)
+    assert_type(retry.call(reserve, "a", count=2), int)
+    assert_type(await retry.acall(areserve, "a"), int)
+    reserve(1)  # type: ignore[arg-type]  # an order is a string
+    retry.call(reserve, order=1)  # type: ignore[arg-type]  # as above
+
+
+# ----------------------------------------------------------------- operation
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """A command."""
+
+    booking_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What comes of it."""
+
+    booking_id: str
+    status: str
+
+
+def confirm_booking(tx: Transaction, command: Confirm) -> Booking:
+    """An effect gets the transaction and the command."""
+    tx.publish()
+    return Booking(command.booking_id, "confirmed")
+
+
+def confirm_created(tx: Transaction, command: Confirm) -> Result[Booking]:
+    """It may add a status and headers to its value."""
+    booking = confirm_booking(tx, command)
+    return Result(booking, status=201, headers={"Location": "/bookings/1"})
+
+
+engine = connect("memory://")
+confirm = Operation("bookings.confirm", engine, effect=confirm_booking)
+create = Operation("bookings.create", engine, effect=confirm_created)
+assert_type(confirm, Operation[Confirm, Booking])
+assert_type(create, Operation[Confirm, Booking])
+
+
+async def use_operation(key: str) -> None:
+    """An answer holds what the effect returned."""
+    command = Confirm("b1")
+    answer = confirm.call(command, key=key, scope=SINGLE_TENANT)
+    assert_type(answer, Answer[Booking])
+    assert_type(answer.value, Booking)
+    assert_type(answer.replayed, bool)
+    later = await create.acall(command, key=key, scope="tenant")
+    assert_type(later.value, Booking)
+    confirm.call(command, key=key)  # type: ignore[call-arg]  # the scope is required
+    confirm.call("b1", key=key, scope="t")  # type: ignore[arg-type]  # not a Confirm
