@@ -1,0 +1,1 @@
+"""``make tour``: the promises of the app, tried on real processes."""

@@ -1,0 +1,105 @@
+"""Pressing buttons over HTTP, as a browser or a script would."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+TIMEOUT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back.
+
+    Args:
+        status: HTTP status.
+        headers: Lower-case names.
+        body: The bytes.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the server says that nothing ran for this request."""
+        return self.headers.get("idempotent-replayed") == "true"
+
+    @property
+    def problem(self) -> str:
+        """Last part of the problem type, or an empty string."""
+        if self.headers.get("content-type") != "application/problem+json":
+            return ""
+        return str(self.json["type"]).rpartition("/")[2]
+
+
+class NoAnswer(Exception):
+    """The connection ended without an answer; it may have happened."""
+
+
+def request(
+    port: int,
+    method: str,
+    path: str,
+    *,
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+) -> Reply:
+    """Send one request to 127.0.0.1 on a connection of its own.
+
+    Raises:
+        NoAnswer: There was no complete answer.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    with closing(connection):
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(type(error).__name__) from error
+        pairs = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, pairs, data)
+
+
+def confirm(port: int, booking: str, key: str) -> Reply:
+    """Press *Confirm booking*.
+
+    Raises:
+        NoAnswer: There was no answer; press again with the same *key*.
+    """
+    return request(
+        port,
+        "POST",
+        "/api/bookings/confirm",
+        headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        body=json.dumps({"booking_id": booking}).encode(),
+    )
+
+
+def bookings(port: int) -> dict[str, dict[str, Any]]:
+    """Return all bookings by their id."""
+    return {row["id"]: row for row in request(port, "GET", "/api/bookings").json}
+
+
+def audit(port: int, booking: str) -> list[dict[str, Any]]:
+    """Return the audit rows of one booking, newest first."""
+    rows: list[dict[str, Any]] = request(
+        port, "GET", f"/api/audit?entity_id={booking}&limit=100"
+    ).json
+    return rows
+
+
+def cursor(port: int) -> str:
+    """Return where the event stream stands now."""
+    return request(port, "GET", "/api/bookings").headers["x-realtime-cursor"]

@@ -1,0 +1,65 @@
+"""What must be true after a step; each returns the sentences that are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from examples.critical_buttons.tour.client import Reply
+
+OK = 200
+
+
+def one_effect(replies: Sequence[Reply]) -> list[str]:
+    """Of all answers to one key exactly one is the first; all say the same."""
+    broken = [
+        f"an answer was {reply.status} {reply.problem}"
+        for reply in replies
+        if reply.status != OK
+    ]
+    first = sum(reply.status == OK and not reply.replayed for reply in replies)
+    if first != 1:
+        broken.append(f"{first} calls ran the effect instead of one")
+    if len({reply.body for reply in replies if reply.status == OK}) > 1:
+        broken.append("two callers of one key got different answers")
+    return broken
+
+
+def confirmed_once(
+    names: Iterable[str],
+    bookings: Mapping[str, Mapping[str, Any]],
+    audit: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> list[str]:
+    """Every booking is confirmed, changed once, and has one audit row."""
+    broken = []
+    for name in names:
+        row = bookings[name]
+        if row["status"] != "confirmed":
+            broken.append(f"{name} is {row['status']}, not confirmed")
+        if row["version"] != 2:  # noqa: PLR2004 - 1 when loaded, 2 once changed
+            broken.append(f"{name} was changed {row['version'] - 1} times")
+        if len(audit[name]) != 1:
+            broken.append(f"{name} has {len(audit[name])} audit rows")
+    return broken
+
+
+def announced_once(
+    names: Iterable[str], events: Counter[str], gaps: Sequence[object]
+) -> list[str]:
+    """Every booking was announced once, and the stream never had a gap."""
+    broken = [
+        f"{name} was announced {events[name]} times"
+        for name in names
+        if events[name] != 1
+    ]
+    if gaps:
+        broken.append(f"the stream had {len(gaps)} gaps")
+    return broken
+
+
+def refused(reply: Reply, status: int, problem: str) -> list[str]:
+    """The answer is the problem *problem* with *status*."""
+    if (reply.status, reply.problem) == (status, problem):
+        return []
+    return [f"the answer was {reply.status} {reply.problem}, not {status} {problem}"]
