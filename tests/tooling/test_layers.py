@@ -20,6 +20,7 @@ CONTRACTS = {each["id"]: each for each in CONFIG["tool"]["importlinter"]["contra
 MODULES = [
     "_flow",
     "_http",
+    "_nonce",
     "_outcome",
     "_testpoints",
     "_transaction",
@@ -40,6 +41,7 @@ MODULES = [
     "operation/_operation",
     "realtime/_core",
     "realtime/_hub",
+    "retry/_backoff",
     "retry/_core",
     "retry/_retry",
     "testing/clock",
@@ -59,6 +61,7 @@ PLANTED = [
     ("surfaces", "engines/sqlite/_engine", "from syncpatterns import retry"),
     ("cores", "idempotency/_core", "import time"),
     ("cores", "retry/_core", "import random"),
+    ("cores", "retry/_backoff", "from random import uniform"),
     ("cores", "realtime/_core", "from sqlite3 import connect"),
     ("upward", "idempotency/_core", "import syncpatterns.idempotency._ports"),
     ("plain", "errors", "import pydantic"),
