@@ -19,7 +19,7 @@ import anyio.lowlevel
 
 __all__ = ["FakeClock"]
 
-_Waiter = tuple[float, int, Callable[[], None]]
+_Waiter = tuple[float, int, Callable[[], object]]
 
 
 class FakeClock:
@@ -53,6 +53,7 @@ class FakeClock:
         self._serial = itertools.count()
         self._changed = threading.Condition()
         self._sleeping: list[_Waiter] = []
+        self._timers: list[_Waiter] = []
         self._watching: list[tuple[int, int, Callable[[], None]]] = []
 
     def time(self) -> float:
@@ -112,6 +113,24 @@ class FakeClock:
             await woken.wait()
         finally:
             self._leave(waiter)
+
+    def call_later(
+        self, seconds: float, callback: Callable[[], object]
+    ) -> Callable[[], None]:
+        """
+        Have *callback* called by the `advance` that passes *seconds* from now.
+
+        A component that would need a thread to wait on this clock can use this
+        instead: what it does is done when `advance` returns, and a clock with
+        *auto_advance* is not driven on by it. Timers are not `sleepers`.
+
+        Returns:
+            A function that cancels the call, if it was not made yet.
+        """
+        with self._changed:
+            timer = (self._now + seconds, next(self._serial), callback)
+            heapq.heappush(self._timers, timer)
+        return lambda: self._cancel(timer)
 
     @property
     def sleepers(self) -> int:
@@ -187,11 +206,18 @@ class FakeClock:
                 self._sleeping.remove(waiter)
                 heapq.heapify(self._sleeping)
 
-    def _take_due_needs_lock(self) -> list[Callable[[], None]]:
-        due: list[Callable[[], None]] = []
-        while self._sleeping and self._sleeping[0][0] <= self._now:
-            due.append(heapq.heappop(self._sleeping)[2])
-        return due
+    def _cancel(self, timer: _Waiter) -> None:
+        with self._changed:
+            if timer in self._timers:
+                self._timers.remove(timer)
+                heapq.heapify(self._timers)
+
+    def _take_due_needs_lock(self) -> list[Callable[[], object]]:
+        due: list[_Waiter] = []
+        for heap in (self._sleeping, self._timers):
+            while heap and heap[0][0] <= self._now:
+                due.append(heapq.heappop(heap))
+        return [wake for _, _, wake in sorted(due)]
 
     def _too_few_needs_lock(self, n: int, timeout: float) -> str:
         return (
