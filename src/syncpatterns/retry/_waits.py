@@ -37,13 +37,19 @@ class Wait:
         self.backoff = backoff
         self.rng = rng
 
+    def delay(self, attempt: int, previous: float = 0.0) -> float:
+        """Return the seconds to wait, for a loop of your own.
+
+        Args:
+            attempt: Number of the attempt that failed; the first try is 1.
+            previous: The last sleep in seconds.
+        """
+        return self.backoff.delay(attempt, previous, self.rng or SHARED_RNG)
+
     def __call__(self, retry_state: RetryCallState) -> float:
         """Return the seconds to wait after the attempt in *retry_state*."""
-        return self.backoff.delay(
-            retry_state.attempt_number,
-            retry_state.upcoming_sleep,  # still the previous one at this point
-            self.rng or SHARED_RNG,
-        )
+        # upcoming_sleep is still the previous sleep when a wait is asked
+        return self.delay(retry_state.attempt_number, retry_state.upcoming_sleep)
 
     def __add__(self, other: Callable[[RetryCallState], float]) -> wait_combine:
         from tenacity.wait import wait_combine  # noqa: PLC0415 - only on use
