@@ -6,7 +6,7 @@ Read it from the inside out::
     schema.py   the tables; repo.py  the statements
     services/   the use cases: confirm, list, audit
     data/       the sample bookings and the CSV import
-    web.py      the routes, thin; app.py  the wiring
+    routes.py   HTTP, thin; app.py  the wiring; web/  the page
     startup.py  everything that can be wrong before the first request
     server.py   uvicorn that ends open streams cleanly
 

@@ -9,16 +9,15 @@ server would go on living, unseen, in that server alone.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from examples.critical_buttons.settings import StartupError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows: there, an open file cannot be deleted at all
-    fcntl = None  # type: ignore[assignment]  # says "no such module" to the code below
 
 
 class ServedFile:
@@ -64,7 +63,7 @@ class ServedFile:
             self._forget_the_dead()
         # One write to the end: two servers that register at once both stand there.
         os.write(self._fd, f"{os.getpid()}\n".encode("ascii"))
-        if fcntl is not None:
+        if sys.platform != "win32":
             fcntl.flock(self._fd, fcntl.LOCK_SH)
 
     def _forget_the_dead(self) -> None:
@@ -79,8 +78,8 @@ class ServedFile:
             self._fd = -1
 
     def _try_alone(self) -> bool:
-        if fcntl is None:
-            return True
+        if sys.platform == "win32":
+            return True  # there, an open file cannot be deleted at all
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -164,13 +164,8 @@ def _lock(path: Path, settings: Settings, say: Say) -> ServedFile:
     lock = ServedFile(path)
     try:
         others = ", ".join(str(pid) for pid in lock.servers()) or "another one"
-        if settings.fresh and not lock.alone:
-            raise StartupError(
-                f"--fresh cannot start over while process {others} serves {path}. "
-                "Stop it first, or leave --fresh out to share the data."
-            )
         if settings.fresh:
-            database.delete(path)
+            _start_over(lock, path, others)
         if not lock.alone:
             say(f"Process {others} already serves {path}; both share it.")
         lock.share()
@@ -178,6 +173,15 @@ def _lock(path: Path, settings: Settings, say: Say) -> ServedFile:
         lock.close()
         raise
     return lock
+
+
+def _start_over(lock: ServedFile, path: Path, others: str) -> None:
+    if not lock.alone:
+        raise StartupError(
+            f"--fresh cannot start over while process {others} serves {path}. Stop it "
+            "first, or leave --fresh out to share the data."
+        )
+    database.delete(path)
 
 
 def _read_file(settings: Settings, now: datetime, say: Say) -> ParsedFile | None:

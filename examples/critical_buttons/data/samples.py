@@ -34,7 +34,7 @@ _CUSTOMERS: Final = (
     "Björn Åkesson",
     "Chidi Okafor",
     "Dagny O'Neil",
-    "Emre Yılmaz",
+    "Emre Şahin",
     "Farah Aziz",
     "Gwen Price-Jones",
     "Hà Thị Ngọc",

@@ -81,7 +81,7 @@ class Booking:
     updated_by: str
 
     def hold_lapsed(self, now: datetime) -> bool:
-        """Tell whether this is a hold that has run out; at the instant itself it has."""
+        """Tell whether this is a hold that has run out; at its instant it has."""
         return (
             self.status is Status.HELD
             and self.expires_at is not None

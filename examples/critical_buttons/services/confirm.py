@@ -171,5 +171,6 @@ def _record(
             },
             key=after.id,
             key_version=after.version,
+            occurred_at=tx.now,
         )
     )
