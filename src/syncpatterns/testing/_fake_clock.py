@@ -12,7 +12,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import anyio
 import anyio.lowlevel
@@ -78,8 +78,9 @@ class FakeClock:
         with self._changed:
             self._now += seconds
             due = self._take_due_needs_lock()
-        for wake in due:
-            wake()
+        with ExitStack() as stack:  # one that fails holds up nobody
+            for wake in reversed(due):
+                stack.callback(wake)
 
     def set_time(self, epoch: float) -> None:
         """Step the wall clock to *epoch* seconds, forward or back.

@@ -13,18 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from syncpatterns.testing._powercut_disk import ImageKind
 from syncpatterns.testing._powercut_vfs import PowerCutVFS
 
-if TYPE_CHECKING:
-    import apsw
-
 __all__ = ["PowerCutReport", "power_cut_sweep", "sqlite_integrity"]
 
-Connect: TypeAlias = "Callable[[], apsw.Connection]"
 Acknowledge: TypeAlias = Callable[[str], None]
+Workload: TypeAlias = Callable[[PowerCutVFS, Acknowledge], object]
 Judge: TypeAlias = Callable[[Path, Sequence[str]], str | None]
 
 _DB = "app.db"
@@ -61,10 +58,10 @@ class PowerCutReport:
 
 
 def power_cut_sweep(
-    run: Callable[[Connect, Acknowledge], object],
+    run: Workload,
     judge: Judge,
     *,
-    prepare: Callable[[Connect], object] | None = None,
+    prepare: Callable[[PowerCutVFS], object] | None = None,
     images: Sequence[ImageKind] = ("drop", "keep", "random", "torn"),
     seed: int = 0,
     honours_fsync: bool = True,
@@ -77,9 +74,11 @@ def power_cut_sweep(
     A -shm file is left beside it: none, the last one, or rubbish.
 
     Args:
-        run: The workload. ``connect()`` gives it apsw connections to a database
-            on the failing disk; it calls ``acknowledge(key)`` at the moment it
-            would tell a caller "done". It must do the same in every run.
+        run: The workload. ``vfs.connect()`` gives it apsw connections to the
+            database ``app.db`` on the failing disk, ``vfs.connect_sqlite3()``
+            the same for code written for sqlite3. It calls
+            ``acknowledge(key)`` at the moment it would tell a caller "done". It
+            must do the same in every run.
         judge: Opens the database at the path it is given (with any SQLite) and
             returns what is wrong, or None. It gets the acknowledged keys.
             `sqlite3.DatabaseError` counts as a damaged database.
@@ -132,19 +131,19 @@ class _Case:
 
     def run(
         self,
-        workload: Callable[[Connect, Acknowledge], object],
-        prepare: Callable[[Connect], object] | None,
+        workload: Workload,
+        prepare: Callable[[PowerCutVFS], object] | None,
     ) -> bool:
         """Do it, and say whether the power was cut."""
         if prepare is not None:
             with PowerCutVFS(self._live) as vfs:
-                prepare(vfs.connect)
+                prepare(vfs)
         with PowerCutVFS(
             self._live, cut_at=self._cut_at, honours_fsync=self._honours_fsync
         ) as vfs:
             self._remember_files(vfs)
             try:
-                workload(vfs.connect, self.acknowledged.append)
+                workload(vfs, self.acknowledged.append)
             except Exception:
                 if not vfs.disk.off:
                     raise

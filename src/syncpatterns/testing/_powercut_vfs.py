@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from syncpatterns.testing._powercut_disk import Disk, PowerIsOff
 from syncpatterns.testing._require import require
@@ -21,13 +23,27 @@ require("apsw", "PowerCutVFS")
 
 import apsw  # noqa: E402 - with the clear error first
 
+from syncpatterns.testing._powercut_sqlite3 import (  # noqa: E402 - needs apsw
+    ApswConnection,
+    as_sqlite3_errors,
+)
+
 __all__ = ["PowerCut", "PowerCutVFS"]
 
 _serial = itertools.count(1)
 
 
 class PowerCut(apsw.IOError):
-    """The power went out; SQLite sees an I/O error at this and every later call."""
+    """The power went out; SQLite sees an I/O error at this and every later call.
+
+    Args:
+        code: The extended result code SQLite gives its caller.
+    """
+
+    def __init__(self, code: int = apsw.SQLITE_IOERR) -> None:
+        super().__init__("the power is off")
+        self.result = apsw.SQLITE_IOERR
+        self.extendedresult = code
 
 
 class PowerCutVFS(apsw.VFS):
@@ -74,6 +90,23 @@ class PowerCutVFS(apsw.VFS):
         self._connections.append(connection)
         return connection
 
+    def connect_sqlite3(
+        self, name: str = "app.db", *, timeout: float = 5.0
+    ) -> sqlite3.Connection:
+        """Open it for code that expects a `sqlite3.Connection` in autocommit mode.
+
+        Args:
+            name: The database file in *root*.
+            timeout: Seconds to wait for other connections' locks.
+
+        Raises:
+            sqlite3.OperationalError: If it cannot be opened, as without power.
+        """
+        with as_sqlite3_errors():
+            connection = self.connect(name)
+        connection.set_busy_timeout(int(timeout * 1000))
+        return cast("sqlite3.Connection", ApswConnection(connection))
+
     def close(self) -> None:
         """Close all connections; what that still writes is not on the disk."""
         self._abandoned = True
@@ -104,10 +137,8 @@ class PowerCutVFS(apsw.VFS):
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: FBT001, N802 - SQLite's
         """Delete a file; without *syncdir* it may come back."""
         if self.tracks(filename):
-            try:
+            with _cut_as(apsw.SQLITE_IOERR_DELETE):
                 self.disk.delete(filename, sync_directory=bool(syncdir))
-            except PowerIsOff as error:
-                raise PowerCut("the power is off") from error
         super().xDelete(filename, syncdir)
 
     def tracks(self, filename: str | None) -> bool:
@@ -129,7 +160,7 @@ class _File(apsw.VFSFile):
         self._vfs = vfs
         self._name = given or ""
         if vfs.disk.off:
-            raise PowerCut("the power is off")
+            raise PowerCut
         found = _read_if_there(self._name) if vfs.tracks(given) else None
         super().__init__("", name, flags)  # type: ignore[arg-type]  # None is a nameless temporary file
         if vfs.tracks(given):
@@ -138,27 +169,32 @@ class _File(apsw.VFSFile):
     def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802 - SQLite's name
         """Write to the disk, then to the real file."""
         if self._vfs.tracks(self._name):
-            self._tell(self._vfs.disk.write, offset, bytes(data))
+            with _cut_as(apsw.SQLITE_IOERR_WRITE):
+                self._vfs.disk.write(self._name, offset, bytes(data))
         super().xWrite(data, offset)  # pyright: ignore[reportUnknownMemberType]  # apsw's stub has no Buffer
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802 - SQLite's name
         """Truncate on the disk, then the real file."""
         if self._vfs.tracks(self._name):
-            self._tell(self._vfs.disk.truncate, newsize)
+            with _cut_as(apsw.SQLITE_IOERR_TRUNCATE):
+                self._vfs.disk.truncate(self._name, newsize)
         super().xTruncate(newsize)
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
         """Sync the disk; the real file needs none."""
         if self._vfs.tracks(self._name):
-            self._tell(self._vfs.disk.sync)
+            with _cut_as(apsw.SQLITE_IOERR_FSYNC):
+                self._vfs.disk.sync(self._name)
         else:
             super().xSync(flags)
 
-    def _tell(self, operation: Any, *args: Any) -> None:
-        try:
-            operation(self._name, *args)
-        except PowerIsOff as error:
-            raise PowerCut("the power is off") from error
+
+@contextmanager
+def _cut_as(code: int) -> Generator[None, None, None]:
+    try:
+        yield
+    except PowerIsOff as error:
+        raise PowerCut(code) from error
 
 
 def _read_if_there(name: str) -> bytes | None:

@@ -205,3 +205,45 @@ async def test_auto_advance_lets_other_tasks_run() -> None:
 
     assert scope.cancelled_caught
     assert clock.slept == [1]
+
+
+def test_a_timer_runs_in_the_advance_that_passes_it() -> None:
+    """Its work is done when `advance` returns, once, and not before its time."""
+    clock = FakeClock()
+    rung: list[float] = []
+    clock.call_later(10, lambda: rung.append(clock.monotonic()))
+
+    clock.advance(9)
+    early = list(rung)
+    clock.advance(2)
+    clock.advance(100)
+
+    assert early == []
+    assert rung == [11.0]
+
+
+def test_a_cancelled_timer_never_runs() -> None:
+    """Cancelling twice, or after it ran, is harmless."""
+    clock = FakeClock()
+    rung: list[str] = []
+    cancel = clock.call_later(1, lambda: rung.append("cancelled"))
+    clock.call_later(1, lambda: rung.append("kept"))
+
+    cancel()
+    clock.advance(1)
+    cancel()
+
+    assert rung == ["kept"]
+
+
+def test_a_timer_that_fails_holds_up_nobody() -> None:
+    """Everyone who is due is woken; then the error is raised."""
+    clock = FakeClock()
+    clock.call_later(1, lambda: 1 / 0)
+    sleeper = in_thread(lambda: clock.sleep(2))
+    clock.wait_for_sleepers(1)
+
+    with pytest.raises(ZeroDivisionError):
+        clock.advance(2)
+
+    assert ended(sleeper)

@@ -1,3 +1,4 @@
+# hygiene for this file: sleep - the time is virtual, no test waits
 from __future__ import annotations
 
 import anyio
