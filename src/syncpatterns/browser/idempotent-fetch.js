@@ -153,13 +153,17 @@ export class IdempotentFetch {
   }
 
   /**
-   * The wishes of *scope* that have a key and no definite answer, oldest first.
+   * The wishes of *scope* that have a key, no definite answer, and no living tab
+   * that is still asking; oldest first.
    *
    * @param {string} [scope]
    * @returns {Promise<Intent[]>}
    */
-  pending(scope = "") {
-    return this.store.pending(scope);
+  async pending(scope = "") {
+    const intents = await this.store.pending(scope);
+    const held = (await globalThis.navigator?.locks?.query())?.held ?? [];
+    const asking = new Set(held.map((lock) => lock.name));
+    return intents.filter((intent) => !asking.has(flightLock(intent.key)));
   }
 
   /**
@@ -248,7 +252,10 @@ export class IdempotentFetch {
     flight.name = await this.#options.nameOf(intent);
     const attempts = new Attempts(intent, headers, signal, flight.watchers, this.#options);
     const byEvent = flight.settled.then((fact) => attempts.settledBy(fact));
-    const outcome = await Promise.race([byEvent, attempts.run()]);
+    const outcome = await whileHolding(
+      flightLock(intent.key),
+      Promise.race([byEvent, attempts.run()]),
+    );
     if (outcome.definite) await this.store.forget(outcome.intent);
     return outcome;
   }
@@ -263,6 +270,29 @@ export class IdempotentFetch {
  */
 export function intentOf({ scope, method, url, ifMatch, body }) {
   return JSON.stringify([scope, method, url, ifMatch, body]);
+}
+
+/** @param {string} key */
+function flightLock(key) {
+  return `syncpatterns.flight:${key}`;
+}
+
+/**
+ * Hold a lock until *work* is done, so that other tabs see that somebody asks.
+ * The browser drops it when the tab dies.
+ *
+ * @template T
+ * @param {string} name
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+function whileHolding(name, work) {
+  // Shared, and not waited for: two tabs may ask under one key, and a lock
+  // that cannot be had must not keep a request from leaving.
+  globalThis.navigator?.locks
+    ?.request(name, { mode: "shared" }, () => work)
+    .catch(() => {});
+  return work;
 }
 
 /** 128 random bits; randomUUID exists only on secure origins. */

@@ -1,0 +1,107 @@
+// @ts-check
+/** The live feed: who changed what, and from where. */
+
+import { el, setText } from "./dom.js";
+import { icon, STATUS_ICON } from "./icons.js";
+import { ACTIVITY, PAGE, STATUS } from "./strings.js";
+import { timeToSecond } from "./when.js";
+
+/** @typedef {import("./origin.js").Origin} Origin */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} at
+ * @property {string} who
+ * @property {string} id booking
+ * @property {string} [resource]
+ * @property {string} [from] status
+ * @property {string} to status
+ * @property {Origin} origin
+ */
+
+const ROWS = 200;
+
+/** Newest first; 200 rows. */
+export class Activity {
+  #log = el("ol", { class: "log", role: "log", "aria-label": PAGE.activity, "aria-live": "off" });
+  #empty = el("p", { class: "note" }, ACTIVITY.empty);
+  /** The line under what came while nobody was there to see it, while it grows.
+   * @type {{line: HTMLElement, count: number}|null} */
+  #away = null;
+
+  constructor() {
+    const aloud = el("button", { type: "button", class: "small", "aria-pressed": "false" });
+    aloud.append(ACTIVITY.aloud);
+    aloud.addEventListener("click", () => {
+      const on = aloud.getAttribute("aria-pressed") !== "true";
+      aloud.setAttribute("aria-pressed", String(on));
+      this.#log.setAttribute("aria-live", on ? "polite" : "off");
+    });
+    const title = el("h2", { id: "activity-title" }, PAGE.activity);
+    this.element = el(
+      "aside",
+      { class: "activity", "aria-labelledby": "activity-title" },
+      el("div", { class: "section-head" }, title, aloud),
+      el("div", { class: "panel", tabindex: "0", role: "region", "aria-labelledby": "activity-title" }, this.#empty, this.#log),
+    );
+  }
+
+  close() {
+    this.element.remove();
+  }
+
+  /** What happened before the page was opened, newest first. @param {Entry[]} entries */
+  fill(entries) {
+    this.#log.append(...entries.map((entry) => row(entry)));
+    this.#trim();
+  }
+
+  /** @param {Entry} entry @param {boolean} missed it happened while not connected */
+  add(entry, missed) {
+    if (missed || document.visibilityState === "hidden") this.#countAway();
+    else this.#away = null;
+    this.#prepend(row(entry, true));
+  }
+
+  /** Events are lost for good. */
+  gap() {
+    this.#away = null;
+    this.#prepend(el("li", { class: "divider" }, ACTIVITY.gap));
+  }
+
+  #countAway() {
+    if (this.#away === null) {
+      this.#away = { line: el("li", { class: "divider" }), count: 0 };
+      this.#prepend(this.#away.line);
+    }
+    this.#away.count += 1;
+    setText(this.#away.line, ACTIVITY.away(this.#away.count));
+  }
+
+  /** @param {HTMLElement} element */
+  #prepend(element) {
+    this.#log.prepend(element);
+    this.#trim();
+  }
+
+  #trim() {
+    while (this.#log.children.length > ROWS) this.#log.lastElementChild?.remove();
+    this.#empty.hidden = this.#log.children.length > 0;
+  }
+}
+
+/** @param {Entry} entry @param {boolean} [fresh] */
+function row({ at, who, id, resource, from, to, origin }, fresh = false) {
+  const status = (/** @type {string} */ name) => STATUS[name] ?? name;
+  const mark = el("span", { class: "mark", "data-status": to }, icon(STATUS_ICON[to] ?? "minus"));
+  const what = el("span", { class: "what" }, el("b", {}, id), resource ? ` ${resource}` : "");
+  const change = el(
+    "span",
+    { class: "change" },
+    `${from ? status(from) : ACTIVITY.unknownBefore} → ${status(to)}`,
+  );
+  const by = el("span", { class: "who" }, ACTIVITY.by(who));
+  const badge = el("span", { class: "badge", "data-origin": origin }, ACTIVITY.origin[origin]);
+  const time = el("time", { datetime: at }, timeToSecond(at));
+  return el("li", { class: fresh ? "fresh" : "" }, mark, what, time, change, by, badge);
+}

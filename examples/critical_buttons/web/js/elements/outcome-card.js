@@ -1,0 +1,66 @@
+// @ts-check
+/** The small card under a button: what happened, why, and what can be done. */
+
+import { el } from "../dom.js";
+import { icon } from "../icons.js";
+import { CARD } from "../strings.js";
+
+/** @typedef {import("./confirm-view.js").Action} Action */
+/** @typedef {import("./confirm-view.js").View} View */
+
+/** @type {Record<Action, string>} */
+const WORDS = {
+  again: CARD.check,
+  "start-over": CARD.startOver,
+  "use-mine": CARD.useMine,
+  "keep-theirs": CARD.keepTheirs,
+  close: CARD.close,
+};
+
+let titles = 0;
+
+/**
+ * @param {View} view one with a card
+ * @param {(action: Action) => void} onAction
+ * @returns {HTMLElement}
+ */
+export function cardOf({ card, tone, icon: name }, onAction) {
+  const id = `outcome-title-${(titles += 1)}`;
+  const { title, text, facts, actions } = card ?? { title: "", text: "", facts: [], actions: [] };
+  const choices = actions.filter((action) => action !== "close");
+  const words = el("div", { class: "outcome-words" });
+  words.append(el("p", { class: "outcome-title", id }, title), el("p", {}, text));
+  if (facts.length > 0) words.append(list(facts));
+  if (choices.length > 0) words.append(buttons(choices, onAction));
+  const mark = el("span", { class: "outcome-icon" }, icon(name));
+  const attributes = { class: `outcome tone-${tone}`, role: "group", "aria-labelledby": id };
+  return el("div", attributes, mark, words, actions.includes("close") && close(onAction));
+}
+
+/** @param {(action: Action) => void} onAction */
+function close(onAction) {
+  const attributes = { type: "button", class: "close", "aria-label": CARD.close };
+  const button = el("button", attributes, icon("cross"));
+  button.addEventListener("click", () => onAction("close"));
+  return button;
+}
+
+/** @param {{term: string, values: string[]}[]} facts */
+function list(facts) {
+  const terms = facts.map(({ term, values }) =>
+    el("div", {}, el("dt", {}, term), ...values.map((value) => el("dd", {}, value))),
+  );
+  return el("dl", {}, ...terms);
+}
+
+/** @param {Action[]} actions @param {(action: Action) => void} onAction */
+function buttons(actions, onAction) {
+  const row = el("div", { class: "outcome-actions" });
+  actions.forEach((action, index) => {
+    const button = el("button", { type: "button", class: index === 0 ? "small main" : "small" });
+    button.append(WORDS[action]);
+    button.addEventListener("click", () => onAction(action));
+    row.append(button);
+  });
+  return row;
+}

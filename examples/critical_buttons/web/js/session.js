@@ -1,0 +1,277 @@
+// @ts-check
+/** Everything that belongs to one tenant: its data, its stream, its requests. */
+
+import { IdempotentFetch } from "/syncpatterns/idempotent-fetch.js";
+import { LiveEvents } from "/syncpatterns/live-events.js";
+import { storageKey } from "/syncpatterns/storage-key.js";
+import { Activity } from "./activity.js";
+import { announce } from "./announce.js";
+import { Api, etagOf } from "./api.js";
+import { Bookings } from "./bookings.js";
+import { CONFIRMABLE } from "./elements/confirm-view.js";
+import { BookingList } from "./list.js";
+import { CONNECTION, PAGE } from "./strings.js";
+
+/** @typedef {import("/syncpatterns/idempotent-fetch.js").Outcome} Outcome */
+/** @typedef {import("/syncpatterns/idempotent-fetch.js").Progress} Progress */
+/** @typedef {import("/syncpatterns/intent-store.js").Intent} Intent */
+/** @typedef {import("/syncpatterns/live-events.js").LiveEvent} LiveEvent */
+/** @typedef {import("/syncpatterns/live-events.js").LiveState} LiveState */
+/** @typedef {import("./bookings.js").Booking} Booking */
+/** @typedef {import("./origin.js").Origins} Origins */
+
+const CONFIRM = "/api/bookings/confirm";
+const OPERATION = "bookings.confirm";
+/** A request younger than this is asked about by itself after a reload; for an
+ * older one nobody is waiting any more, and the person decides. */
+const RESUME_WITHIN = 60_000;
+const HISTORY = 50;
+/** What is worth saying aloud about the connection. */
+const BAD = new Set(["offline", "unreachable"]);
+
+/** One tenant in this tab. */
+export class Session {
+  #tenant;
+  #origins;
+  #api;
+  #bookings = new Bookings();
+  #activity = new Activity();
+  #list;
+  #live;
+  #client;
+  #onState;
+  #wasBad = false;
+  /** @type {Promise<string|null>|null} */
+  #loading = null;
+  #loadAgain = false;
+
+  /**
+   * @param {string} tenant
+   * @param {Origins} origins
+   * @param {(state: LiveState) => void} onState
+   */
+  constructor(tenant, origins, onState) {
+    this.#tenant = tenant;
+    this.#origins = origins;
+    this.#onState = onState;
+    this.#api = new Api(tenant);
+    this.#client = new IdempotentFetch({
+      probe: "/api/health/live",
+      nameOf: (intent) => this.#nameOf(intent),
+    });
+    this.#live = new LiveEvents({
+      url: `/events?tenant=${encodeURIComponent(tenant)}`,
+      headers: this.#api.headers,
+    });
+    this.#list = new BookingList(this.#bookings, this.#services(), () => void this.#load());
+  }
+
+  /** @param {HTMLElement} main */
+  start(main) {
+    main.replaceChildren(this.#list.element, this.#activity.element);
+    this.#live.addEventListener("event", (event) => {
+      this.#onEvent(/** @type {CustomEvent<LiveEvent>} */ (event).detail);
+    });
+    this.#live.addEventListener("gap", (event) => {
+      this.#onGap(/** @type {CustomEvent<{reason: string}>} */ (event).detail.reason);
+    });
+    this.#live.addEventListener("state", (event) => {
+      this.#onLive(/** @type {CustomEvent<LiveState>} */ (event).detail);
+    });
+    this.#onState(this.#live.state);
+    const loaded = this.#load();
+    this.#live.start(loaded);
+    void loaded.then(() => this.#afterFirstLoad(), () => {});
+  }
+
+  close() {
+    this.#live.close();
+    this.#list.close();
+    this.#activity.close();
+  }
+
+  /** @returns {import("./elements/booking-confirm-button.js").Services} */
+  #services() {
+    const headers = this.#api.headers;
+    return {
+      confirm: (booking, onProgress) =>
+        this.#settle(
+          this.#client.send(
+            {
+              url: CONFIRM,
+              body: { booking_id: booking.id },
+              scope: this.#tenant,
+              ifMatch: etagOf(booking),
+              headers,
+            },
+            { onProgress },
+          ),
+        ),
+      resume: (intent, onProgress) =>
+        this.#settle(this.#client.resume(intent, { headers, onProgress })),
+      forget: (intent) => this.#client.forget(intent),
+      refresh: (id) => this.#refresh(id),
+      announce,
+    };
+  }
+
+  /** @param {Promise<Outcome>} request */
+  async #settle(request) {
+    const outcome = await request;
+    if (outcome.by === "answer") this.#live.nudge();
+    const { booking } = outcome.body ?? {};
+    if (outcome.kind === "done" && booking) this.#bookings.apply(booking);
+    else if (outcome.definite) void this.#refresh(bookingOf(outcome.intent));
+    return outcome;
+  }
+
+  /** @param {string} id */
+  async #refresh(id) {
+    try {
+      this.#bookings.apply(await this.#api.booking(id));
+    } catch {
+      // Gone or not to be had: the stream and the next list will tell.
+    }
+  }
+
+  /**
+   * Fetch the list; one at a time, and once more if asked meanwhile.
+   *
+   * @returns {Promise<string|null>} the position of the stream at the list
+   */
+  #load() {
+    if (this.#loading) {
+      this.#loadAgain = true;
+      return this.#loading;
+    }
+    this.#loading = this.#loadNow().finally(() => {
+      this.#loading = null;
+      if (this.#loadAgain) {
+        this.#loadAgain = false;
+        void this.#load().catch(() => {});
+      }
+    });
+    return this.#loading;
+  }
+
+  async #loadNow() {
+    /** @type {string|null} */
+    let position = null;
+    try {
+      await this.#bookings.load(async () => {
+        const { bookings, cursor } = await this.#api.bookings();
+        position = cursor;
+        return bookings;
+      });
+    } catch (error) {
+      this.#list.failed();
+      throw error;
+    }
+    return position;
+  }
+
+  async #afterFirstLoad() {
+    await Promise.all([this.#fillActivity(), this.#pickUp()]);
+    if (!this.#client.store.durable) announce("status", PAGE.notDurable);
+  }
+
+  async #fillActivity() {
+    try {
+      const entries = await this.#api.audit(HISTORY);
+      this.#activity.fill(
+        entries.map((entry) => ({
+          at: entry.at,
+          who: entry.actor_id,
+          id: entry.entity_id,
+          resource: this.#bookings.get(entry.entity_id)?.resource ?? "",
+          from: entry.from,
+          to: entry.to,
+          origin: this.#origins.of(entry.key_hash),
+        })),
+      );
+    } catch {
+      // The feed begins with what happens next.
+    }
+  }
+
+  /** Deal with what was pressed before a reload or a crash. */
+  async #pickUp() {
+    for (const intent of await this.#client.pending(this.#tenant)) {
+      const booking = this.#bookings.get(bookingOf(intent));
+      const button = this.#list.row(bookingOf(intent))?.button;
+      const same = booking && etagOf(booking) === intent.ifMatch;
+      if (!button || !booking || !same || !CONFIRMABLE.has(booking.status)) {
+        // The booking has moved on, and If-Match keeps the old press from ever
+        // taking effect: there is nothing left to ask.
+        await this.#client.forget(intent);
+      } else if (intent.lastSentAt !== null) {
+        const recent = Date.now() - intent.lastSentAt < RESUME_WITHIN;
+        if (recent) button.resume(intent);
+        else button.markUnanswered();
+      }
+    }
+  }
+
+  /** @param {LiveEvent} event */
+  #onEvent({ id, type, data, missed, ...envelope }) {
+    if (type !== "booking.changed" || !data?.booking) return;
+    const { booking, by, key_hash: hash } = data;
+    this.#client.settle(`${hash} ${booking.id}`, { booking, changed: true });
+    const from = data.from ?? this.#bookings.statusAt(booking.id, booking.version - 1);
+    this.#bookings.apply(booking);
+    const at = /** @type {{occurred_at?: string}} */ (envelope).occurred_at;
+    this.#activity.add(
+      {
+        at: at ?? booking.updated_at,
+        who: by,
+        id: booking.id,
+        resource: booking.resource,
+        from,
+        to: booking.status,
+        origin: this.#origins.of(hash),
+      },
+      missed,
+    );
+  }
+
+  /** @param {string} reason */
+  #onGap(reason) {
+    if (reason === "gap") this.#activity.gap();
+    void this.#load().catch(() => {});
+  }
+
+  /** @param {LiveState} state */
+  #onLive(state) {
+    this.#onState(state);
+    const isBad = BAD.has(state.state);
+    if (isBad !== this.#wasBad && (isBad || state.state === "live")) {
+      this.#wasBad = isBad;
+      announce("status", CONNECTION.said[state.state] ?? "");
+      // Nothing is lost, but a person who saw "may be out of date" wants proof.
+      if (!isBad) void this.#load().catch(() => {});
+    }
+  }
+
+  /**
+   * What the server's events call this request: its key's hash, and the booking,
+   * since confirming one can also end the lapsed hold of another.
+   *
+   * @param {Intent} intent
+   */
+  async #nameOf(intent) {
+    const hash = await storageKey({
+      scope: this.#tenant,
+      operation: OPERATION,
+      key: intent.key,
+    });
+    if (hash === null) return null;
+    const short = hash.slice(0, 8);
+    this.#origins.add(short);
+    return `${short} ${bookingOf(intent)}`;
+  }
+}
+
+/** @param {Intent} intent @returns {string} */
+function bookingOf(intent) {
+  return JSON.parse(intent.body).booking_id;
+}
