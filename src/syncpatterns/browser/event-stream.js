@@ -40,6 +40,7 @@ import { backoff, retryAfter } from "./outcome.js";
  * @property {Record<string, string>} [headers]
  * @property {(state: StreamState) => void} onState
  * @property {(message: Message) => void} onMessage
+ * @property {(id: string) => void} onPosition the server moved the position only
  * @property {(reason: string) => void} onLost the position could not be kept
  * @property {number} [base] first wait in ms, doubling, 500
  * @property {number} [cap] longest wait in ms, 5000
@@ -175,9 +176,9 @@ export class EventStream {
       watchdog.feed();
       for (const message of parser.push(decoder.decode(value, { stream: true }))) {
         this.#cursor = message.id;
-        if (message.data !== null) {
-          this.#options.onMessage(/** @type {Message} */ (message));
-        }
+        const { event, data, id } = message;
+        if (data === null) this.#options.onPosition(id);
+        else this.#options.onMessage({ event, data, id });
         if (this.#closed) return;
       }
       if (parser.retry !== null) this.#options.base = parser.retry;

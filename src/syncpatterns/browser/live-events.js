@@ -83,6 +83,9 @@ export class LiveEvents extends EventTarget {
       headers: this.#options.headers,
       onState: (state) => this.#streamState(state),
       onMessage: (message) => this.#message(message),
+      onPosition: (cursor) => {
+        this.#cursor = cursor;
+      },
       onLost: (reason) => this.#gap({ reason }),
     });
     this.#group = TabGroup.supported ? this.#tabs() : null;
