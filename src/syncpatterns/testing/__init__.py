@@ -27,14 +27,11 @@ if TYPE_CHECKING:
     from syncpatterns.testing._fake_clock import FakeClock
     from syncpatterns.testing._fault import Fault, FiredFault
     from syncpatterns.testing._fault_proxy import FaultProxy
+    from syncpatterns.testing._integrity import sqlite_integrity
     from syncpatterns.testing._kill_loop import KillReport, kill_loop
     from syncpatterns.testing._ledger import Ack, Effect, EffectsLedger
     from syncpatterns.testing._loop_clock import LoopClock
-    from syncpatterns.testing._powercut import (
-        PowerCutReport,
-        power_cut_sweep,
-        sqlite_integrity,
-    )
+    from syncpatterns.testing._powercut import PowerCutReport, power_cut_sweep
     from syncpatterns.testing._powercut_vfs import PowerCut, PowerCutVFS
     from syncpatterns.testing._simloop import Deadlock, Livelock, SimLoop, simulate
     from syncpatterns.testing.servers import ServerProcess, free_port
@@ -104,7 +101,7 @@ _HOMES = {
     "kill_loop": "_kill_loop",
     "power_cut_sweep": "_powercut",
     "simulate": "_simloop",
-    "sqlite_integrity": "_powercut",
+    "sqlite_integrity": "_integrity",
 }
 _MODULES = frozenset({"linearizability", "servers"})
 

@@ -123,8 +123,11 @@ class Link(threading.Thread):
         finally:
             for sock in sockets:
                 (reset if self._end is _End.RESET else _close)(sock)
-            self._wake_reader.close()
-            self._wake_writer.close()
+            self._close_wakers()
+
+    def _close_wakers(self) -> None:
+        self._wake_reader.close()
+        self._wake_writer.close()
 
     def _pump(self, server: socket.socket) -> None:
         lanes = (

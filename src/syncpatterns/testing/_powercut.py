@@ -10,7 +10,6 @@ import random
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +17,7 @@ from typing import TypeAlias
 from syncpatterns.testing._powercut_disk import ImageKind
 from syncpatterns.testing._powercut_vfs import PowerCutVFS
 
-__all__ = ["PowerCutReport", "power_cut_sweep", "sqlite_integrity"]
+__all__ = ["PowerCutReport", "power_cut_sweep"]
 
 Acknowledge: TypeAlias = Callable[[str], None]
 Workload: TypeAlias = Callable[[PowerCutVFS, Acknowledge], object]
@@ -106,16 +105,6 @@ def power_cut_sweep(
             return report
         report.points += 1
     raise RuntimeError(f"the workload was not done after {limit} power cuts")
-
-
-def sqlite_integrity(path: str | os.PathLike[str]) -> str:
-    """Return ``ok`` or what SQLite finds wrong with the database at *path*."""
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            rows = connection.execute("PRAGMA integrity_check").fetchall()
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    return "; ".join(row[0] for row in rows)
 
 
 class _Case:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from syncpatterns.testing import Fault, FaultProxy, free_port
+from syncpatterns.testing._fault_link import Link, _Lane
 
 HELLO = b"hello world"
 
@@ -103,7 +104,20 @@ def test_slice_delivers_in_pieces(echo: Any, proxy: FaultProxy) -> None:
 
     assert talk(proxy) == HELLO
     assert b"".join(echo.received) == HELLO
-    assert len(echo.received) > 1
+
+
+def test_slices_are_sent_one_after_the_other(proxy: FaultProxy) -> None:
+    """Each piece has a moment of its own, or the kernel would join them again."""
+    client, server = socket.socketpair()
+    with client, server:
+        link = Link(proxy, 1, client)
+        lane = _Lane("up", client, server)
+        link._apply(Fault("slice", 4), lane, HELLO)
+        link._close_wakers()
+    moments = [moment for moment, _ in lane.queue]
+
+    assert [piece for _, piece in lane.queue] == [b"hell", b"o wo", b"rld"]
+    assert sorted(set(moments)) == moments
 
 
 def test_blackhole_swallows_and_stays_open(echo: Any, proxy: FaultProxy) -> None:
@@ -188,10 +202,11 @@ def test_a_frozen_line_holds_everything_until_it_thaws(
     echo: Any, proxy: FaultProxy
 ) -> None:
     """Nothing is lost by a freeze, and nothing moves during it."""
-    with connect(proxy, 0.05) as sock:
+    with connect(proxy) as sock:
         sock.sendall(b"1")
         read_all(sock, 1)
         proxy.freeze()
+        sock.settimeout(0.05)
         sock.sendall(b"2")
         with pytest.raises(TimeoutError):
             sock.recv(1)
