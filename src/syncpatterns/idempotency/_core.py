@@ -172,9 +172,7 @@ class Expired:
     """No record, and the request is older than records are kept."""
 
 
-ClaimAnswer: TypeAlias = (
-    Owned | Replay | Busy | Mismatch | Gone | Unresolved | Expired
-)
+ClaimAnswer: TypeAlias = Owned | Replay | Busy | Mismatch | Gone | Unresolved | Expired
 
 
 def decide_claim(
@@ -422,4 +420,3 @@ def storage_key(namespace: str, scope: str, operation: str, key: str) -> str:
     """
     parts = (namespace, scope, operation, key)
     return digest(*[part.encode("utf-8", "surrogatepass") for part in parts]).hex()
-

@@ -1,0 +1,204 @@
+"""Idempotency records in memory, as the pattern's two store protocols.
+
+The core's pure functions run under a lock; nothing here blocks, so the async
+store is the same calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from syncpatterns.clock import Clock
+from syncpatterns.engines.memory._shard import Shard
+from syncpatterns.errors import EngineClosed
+from syncpatterns.idempotency import _core
+from syncpatterns.idempotency._core import (
+    ClaimAnswer,
+    ClaimRequest,
+    Record,
+    StoredOutcome,
+    Windows,
+)
+
+#: One lock and one clean-up for about this many records; see `Shard`.
+_SHARD = 1000
+_SHARDS = 64
+
+
+class MemoryIdempotencyStore:
+    """Implements `IdempotencyStore` for the threads and loops of one process.
+
+    Args:
+        clock: Where the time comes from; see `_now`.
+        max_items: Records it holds at most.
+    """
+
+    name = "memory"
+
+    def __init__(self, clock: Clock, max_items: int) -> None:
+        count = max(1, min(_SHARDS, max_items // _SHARD))
+        self._shards = [Shard(max_items // count) for _ in range(count)]
+        self._clock = clock
+        self._offset: float | None = None
+        self.closed = False
+
+    def _now(self) -> float:
+        """Return wall time that runs at the pace of the monotonic clock.
+
+        Setting the machine's clock moves no lease and no window: these records
+        end with the process, so nobody compares them with another's time.
+        """
+        if self.closed:
+            raise EngineClosed("memory: the engine was closed. Nothing was done.")
+        monotonic = self._clock.monotonic()
+        if self._offset is None:
+            self._offset = self._clock.time() - monotonic
+        return monotonic + self._offset
+
+    def _shard_of(self, key: str) -> Shard:
+        return self._shards[hash(key) % len(self._shards)]
+
+    def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        """Take the key or say who has it."""
+        shard = self._shard_of(request.key)
+        with shard.lock:
+            now = self._now()
+            record = shard.get(request.key)
+            answer, fresh = _core.decide_claim(
+                record, request, now, floor=shard.highest
+            )
+            if fresh is not None:
+                shard.put(fresh, now, new=record is None)
+                shard.highest = max(shard.highest, fresh.token)
+            return answer
+
+    def _change(
+        self, key: str, decide: Callable[[Record | None, float], Record | None]
+    ) -> bool:
+        shard = self._shard_of(key)
+        with shard.lock:
+            now = self._now()
+            changed = decide(shard.get(key), now)
+            if changed is None:
+                return False
+            shard.put(changed, now, new=False)
+            return True
+
+    def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
+        """Move the lease; False if *token* is stale."""
+        return self._change(
+            key, lambda r, now: _core.renew(r, token, lease, windows, now)
+        )
+
+    def complete(
+        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
+    ) -> bool:
+        """Store the answer; False if *token* is stale."""
+        return self._change(
+            key, lambda r, now: _core.complete(r, token, outcome, windows, now)
+        )
+
+    def release(self, key: str, token: int) -> bool:
+        """Give the key back; False if *token* is stale."""
+        return self._change(key, lambda record, now: _core.release(record, token, now))
+
+    def abandon(self, key: str, token: int) -> bool:
+        """Mark the outcome unknown; False if *token* is stale."""
+        return self._change(key, lambda record, now: _core.abandon(record, token, now))
+
+    def resolve(
+        self, key: str, outcome: StoredOutcome | None, windows: Windows
+    ) -> bool:
+        """Settle an unknown record; False if it is not unknown."""
+        return self._change(key, lambda r, now: _core.resolve(r, outcome, windows, now))
+
+    def inspect(self, key: str) -> Record | None:
+        """Return the record, also one that is past its windows but not swept."""
+        shard = self._shard_of(key)
+        with shard.lock:
+            return shard.get(key)
+
+    def evict(self, key: str) -> bool:
+        """Forget the key; True if there was a record."""
+        shard = self._shard_of(key)
+        with shard.lock:
+            return shard.drop(key)
+
+    def unresolved(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* unknown records, oldest first."""
+        found: list[Record] = []
+        for shard in self._shards:
+            with shard.lock:
+                found += shard.unknown()
+        found.sort(key=lambda record: record.created)
+        return found[:limit]
+
+    def sweep(self, limit: int = 1000) -> int:
+        """Delete up to *limit* forgotten records; return how many."""
+        removed = 0
+        for shard in self._shards:
+            with shard.lock:
+                keys = shard.forgotten(self._now(), limit - removed)
+                for key in keys:
+                    shard.drop(key)
+            removed += len(keys)
+            if removed >= limit:
+                break
+        return removed
+
+    def __len__(self) -> int:
+        """Return how many records are held, forgotten ones included."""
+        return sum(len(shard) for shard in self._shards)
+
+
+class AsyncMemoryIdempotencyStore:
+    """Implements `AsyncIdempotencyStore` over the same records."""
+
+    name = "memory"
+
+    def __init__(self, store: MemoryIdempotencyStore) -> None:
+        self._store = store
+
+    async def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        """Take the key or say who has it."""
+        return self._store.claim(request)
+
+    async def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
+        """Move the lease; False if *token* is stale."""
+        return self._store.renew(key, token, lease, windows)
+
+    async def complete(
+        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
+    ) -> bool:
+        """Store the answer; False if *token* is stale."""
+        return self._store.complete(key, token, outcome, windows)
+
+    async def release(self, key: str, token: int) -> bool:
+        """Give the key back; False if *token* is stale."""
+        return self._store.release(key, token)
+
+    async def abandon(self, key: str, token: int) -> bool:
+        """Mark the outcome unknown; False if *token* is stale."""
+        return self._store.abandon(key, token)
+
+    async def resolve(
+        self, key: str, outcome: StoredOutcome | None, windows: Windows
+    ) -> bool:
+        """Settle an unknown record; False if it is not unknown."""
+        return self._store.resolve(key, outcome, windows)
+
+    async def inspect(self, key: str) -> Record | None:
+        """Return the record, also one that is past its windows but not swept."""
+        return self._store.inspect(key)
+
+    async def evict(self, key: str) -> bool:
+        """Forget the key; True if there was a record."""
+        return self._store.evict(key)
+
+    async def unresolved(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* unknown records, oldest first."""
+        return self._store.unresolved(limit)
+
+    async def sweep(self, limit: int = 1000) -> int:
+        """Delete up to *limit* forgotten records; return how many."""
+        return self._store.sweep(limit)

@@ -1,0 +1,133 @@
+"""What a waiting caller sleeps on; rung once, from any thread."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from syncpatterns.clock import Clock, SystemClock
+from syncpatterns.idempotency._core import ClaimAnswer
+from syncpatterns.idempotency._heart import timers_of
+
+#: What waiters are told: the answer they get, or None: nobody works on it now.
+News: TypeAlias = ClaimAnswer | None
+
+
+class ThreadBell:
+    """Wakes one blocked thread."""
+
+    __slots__ = ("_event", "news", "rung")
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.rung = False
+        self.news: News = None
+
+    def ring(self, news: News) -> None:
+        """Wake the waiter and hand it *news*."""
+        self.news = news
+        self.rung = True
+        self._event.set()
+
+    def wait(self, clock: Clock, seconds: float) -> bool:
+        """Block until rung, at most *seconds*; True if it was rung."""
+        if type(clock) is SystemClock:
+            self._event.wait(seconds)
+            return self.rung
+        call_later = timers_of(clock)
+        if call_later is not None:
+            cancel = call_later(seconds, self._event.set)
+            try:
+                self._event.wait()
+            finally:
+                cancel()
+            return self.rung
+        # A clock that can only sleep: let a thread sleep, so that the bell can
+        # still be heard.
+        threading.Thread(target=self._sleep, args=(clock, seconds), daemon=True).start()
+        self._event.wait()
+        return self.rung
+
+    def _sleep(self, clock: Clock, seconds: float) -> None:
+        clock.sleep(seconds)
+        self._event.set()
+
+
+class TaskBell:
+    """Wakes one suspended task, on asyncio or trio."""
+
+    __slots__ = ("_call_soon", "_event", "_home", "news", "rung")
+
+    def __init__(self) -> None:
+        import anyio  # noqa: PLC0415 - sync users never pay for the event loop
+
+        self._event = anyio.Event()
+        self._call_soon = loop_caller()
+        self._home = threading.get_ident()
+        self.rung = False
+        self.news: News = None
+
+    def ring(self, news: News) -> None:
+        """Wake the waiter and hand it *news*."""
+        self.news = news
+        self.rung = True
+        if threading.get_ident() == self._home:
+            self._event.set()
+            return
+        with suppress(RuntimeError):  # the loop has ended, and its tasks with it
+            self._call_soon(self._event.set)
+
+    async def wait(self, clock: Clock, seconds: float) -> bool:
+        """Suspend until rung, at most *seconds*; True if it was rung."""
+        import anyio  # noqa: PLC0415 - as above
+
+        if type(clock) is SystemClock:
+            with anyio.move_on_after(seconds):
+                await self._event.wait()
+            return self.rung
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._sleep, clock, seconds)
+            await self._event.wait()
+            tasks.cancel_scope.cancel()
+        return self.rung
+
+    async def _sleep(self, clock: Clock, seconds: float) -> None:
+        await clock.asleep(seconds)
+        self._event.set()
+
+
+def current_loop() -> Any:
+    """Return what identifies the running loop: asyncio's own, or trio's token."""
+    import asyncio  # noqa: PLC0415 - sync users never pay for it
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        import trio  # noqa: PLC0415 - the other loop that anyio runs on
+
+        return trio.lowlevel.current_trio_token()
+
+
+def loop_caller() -> Callable[[Callable[[], object]], object]:
+    """Return what has a function called on the running loop, from any thread."""
+    loop = current_loop()
+    schedule: Callable[[Callable[[], object]], object]
+    schedule = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
+    return schedule
+
+
+def in_event_loop() -> bool:
+    """Tell whether this thread runs an event loop that blocking would stop."""
+    asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
+    if asyncio is not None:
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            return True
+    if trio is not None:
+        with suppress(RuntimeError):
+            trio.lowlevel.current_trio_token()
+            return True
+    return False

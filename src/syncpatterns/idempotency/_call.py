@@ -1,0 +1,210 @@
+"""One call on its way through a guard, and what surrounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from syncpatterns._nonce import nonce
+from syncpatterns._outcome import Err, Ok, Outcome
+from syncpatterns.clock import Clock
+from syncpatterns.codec import Codec
+from syncpatterns.errors import ResultNotStorable
+from syncpatterns.events import Fact, Hooks
+from syncpatterns.idempotency._bell import News, in_event_loop
+from syncpatterns.idempotency._context import Context, _current, runs_inside
+from syncpatterns.idempotency._core import (
+    ClaimRequest,
+    Owned,
+    StoredOutcome,
+    Windows,
+)
+from syncpatterns.idempotency._exceptions import StoredExceptions
+from syncpatterns.idempotency._flights import Flight, Flights
+from syncpatterns.idempotency._heart import Heart
+from syncpatterns.idempotency._lease import Lease
+from syncpatterns.idempotency._policy import Policy
+
+TOMBSTONE = StoredOutcome("tombstone")
+
+
+class Setup:
+    """What all calls of one guard have in common."""
+
+    __slots__ = ("claim_as", "clock", "engine", "flights", "hooks", "policy")
+
+    def __init__(
+        self, engine: str, policy: Policy, clock: Clock, hooks: Hooks, flights: Flights
+    ) -> None:
+        self.engine = engine
+        self.policy = policy
+        self.claim_as = policy.claim_as
+        self.clock = clock
+        self.hooks = hooks
+        self.flights = flights
+
+
+class Plan:
+    """What all calls of one operation have in common.
+
+    Args:
+        operation: Declared name.
+        codec: Of the results.
+        typed: The codec knows the result's type; see `Call.as_stored`.
+        windows: Of the operation's keys.
+        exceptions: Declared ones.
+    """
+
+    __slots__ = ("codec", "exceptions", "operation", "typed", "windows")
+
+    def __init__(
+        self,
+        operation: str,
+        codec: Codec[Any],
+        *,
+        typed: bool,
+        windows: Windows,
+        exceptions: StoredExceptions,
+    ) -> None:
+        self.operation = operation
+        self.codec = codec
+        self.typed = typed
+        self.windows = windows
+        self.exceptions = exceptions
+
+
+#: The store, what keeps leases alive in it, and whether it blocks. The store
+#: is one of two protocols; a step knows by its method which one.
+Port: TypeAlias = tuple[Any, Heart, bool]
+
+
+class Call(Flight):
+    """One call; also the flight that others of the same key may follow.
+
+    Args:
+        setup: Of the guard.
+        plan: Of the operation.
+        wanted: Storage key, fingerprint, and age in seconds.
+        effect: What to run.
+        port: How to reach the store.
+    """
+
+    __slots__ = (
+        "blocking",
+        "effect",
+        "heart",
+        "news",
+        "plan",
+        "port",
+        "request",
+        "setup",
+        "since",
+        "until",
+    )
+
+    def __init__(
+        self,
+        setup: Setup,
+        plan: Plan,
+        wanted: tuple[str, bytes, float],
+        effect: Callable[[Context], Any],
+        port: Port,
+    ) -> None:
+        key, fingerprint, age = wanted
+        self.key = key
+        self.fingerprint = fingerprint
+        self.bells = None
+        self.setup = setup
+        self.plan = plan
+        self.effect = effect
+        self.port, self.heart, self.blocking = port
+        self.news: News = None
+        self.since: float | None = None
+        self.until = 0.0
+        self.request = ClaimRequest(
+            key,
+            plan.operation,
+            fingerprint,
+            nonce(),
+            setup.policy.lease,
+            plan.windows,
+            setup.claim_as,
+            age,
+        )
+
+    @property
+    def where(self) -> str:
+        """How errors begin: operation, hash of the key, engine."""
+        return f"{self.plan.operation} [{self.key[:8]}] on {self.setup.engine}"
+
+    def emit(self, kind: type[Fact], **facts: Any) -> None:
+        """Tell the hooks, if there are any."""
+        if self.setup.hooks:
+            fact = kind(self.plan.operation, self.key[:8], self.setup.engine, **facts)
+            self.setup.hooks.emit(fact)
+
+    def take(self, owned: Owned, sent: float) -> tuple[Context, Lease]:
+        """Begin an execution: its lease is watched from now on."""
+        lease = Lease(
+            self.key, owned.token, self.request.lease, self.plan.windows, sent
+        )
+        context = Context(
+            self.plan.operation,
+            lease,
+            self.setup.clock,
+            owned.attempts,
+            abandoned=owned.abandoned,
+            outer=_current.get(),
+        )
+        lease.on_lost = self.land
+        self.heart.watch(lease)
+        return context, lease
+
+    def land(self) -> None:
+        """Let followers look for themselves: this call may have been replaced."""
+        self.setup.flights.leave(self, None)
+
+    def patience(self) -> float:
+        """Return for how much longer this caller waits; 0 or less: no longer."""
+        now = self.setup.clock.monotonic()
+        if self.since is None:
+            self.since = self.until = now
+            if self._can_wait():
+                self.until += self.setup.policy.wait_timeout
+        return self.until - now
+
+    def _can_wait(self) -> bool:
+        # A call inside the execution of its own key waits for itself. A blocked
+        # event loop may be the one that the owner needs to go on.
+        if self.setup.policy.on_busy == "reject" or runs_inside(self.key):
+            return False
+        return not (self.blocking and in_event_loop())
+
+    def stored(self, outcome: Outcome[Any]) -> StoredOutcome | Exception:
+        """Return *outcome* as an answer, or why it cannot be one."""
+        try:
+            if isinstance(outcome, Ok):
+                return StoredOutcome("value", self.plan.codec.encode(outcome.value))
+            return StoredOutcome("refusal", self.plan.exceptions.encode(outcome.error))
+        except Exception as error:  # noqa: BLE001 - a codec may be the user's own
+            unstorable = ResultNotStorable(
+                f"{self.where}: it was done, but its result cannot be stored. {error} "
+                "Calls with this key will be told that it was done."
+            )
+            unstorable.__cause__ = error
+            return unstorable
+
+    def as_stored(self, outcome: Outcome[Any], stored: StoredOutcome) -> Outcome[Any]:
+        """Return the outcome that a replay of *stored* would give.
+
+        Plain JSON gives back a list for a tuple. The first caller gets the
+        list too: a difference between first call and replay would show up
+        only on the bad day that the guard is for.
+        """
+        plan = self.plan
+        if isinstance(outcome, Err) or plan.typed or type(outcome.value) in _UNCHANGED:
+            return outcome
+        return Ok(plan.codec.decode(stored.body))
+
+
+_UNCHANGED = frozenset({str, int, float, bool, type(None)})

@@ -1,0 +1,136 @@
+"""What a guarded function may know about the call it runs in."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from syncpatterns.clock import Clock
+from syncpatterns.codec import digest
+from syncpatterns.errors import ConfigurationError, LeaseLost
+from syncpatterns.idempotency._lease import Lease
+
+
+class Context:
+    """One execution under a key.
+
+    Attributes:
+        operation: Declared name.
+        token: Fencing token: grows with every execution of the key, so a
+            resource that remembers the highest can refuse a zombie.
+        attempts: 1 for the first execution of this key, 2 for the next, ...
+        abandoned: True if the execution before never ended: its effect may
+            have happened.
+        passed: True once `point_of_no_return` was called.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_lease",
+        "_outer",
+        "abandoned",
+        "attempts",
+        "operation",
+        "passed",
+        "token",
+    )
+
+    def __init__(
+        self,
+        operation: str,
+        lease: Lease,
+        clock: Clock,
+        attempts: int,
+        *,
+        abandoned: bool,
+        outer: Context | None,
+    ) -> None:
+        self.operation = operation
+        self.token = lease.token
+        self.attempts = attempts
+        self.abandoned = abandoned
+        self.passed = False
+        self._lease = lease
+        self._clock = clock
+        self._outer = outer
+
+    def __repr__(self) -> str:
+        return (
+            f"Context({self.operation!r}, key_hash={self.key_hash!r}, "
+            f"token={self.token}, attempts={self.attempts})"
+        )
+
+    @property
+    def key_hash(self) -> str:
+        """First 8 hex digits of the storage key; safe to log."""
+        return self._lease.key[:8]
+
+    @property
+    def lost(self) -> bool:
+        """True once others may have taken the key over; what is done is fenced."""
+        return self._lease.lost or self._clock.monotonic() >= self._lease.deadline
+
+    def check(self) -> None:
+        """Stop here if the key is no longer ours; call it between long steps.
+
+        Raises:
+            LeaseLost: Others may have taken the key over.
+        """
+        if self.lost:
+            raise lease_lost(self.operation, self.key_hash)
+
+    def point_of_no_return(self) -> None:
+        """Say that from here on it cannot be told whether the effect happened.
+
+        Call it before a request leaves. An error before it gives the key back
+        for another try; after it the outcome is unknown, and the key stays
+        blocked until somebody has looked.
+
+        Raises:
+            LeaseLost: Others may have taken the key over; nothing was passed.
+        """
+        self.check()
+        self.passed = True
+
+    def downstream_key(self, name: str) -> str:
+        """Return 32 hex digits to send as the idempotency key of a further call.
+
+        The same for every attempt of this key, different for each *name*, key,
+        operation and scope; the caller's own key cannot be told from it.
+        """
+        return digest(b"downstream", self._lease.key.encode(), name.encode()).hex()[:32]
+
+
+def lease_lost(operation: str, key_hash: str) -> LeaseLost:
+    """Return the error of an owner who was replaced."""
+    return LeaseLost(
+        f"{operation} [{key_hash}]: the lease ran out and somebody else may have taken "
+        "over; this result was not stored. Call again with the same key to get theirs."
+    )
+
+
+_current: ContextVar[Context | None] = ContextVar("syncpatterns_context", default=None)
+
+
+def current_context() -> Context:
+    """Return the context of the guarded function that is running.
+
+    Raises:
+        ConfigurationError: None is running in this thread or task.
+    """
+    context = _current.get()
+    if context is None:
+        raise ConfigurationError(
+            "current_context() was called outside of a guarded function. Call it "
+            "inside one, or inside what it calls in the same thread or task."
+        )
+    return context
+
+
+def runs_inside(key: str) -> bool:
+    """Tell whether this thread or task already executes under *key*."""
+    context = _current.get()
+    while context is not None:
+        if context._lease.key == key:  # noqa: SLF001 - one package
+            return True
+        context = context._outer  # noqa: SLF001 - one package
+    return False

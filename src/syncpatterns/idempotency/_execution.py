@@ -1,0 +1,187 @@
+"""An owned key: run the effect, then settle the record by its outcome.
+
+The release rule: what certainly did not happen gives the key back; so does an
+error before the point of no return. After that point the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, TypeAlias
+
+from syncpatterns import _testpoints
+from syncpatterns._flow import Flow
+from syncpatterns._outcome import Err, Ok, Outcome
+from syncpatterns.errors import ConfigurationError, NotExecuted
+from syncpatterns.events import (
+    Abandoned,
+    Executed,
+    Fact,
+    Fenced,
+    Refused,
+    Released,
+    Unknown,
+    Unrecorded,
+)
+from syncpatterns.idempotency import _timing
+from syncpatterns.idempotency._call import TOMBSTONE, Call
+from syncpatterns.idempotency._context import Context, lease_lost
+from syncpatterns.idempotency._core import (
+    Gone,
+    Owned,
+    Replay,
+    StoredOutcome,
+    Unresolved,
+)
+from syncpatterns.idempotency._lease import Lease
+from syncpatterns.idempotency._policy import Probe
+from syncpatterns.idempotency._steps import (
+    Abandon,
+    Ask,
+    Complete,
+    Lapse,
+    Release,
+    Rest,
+    Run,
+    Step,
+)
+from syncpatterns.idempotency._verdicts import Committed, NotCommitted, Undecided
+
+_log = logging.getLogger("syncpatterns")
+
+Steps: TypeAlias = Step[Any]
+
+
+def execute(
+    call: Call, owned: Owned, sent: float
+) -> Flow[Steps, Outcome[object] | Unresolved]:
+    """Run the effect under a watched lease and settle the record."""
+    _testpoints.hit("guard.after_claim")
+    context, lease = call.take(owned, sent)
+    try:
+        if owned.abandoned:
+            call.emit(Abandoned, attempts=owned.attempts)
+        if owned.probe and call.setup.policy.probe is not None:
+            known = yield from _probe(call, context, lease, call.setup.policy.probe)
+            if known is not None:
+                return known
+        outcome = yield from Run(call, context, lease)
+        _testpoints.hit("guard.after_effect")
+        if isinstance(outcome, Ok) or outcome.error in call.plan.exceptions:
+            return (yield from _answer(call, context, lease, outcome))
+        yield from _fail(call, context, outcome.error)
+        return outcome
+    finally:
+        call.heart.unwatch(lease)
+
+
+def _answer(
+    call: Call, context: Context, lease: Lease, outcome: Outcome[object]
+) -> Flow[Steps, Outcome[object]]:
+    """Store what the effect returned, or the declared exception that it raised."""
+    stored = call.stored(outcome)
+    kept = TOMBSTONE if isinstance(stored, Exception) else stored
+    held = yield from _record(call, context, lease, kept)
+    _testpoints.hit("guard.after_complete")
+    if held is False:
+        call.emit(Fenced)
+        return Err(lease_lost(context.operation, context.key_hash))
+    if held is None:
+        call.emit(Unrecorded)
+    else:
+        _tell(call, context, kept)
+    if isinstance(stored, Exception):
+        return Err(stored)
+    return call.as_stored(outcome, stored)
+
+
+def _tell(call: Call, context: Context, kept: StoredOutcome) -> None:
+    """Let followers and hooks know what was stored."""
+    if kept.kind == "tombstone":
+        call.news = Gone(kept)
+        call.emit(Unrecorded)
+    else:
+        call.news = Replay(kept, call.plan.windows.replay)
+        if call.setup.hooks:
+            if kept.kind == "refusal":
+                call.emit(Refused)
+            else:
+                call.emit(Executed, attempts=context.attempts)
+
+
+def _record(
+    call: Call, context: Context, lease: Lease, kept: StoredOutcome
+) -> Flow[Steps, bool | None]:
+    """Store the outcome: True, False if fenced, None if the store is gone.
+
+    The effect has happened, so a store that is down for a moment is asked
+    again while the lease lasts. It is never given back: that would be a second
+    effect.
+    """
+    tries, pause = 0, 0.0
+    begun: float | None = None
+    while True:
+        try:
+            if pause:
+                yield from Rest(call, pause)
+            return (yield from Complete(call, context.token, kept))
+        except Exception as error:  # noqa: BLE001 - the result must not be lost
+            now = call.setup.clock.monotonic()
+            begun = now if begun is None else begun
+            patience = min(begun + _timing.RECORD_PATIENCE, lease.deadline)
+            again = _timing.record_pause(tries, now, patience)
+            if again is None:
+                _log.error("%s: it was done but not recorded: %s", call.where, error)
+                return None
+            tries, pause = tries + 1, again
+
+
+def _fail(call: Call, context: Context, error: BaseException) -> Flow[Steps, None]:
+    """Give the key back, or block it if the effect may have happened."""
+    may_have_happened = context.passed and not isinstance(error, NotExecuted)
+    step = Abandon if may_have_happened else Release
+    try:
+        held = yield from step(call, context.token)
+    except Exception as failure:  # noqa: BLE001 - must not hide the effect's own error
+        error.add_note(
+            f"{call.where}: the store could not be told ({failure}); the key is held "
+            "until its lease runs out."
+        )
+        _log.warning("%s: the key could not be settled: %s", call.where, failure)
+        return
+    fact: type[Fact] = Unknown if may_have_happened else Released
+    call.emit(fact if held else Fenced)
+    if held and may_have_happened:
+        call.news = Unresolved()
+
+
+def _probe(
+    call: Call, context: Context, lease: Lease, probe: Probe
+) -> Flow[Steps, Outcome[object] | Unresolved | None]:
+    """Ask whether the abandoned effect happened; None: it did not, so run it."""
+    asked = yield from Ask(call, context, lease, probe)
+    verdict = asked.value if isinstance(asked, Ok) else None
+    if isinstance(verdict, NotCommitted):
+        return None
+    if isinstance(verdict, Committed):
+        return (yield from _answer(call, context, lease, Ok(verdict.value)))
+    if isinstance(verdict, Undecided):
+        context.passed = True
+        unresolved = Unresolved()
+        yield from _fail(call, context, LookupError("the probe could not tell"))
+        return unresolved
+    # The probe itself failed: the next caller asks again, so the key goes back
+    # to where it was, abandoned; given back as free it would just run.
+    failed = asked if isinstance(asked, Err) else Err(_no_verdict(call, verdict))
+    try:
+        yield from Lapse(call, context.token)
+    except Exception as error:  # noqa: BLE001 - the lease runs out by itself
+        failed.error.add_note(f"{call.where}: the store could not be told: {error}")
+    return failed
+
+
+def _no_verdict(call: Call, verdict: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"{call.where}: the probe returned a {type(verdict).__name__}. It must say "
+        "Committed(value), NotCommitted() or Undecided()."
+    )

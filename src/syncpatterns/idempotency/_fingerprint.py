@@ -1,0 +1,51 @@
+"""What a caller asked for, as 32 bytes: equal requests, equal bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from syncpatterns.codec import canonical_json
+
+
+def fingerprint(value: Any) -> bytes:
+    """Return SHA-256 over *value* as canonical JSON; bytes are taken as they are.
+
+    The order of mapping keys and of set members does not matter. Taken before
+    the effect runs: afterwards its arguments may have been changed by it.
+
+    Raises:
+        ResultNotStorable: *value* has no JSON form.
+    """
+    if isinstance(value, bytes):
+        return hashlib.sha256(b"raw:" + value).digest()
+    try:
+        text = _encode(value).encode()
+    except (TypeError, ValueError):
+        # Mapping keys that are no text (UUIDs, mixed types), NaN: the codec
+        # knows them, or says what is wrong.
+        text = canonical_json(value)
+    return hashlib.sha256(b"json:" + text).digest()
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* in terms that JSON knows, one level deep."""
+    if isinstance(value, set | frozenset):
+        # Two processes iterate over one set of strings in different orders.
+        return sorted(_encode(member) for member in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: getattr(value, name) for name in names}
+    if hasattr(type(value), "model_fields") and hasattr(value, "__pydantic_extra__"):
+        # Field by field, so that a set inside a model is sorted too.
+        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
+    return json.loads(canonical_json(value))
+
+
+# Kept: json.dumps with options builds an encoder for each call, which takes
+# longer than the encoding itself.
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain
+).encode

@@ -1,0 +1,211 @@
+"""Heartbeats: one thread a process renews the leases of all calls.
+
+Watching a call that ends within a third of its lease costs one dictionary
+entry. The thread starts with the first call, sleeps until the next renewal is
+due, and ends when nobody needs it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+from syncpatterns.clock import Clock, SystemClock
+from syncpatterns.idempotency._lease import Lease
+from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
+
+CallLater: TypeAlias = Callable[[float, Callable[[], object]], Callable[[], None]]
+
+
+class Heart(Protocol):
+    """Renews the leases that it watches."""
+
+    def watch(self, lease: Lease) -> None:
+        """Keep *lease* alive until `unwatch`."""
+        ...
+
+    def unwatch(self, lease: Lease) -> None:
+        """Leave *lease* alone; a second call does nothing."""
+        ...
+
+
+class ThreadHeart:
+    """Renews from one daemon thread, through a blocking store.
+
+    A blocked event loop does not keep it from beating.
+    """
+
+    def __init__(self, store: IdempotencyStore, clock: Clock) -> None:
+        self._beats = _beats_of(clock)
+        self._store = store
+
+    def watch(self, lease: Lease) -> None:
+        """Keep *lease* alive until `unwatch`."""
+        self._beats.watch(lease, self._store)
+
+    def unwatch(self, lease: Lease) -> None:
+        """Leave *lease* alone."""
+        self._beats.leases.pop(lease, None)
+
+
+class _Beats:
+    """The leases of all stores that share a clock, and their thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._call_later = timers_of(clock)
+        self.reset()
+        _all_beats.add(self)
+
+    def reset(self) -> None:
+        """Forget everything: what was running runs in the parent process."""
+        self.leases: dict[Lease, IdempotencyStore] = {}
+        self._lock = threading.Lock()
+        self._wake_at = math.inf
+        self._generation = 0
+
+    def watch(self, lease: Lease, store: IdempotencyStore) -> None:
+        self.leases[lease] = store
+        if lease.due < self._wake_at:
+            self._start(lease.due)
+
+    def _start(self, due: float) -> None:
+        # A clock's sleep cannot be cut short, so a lease that is due before the
+        # sleeping thread wakes gets a new thread; the old one finds that it was
+        # superseded, and ends.
+        with self._lock:
+            if due >= self._wake_at:
+                return
+            self._wake_at = due
+            self._generation += 1
+            generation = self._generation
+        if self._call_later is not None:
+            self._wake_by_timer(generation, due)
+        else:
+            target, args = self._wake_by_thread, (generation, due)
+            name = "syncpatterns-heartbeat"
+            threading.Thread(target=target, args=args, name=name, daemon=True).start()
+
+    def _wake_by_thread(self, generation: int, due: float) -> None:
+        while due < math.inf:
+            self._clock.sleep(due - self._clock.monotonic())
+            due = self._turn(generation)
+
+    def _wake_by_timer(self, generation: int, due: float) -> None:
+        def turn() -> None:
+            self._wake_by_timer(generation, self._turn(generation))
+
+        if self._call_later is not None and due < math.inf:
+            self._call_later(due - self._clock.monotonic(), turn)
+
+    def _turn(self, generation: int) -> float:
+        """Renew what is due; return when to wake next, infinity for never."""
+        if generation != self._generation:
+            return math.inf
+        now = self._clock.monotonic()
+        for lease, store in list(self.leases.items()):
+            if lease.due <= now:
+                lease.beat(store, self._clock)
+                if lease.lost:
+                    self.leases.pop(lease, None)
+        with self._lock:
+            if generation != self._generation:
+                return math.inf
+            # Said before looking: a call that starts just now either finds
+            # nobody awake and starts a thread, or is seen here.
+            self._wake_at = math.inf
+            self._wake_at = next_due(self.leases)
+            return self._wake_at
+
+
+def timers_of(clock: Clock) -> CallLater | None:
+    """Return the clock's own timers, if it has any; a fake clock does."""
+    return getattr(clock, "call_later", None)
+
+
+def next_due(leases: dict[Lease, Any]) -> float:
+    """Return when the first of *leases* is due."""
+    return min((lease.due for lease in list(leases)), default=math.inf)
+
+
+_all_beats: weakref.WeakSet[_Beats] = weakref.WeakSet()
+_system = _Beats(SystemClock())
+_others: weakref.WeakKeyDictionary[Clock, _Beats] = weakref.WeakKeyDictionary()
+
+
+def _beats_of(clock: Clock) -> _Beats:
+    if type(clock) is SystemClock:
+        return _system
+    try:
+        return _others.setdefault(clock, _Beats(clock))
+    except TypeError:  # a clock that cannot be referred to weakly
+        return _Beats(clock)
+
+
+def _reset_all() -> None:
+    for beats in list(_all_beats):
+        beats.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_all)
+
+
+class LoopHeart:
+    """Renews from a task of the running event loop.
+
+    For stores that can only be awaited, and for clocks that belong to a loop.
+    A loop that is blocked does not beat.
+    """
+
+    def __init__(self, store: AsyncIdempotencyStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._leases: dict[Lease, None] = {}
+        self._wake_at = math.inf
+        self._generation = 0
+        self._tasks: set[Any] = set()
+
+    def watch(self, lease: Lease) -> None:
+        """Keep *lease* alive until `unwatch`."""
+        self._leases[lease] = None
+        if lease.due < self._wake_at:
+            self._wake_at = lease.due
+            self._generation += 1
+            self._spawn(self._generation)
+
+    def unwatch(self, lease: Lease) -> None:
+        """Leave *lease* alone."""
+        self._leases.pop(lease, None)
+
+    def _spawn(self, generation: int) -> None:
+        import asyncio  # noqa: PLC0415 - sync users never pay for it
+
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            import trio  # noqa: PLC0415 - the other loop that anyio runs on
+
+            trio.lowlevel.spawn_system_task(self._run, generation)
+            return
+        task = loop.create_task(self._run(generation))
+        self._tasks.add(task)  # the loop itself keeps weak references only
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, generation: int) -> None:
+        while generation == self._generation and self._leases:
+            await self._clock.asleep(self._wake_at - self._clock.monotonic())
+            if generation != self._generation:
+                return
+            now = self._clock.monotonic()
+            for lease in [each for each in self._leases if each.due <= now]:
+                await lease.abeat(self._store, self._clock)
+                if lease.lost:
+                    self._leases.pop(lease, None)
+            self._wake_at = next_due(self._leases)
+        if generation == self._generation:
+            self._wake_at = math.inf
