@@ -16,7 +16,7 @@ from pathlib import Path
 
 from syncpatterns.testing._failpoints import Failpoints
 
-__all__: list[str] = []
+__all__ = ["run_program"]
 
 
 def main(argv: list[str]) -> None:
@@ -27,6 +27,11 @@ def main(argv: list[str]) -> None:
         points.kill_at(name, n=int(n))
     points.arm()
     atexit.register(lambda: Path(report).write_text(json.dumps(points.hits)))
+    run_program(program)
+
+
+def run_program(program: list[str]) -> None:
+    """Do what ``python PROGRAM...`` does, in this process."""
     match program:
         case ["-m", module, *args]:
             sys.argv = [module, *args]

@@ -49,7 +49,8 @@ def kill_loop(
     """Keep *workers* processes at work and kill one after the other.
 
     A worker prints one line when it begins to work, and nothing else: it is
-    killed only after that, so that no kill is spent on starting up.
+    killed only after that, so that no kill is spent on starting up. Its standard
+    input tells it when this process has ended, and is not for it to read.
 
     Args:
         program: Returns what would follow ``python`` on the command line of
@@ -85,9 +86,14 @@ class _Worker:
         self.number = number
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
         self.process = subprocess.Popen(  # noqa: S603 - the test's own program
-            [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=self.errors
+            [sys.executable, "-m", "syncpatterns.testing._worker_child", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
         )
+        assert self.process.stdin is not None
         assert self.process.stdout is not None
+        self.lifeline = self.process.stdin
         self.output = self.process.stdout
         self.at_work = False
 
@@ -95,6 +101,7 @@ class _Worker:
         """Kill it unless it has ended, and return its exit status."""
         self.process.kill()
         status = self.process.wait()
+        self.lifeline.close()
         self.output.close()
         return status
 

@@ -5,6 +5,9 @@ has to pass for a timer to fire. So one seed is one repeatable schedule, and a
 few hundred seeds find races that a year of ordinary runs may not. The idea is
 FoundationDB's simulation and TigerBeetle's VOPR, for the part of a Python
 program that runs in one event loop.
+
+On trio, virtual time is ``trio.testing.MockClock``; the seed of its scheduler
+is private to trio, so there is no counterpart of this loop.
 """
 
 from __future__ import annotations

@@ -136,8 +136,6 @@ class ServerProcess:
                 env=self._env,
                 start_new_session=True,
             )
-        if not _started:
-            atexit.register(_kill_all)
         _started.add(self)
         try:
             self._wait_until_ready(self._process)
@@ -224,6 +222,10 @@ def _temporary_log() -> Path:
     return Path(name)
 
 
-def _kill_all() -> None:
-    for server in list(_started):
-        server.kill9()
+def _kill_all(owner: int) -> None:
+    if os.getpid() == owner:  # not in a child that was forked from a test
+        for server in list(_started):
+            server.kill9()
+
+
+atexit.register(_kill_all, os.getpid())

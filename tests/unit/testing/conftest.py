@@ -1,10 +1,13 @@
-"""An echo server and clients for the tests of the proxy."""
+"""An echo server for the tests of the proxy, and a look at other processes."""
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +80,30 @@ def echo() -> Iterator[EchoServer]:
     server = EchoServer(socket.create_server((HOST, 0)))
     yield server
     server.close()
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Give a function that waits for the end of a process that is not our child."""
+
+    def is_gone(pid: int) -> bool:
+        deadline = time.monotonic() + 10
+        while _runs(pid):
+            if time.monotonic() > deadline:
+                return False
+            threading.Event().wait(0.005)
+        return True
+
+    return is_gone
+
+
+def _runs(pid: int) -> bool:
+    """Say whether it runs; one that has ended may wait to be collected."""
+    try:
+        os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import os
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from syncpatterns.testing import EffectsLedger, kill_loop
@@ -10,19 +12,11 @@ FOR_EVER = """
 import itertools, sys
 from syncpatterns.testing import EffectsLedger
 ledger = EffectsLedger(sys.argv[1])
+ledger.record(f"{sys.argv[2]}-start")
 print("at work", flush=True)
 for i in itertools.count():
     ledger.record(f"{sys.argv[2]}-{i}")
 """
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process of this id exists."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_workers_are_killed_while_they_are_at_work(tmp_path: Path) -> None:
@@ -43,14 +37,16 @@ def test_workers_are_killed_while_they_are_at_work(tmp_path: Path) -> None:
     assert len({effect.key for effect in effects}) == len(effects) > 0
 
 
-def test_no_worker_outlives_the_loop(tmp_path: Path) -> None:
+def test_no_worker_outlives_the_loop(
+    tmp_path: Path, gone: Callable[[int], bool]
+) -> None:
     """Also those that were not killed in it."""
     ledger = EffectsLedger(tmp_path / "ledger")
 
     kill_loop(lambda n: ["-c", FOR_EVER, str(ledger.path), str(n)], kills=1, seconds=30)
 
     pids = {int(effect.worker) for effect in ledger.effects()}
-    assert not any(is_alive(pid) for pid in pids)
+    assert all(gone(pid) for pid in pids)
 
 
 def test_a_worker_that_fails_by_itself_ends_the_loop() -> None:
@@ -91,3 +87,29 @@ def test_the_loop_ends_in_time() -> None:
     report = kill_loop(lambda _: ["-c", code], workers=1, seconds=0.2)
 
     assert report.kills == 0
+
+
+def test_workers_end_with_the_process_that_started_them(
+    tmp_path: Path, gone: Callable[[int], bool]
+) -> None:
+    """A test run that is killed leaves no worker behind."""
+    ledger = EffectsLedger(tmp_path / "ledger")
+    code = f"""
+import os
+import subprocess
+import sys
+from syncpatterns.testing import kill_loop
+def program(n):
+    return ["-c", {FOR_EVER!r}, {str(ledger.path)!r}, str(n)]
+def one_more(n):
+    if n == 3:
+        os._exit(0)
+    return program(n)
+kill_loop(one_more, workers=2, kills=9)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=30)
+    pids = {int(effect.worker) for effect in ledger.effects()}
+
+    assert done.returncode == 0
+    assert pids
+    assert all(gone(pid) for pid in pids)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,9 @@ def test_a_bug_in_the_probe_is_not_swallowed() -> None:
     assert not server.running
 
 
-def test_killing_takes_its_children_along(tmp_path: Path) -> None:
+def test_killing_takes_its_children_along(
+    tmp_path: Path, gone: Callable[[int], bool]
+) -> None:
     """The whole process group goes."""
     log = tmp_path / "log"
     argv = [sys.executable, "-c", PARENT]
@@ -130,16 +133,7 @@ def test_killing_takes_its_children_along(tmp_path: Path) -> None:
     child = int(log.read_text())
     server.kill9()
 
-    assert _ended(child)
-
-
-def _ended(pid: int) -> bool:
-    """Say whether a process is gone or a zombie nobody has collected yet."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return stat.rpartition(")")[2].split()[0] in {"Z", "X"}
+    assert gone(child)
 
 
 def test_one_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
