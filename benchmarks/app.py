@@ -28,7 +28,7 @@ from benchmarks._harness import DISK_PAIRS, Row, row, summary
 
 _ROOT = Path(__file__).parents[1]
 _CLIENTS = 8
-_EACH = 4
+_EACH = 2
 _WARM = 10
 _ROUNDS = DISK_PAIRS + _WARM
 _HEADER = "id,resource,starts_at,ends_at\n"

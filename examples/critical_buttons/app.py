@@ -12,34 +12,32 @@ from starlette.routing import Route
 from examples.critical_buttons.domain.refusals import REFUSALS
 from examples.critical_buttons.health import Health
 from examples.critical_buttons.live import Live
-from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
-from examples.critical_buttons.services.queries import Queries
-from examples.critical_buttons.services.views import Confirmed
-from examples.critical_buttons.settings import Settings
 from examples.critical_buttons.routes import (
     booking_routes,
     health_routes,
     mount_files,
     problem_routes,
 )
+from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
+from examples.critical_buttons.services.queries import Queries
+from examples.critical_buttons.services.views import Confirmed
+from examples.critical_buttons.settings import Settings
 from syncpatterns.adapters.asgi import LOOPBACK, AsgiApp
 from syncpatterns.adapters.fastapi import install_problems, lifespan, protect
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.operation import Operation
 
 #: Only what this server sends, and nothing inline.
-CSP: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+_CSP: Final = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
 )
 
 
@@ -68,14 +66,14 @@ def create_app(engine: SqliteEngine, settings: Settings) -> App:
         docs_url=None,  # the pages of the API browser need scripts of another site
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan(engine, live.relay, hubs=[live.hub]),
+        lifespan=lifespan(engine, live.relay.run, hubs=[live.hub]),
     )
     install_problems(api)
     queries = Queries(engine)
     api.include_router(booking_routes(confirm_operation(engine), queries))
-    api.include_router(health_routes(Health(engine, live.relaying)))
+    api.include_router(health_routes(Health(engine, live.relay)))
     api.include_router(problem_routes())
-    api.router.routes.append(Route("/events", endpoint=live.app, methods=["GET"]))
+    api.router.routes.append(Route("/events", endpoint=live.events, methods=["GET"]))
     mount_files(api)
     hosts = (*LOOPBACK, *settings.allowed_hosts)
-    return App(protect(api, allowed_hosts=hosts, csp=CSP), live.end)
+    return App(protect(api, allowed_hosts=hosts, csp="; ".join(_CSP)), live.end)

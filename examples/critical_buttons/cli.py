@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from examples.critical_buttons import logs
 from examples.critical_buttons.data.csv_rows import COLUMNS
 from examples.critical_buttons.settings import (
     DEFAULT_DB,
@@ -24,11 +24,7 @@ REFUSED: Final = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the app until it is stopped; return the exit code."""
     settings = parse(arguments)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logs.set_up()
     try:
         run(settings)
     except StartupError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from anyio.to_thread import run_sync
 
 from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.realtime import Relay
 
 
 class Health:
@@ -15,17 +15,17 @@ class Health:
 
     Args:
         engine: The app's database.
-        relaying: Tells whether the relay runs.
+        relay: What brings committed events to the open pages.
     """
 
-    def __init__(self, engine: SqliteEngine, relaying: Callable[[], bool]) -> None:
+    def __init__(self, engine: SqliteEngine, relay: Relay) -> None:
         self._engine = engine
-        self._relaying = relaying
+        self._relay = relay
 
     async def report(self) -> dict[str, Any]:
         """Return ``status`` ``ok`` or ``unavailable``, and why."""
         found = await run_sync(self._engine.health)
-        relaying = self._relaying()
+        relaying = self._relay.healthy
         return {
             "status": "ok" if found.writable and relaying else "unavailable",
             "database": {
@@ -37,5 +37,5 @@ class Health:
                 # True is a reason to update SQLite, above all if `shared`.
                 "wal_reset_bug": found.wal_reset_bug,
             },
-            "relay": {"running": relaying},
+            "relay": {"healthy": relaying, "lag_seconds": round(self._relay.lag, 3)},
         }

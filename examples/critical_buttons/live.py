@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final
+
+from examples.critical_buttons.principal import principal_of
+from examples.critical_buttons.services.channels import booking_channel
 from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.errors import ChannelDenied
 from syncpatterns.realtime import Hub, Relay
 from syncpatterns.realtime.sse import SseApp
 
+#: What the page asks for; whose bookings they are follows from who asks.
+BOOKINGS: Final = "bookings"
+
 
 class Live:
+    """Everything between a committed event and an open page.
+
+    Args:
+        engine: Whose outbox is read.
+    """
+
     def __init__(self, engine: SqliteEngine) -> None:
         self.hub = Hub(engine)
-        self._relay = Relay(engine, self.hub)
-        self._running = False
-        self.app = SseApp(self.hub)
-
-    async def relay(self) -> None:
-        self._running = True
-        try:
-            await self._relay.run()
-        finally:
-            self._running = False
-
-    def relaying(self) -> bool:
-        return self._running
+        self.relay = Relay(engine, self.hub)
+        self.events = SseApp(self.hub, authorize=authorize, channels=[BOOKINGS])
 
     async def end(self) -> None:
+        """End every stream as if its reader had been told everything."""
         self.hub.close()
+
+
+def authorize(
+    scope: MutableMapping[str, Any], asked: tuple[str, ...]
+) -> Mapping[str, str]:
+    """Return the channels that this request may read.
+
+    The full name is what clients see, also in their cursors: a position of one
+    tenant's channel then never counts in another's.
+
+    Raises:
+        TenantUnknown: The request names a tenant that it may not act for.
+        ChannelDenied: It asks for anything but its own bookings.
+    """
+    principal = principal_of(scope["headers"], scope["query_string"])
+    own = booking_channel(principal.tenant)
+    if not set(asked) <= {BOOKINGS, own}:
+        raise ChannelDenied(
+            f"There is no such channel for you. Leave it out, or say {BOOKINGS}."
+        )
+    return {own: own}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,8 +73,10 @@ def listen(settings: Settings) -> socket.socket:
         ) from error
     listener = socket.socket(family, kind, protocol)
     try:
-        # A port left a moment ago may be used again; one in use may not.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":
+            # A port left a moment ago may be used again, one in use may not; on
+            # Windows this would let two programs have it.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(2048)
     except OSError as error:

@@ -24,7 +24,9 @@ def start_app(tmp_path: Path) -> Iterator[StartApp]:
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
     """One app for all tests of a module that do not depend on a fresh one."""
     with _starter(tmp_path_factory.mktemp("app")) as start:
-        yield start()
+        app = start()
+        assert app.serving, app.ending()
+        yield app
 
 
 @contextmanager

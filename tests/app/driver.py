@@ -77,6 +77,10 @@ class AppProcess:
         self._listener.join(PATIENCE)
         return code
 
+    def ending(self) -> str:
+        """Return how an app that did not start has ended."""
+        return f"exit code {self.wait()}: " + "\n".join(self.said)
+
     def kill(self) -> None:
         """End it at once, if it still runs."""
         self.process.kill()
@@ -163,7 +167,6 @@ class Message(NamedTuple):
     """One message of an event stream."""
 
     event: str
-    id: str
     data: dict[str, Any]
 
 
@@ -179,16 +182,17 @@ class Stream:
         self._client = client
         self.response = response
         self._lines = response.iter_lines()
+        #: Where to resume; the last message of a batch carries it for all.
+        self.position = ""
 
     def next(self) -> Message | None:
         """Return the next message; None if the stream has ended."""
         fields: dict[str, str] = {}
         for line in self._lines:
             if not line and "data" in fields:
+                self.position = fields.get("id", self.position)
                 data = json.loads(fields["data"])
-                return Message(
-                    fields.get("event", "message"), fields.get("id", ""), data
-                )
+                return Message(fields.get("event", "message"), data)
             if line and not line.startswith(":"):
                 name, _, value = line.partition(":")
                 fields[name] = value.removeprefix(" ")

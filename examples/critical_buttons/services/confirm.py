@@ -51,17 +51,6 @@ class ConfirmCommand:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _By:
-    """Who makes a change, for the audit line and the event."""
-
-    actor: str
-    command: ConfirmCommand
-    actor_type: str = "user"
-    source: str = "ui"
-    reason: str | None = None
-
-
 def confirm_booking(tx: Transaction, command: ConfirmCommand) -> Result[Confirmed]:
     """Confirm one booking; the effect of the operation ``bookings.confirm``.
 
@@ -72,8 +61,7 @@ def confirm_booking(tx: Transaction, command: ConfirmCommand) -> Result[Confirme
         HoldExpired: Its hold ran out.
         SlotTaken: Another booking has the slot.
     """
-    connection: Connection = tx.sqlalchemy()
-    booking = repo.find(connection, command.tenant, command.booking_id)
+    booking = repo.find(tx.sqlalchemy(), command.tenant, command.booking_id)
     if booking is None:
         raise booking_not_found()
     if command.if_match is not None and not matches(booking, command.if_match):
@@ -83,8 +71,9 @@ def confirm_booking(tx: Transaction, command: ConfirmCommand) -> Result[Confirme
         return _answer(booking, changed=False)
     if not isinstance(decision, Change):
         raise decision
-    _take_slot(tx, connection, decision, command)
-    _record(tx, connection, decision, _By(command.actor, command), "booking.confirm")
+    work = _Work(tx, command)
+    work.take_slot(decision)
+    work.record(decision, "booking.confirm", command.actor)
     return _answer(decision.after, changed=True)
 
 
@@ -93,84 +82,99 @@ def _answer(booking: Booking, *, changed: bool) -> Result[Confirmed]:
     return Result(body, headers={"ETag": etag(booking)})
 
 
-def _take_slot(
-    tx: Transaction, connection: Connection, change: Change, command: ConfirmCommand
-) -> None:
-    # The index decides, not a look beforehand: between a look and the update
-    # another writer could take the slot.
-    try:
-        _save(connection, change)
-    except IntegrityError:
-        holder = repo.in_slot(connection, change.before)
-        if holder is None:
-            raise
-        if not holder.hold_lapsed(tx.now):
-            raise slot_taken(_alternatives(tx, connection, change.before)) from None
-        _end_hold(tx, connection, holder, command)
-        _save(connection, change)
+class _Work:
+    """Writes changes, each with its audit line and its event."""
 
+    def __init__(self, tx: Transaction, command: ConfirmCommand) -> None:
+        self._tx = tx
+        self._connection: Connection = tx.sqlalchemy()
+        self._command = command
 
-def _save(connection: Connection, change: Change) -> None:
-    if not repo.save(connection, change.before, change.after):
-        before = change.before
-        current = repo.find(connection, before.tenant, before.id)
-        raise version_conflict(current) if current else booking_not_found()
+    def take_slot(self, change: Change) -> None:
+        """Write *change*; a hold that has run out gives way to it.
 
+        Raises:
+            SlotTaken: Another booking has the slot.
+        """
+        # The index decides, not a look beforehand: between a look and the
+        # update another writer could take the slot.
+        try:
+            self._save(change)
+        except IntegrityError:
+            holder = repo.in_slot(self._connection, change.before)
+            if holder is None:
+                raise
+            if not holder.hold_lapsed(self._tx.now):
+                raise slot_taken(self._alternatives(change.before)) from None
+            self._end_hold(holder)
+            self._save(change)
 
-def _end_hold(
-    tx: Transaction, connection: Connection, holder: Booking, command: ConfirmCommand
-) -> None:
-    """Let go of a hold that ran out, so that it keeps nobody out for ever."""
-    after = moved(holder, Status.EXPIRED, tx.now, "system")
-    change = Change(holder, after)
-    _save(connection, change)
-    by = _By("system", command, actor_type="system", source="system", reason="lapsed")
-    _record(tx, connection, change, by, "booking.expire")
-
-
-def _alternatives(
-    tx: Transaction, connection: Connection, booking: Booking
-) -> list[dict[str, str]]:
-    slot = (booking.starts_at, booking.ends_at)
-    taken = repo.taken_slots(connection, booking, search_span(slot, tx.now))
-    return [slot_view(free, booking) for free in free_slots(slot, taken, tx.now)]
-
-
-def _record(
-    tx: Transaction, connection: Connection, change: Change, by: _By, action: str
-) -> None:
-    before, after = change.before, change.after
-    repo.write_audit(
-        connection,
-        repo.AuditEntry(
-            tenant=after.tenant,
-            at=tx.now,
-            actor_type=by.actor_type,
-            actor_id=by.actor,
-            source=by.source,
-            entity_type="booking",
-            entity_id=after.id,
-            action=action,
-            from_state=before.status.value,
-            to_state=after.status.value,
-            reason=by.reason,
-            version_from=before.version,
-            version_to=after.version,
-            request_id=by.command.request_id,
-            key_hash=tx.key_hash,
-        ),
-    )
-    tx.publish(
-        Event(
-            channel=booking_channel(after.tenant),
-            type="booking.changed",
-            data={
-                "booking": dict(booking_view(after)),
-                "by": by.actor,
-                "key_hash": tx.key_hash,
-            },
-            key=after.id,
-            key_version=after.version,
-            occurred_at=tx.now,
+    def record(
+        self,
+        change: Change,
+        action: str,
+        actor: str,
+        *,
+        actor_type: str = "user",
+        source: str = "ui",
+        reason: str | None = None,
+    ) -> None:
+        """Write the audit line of *change* and announce it."""
+        before, after, now = change.before, change.after, self._tx.now
+        key_hash = self._tx.key_hash
+        repo.write_audit(
+            self._connection,
+            repo.AuditEntry(
+                tenant=after.tenant,
+                at=now,
+                actor_type=actor_type,
+                actor_id=actor,
+                source=source,
+                entity_type="booking",
+                entity_id=after.id,
+                action=action,
+                from_state=before.status.value,
+                to_state=after.status.value,
+                reason=reason,
+                version_from=before.version,
+                version_to=after.version,
+                request_id=self._command.request_id,
+                key_hash=key_hash,
+            ),
         )
-    )
+        self._tx.publish(
+            Event(
+                booking_channel(after.tenant),
+                "booking.changed",
+                {"booking": booking_view(after), "by": actor, "key_hash": key_hash},
+                key=after.id,
+                key_version=after.version,
+                occurred_at=now,
+            )
+        )
+
+    def _save(self, change: Change) -> None:
+        before = change.before
+        if not repo.save(self._connection, before, change.after):
+            current = repo.find(self._connection, before.tenant, before.id)
+            raise version_conflict(current) if current else booking_not_found()
+
+    def _end_hold(self, holder: Booking) -> None:
+        """Let go of a hold that ran out, so that it keeps nobody out for ever."""
+        after = moved(holder, Status.EXPIRED, self._tx.now, "system")
+        change = Change(holder, after)
+        self._save(change)
+        self.record(
+            change,
+            "booking.expire",
+            "system",
+            actor_type="system",
+            source="system",
+            reason="lapsed",
+        )
+
+    def _alternatives(self, booking: Booking) -> list[dict[str, str]]:
+        now = self._tx.now
+        slot = (booking.starts_at, booking.ends_at)
+        taken = repo.taken_slots(self._connection, booking, search_span(slot, now))
+        return [slot_view(free, booking) for free in free_slots(slot, taken, now)]
