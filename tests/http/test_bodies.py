@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import runpy
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +107,16 @@ def test_a_body_above_the_limit_closes_the_connection(client: Any) -> None:
     assert answer.closed
 
 
+def test_an_ordinary_client_sees_the_answer_and_not_a_reset(client: Any) -> None:
+    """It sends everything before it reads."""
+    for size in (MAX_BYTES + 1, 7 * MAX_BYTES):
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+        with contextlib.closing(connection):
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", "/confirm", b" " * size, headers)
+            assert connection.getresponse().status == 413
+
+
 def test_a_length_is_judged_before_the_body_arrives(client: Any) -> None:
     """Nobody has to send a gigabyte to be told."""
     answer = client.raw(HEAD % b"gb" + b"Content-Length: 1000000000\r\n\r\n{")
@@ -138,8 +151,6 @@ def test_a_chunked_body_within_the_limit_is_one_request(client: Any) -> None:
 
 def test_a_caller_who_leaves_in_the_middle_claims_nothing(client: Any) -> None:
     """The key is free for the whole request."""
-    import socket
-
     booking = client.new_booking()
     body = b'{"booking_id": "%b"}' % booking.encode()
     head = HEAD % b"half" + b"Content-Length: %d\r\n\r\n" % len(body)

@@ -21,6 +21,7 @@ from syncpatterns.errors import ConfigurationError
 
 _JSON_TYPE: Final = re.compile(rb"application/(?:[a-z0-9.+_-]+\+)?json", re.IGNORECASE)
 _MAX_DIGITS: Final = 18  # of a length that is worth reading as a number
+_DISCARD_SECONDS: Final = 2.0  # for the rest of a body that is too large
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -67,16 +68,18 @@ class BodyLimit:
         if any(value.lower() != b"identity" for value in encodings):
             await _refuse_encoding(scope, send)
             return
-        if any(self._too_long(text) for text in values_of(scope, b"content-length")):
+        declared = _declared_length(scope)
+        if declared > self._max_bytes:
+            waiting = values_of(scope, b"expect")  # it asks before it sends
+            if declared <= self._patience and not waiting:
+                await _discard(receive, self._patience)
             await self._refuse(scope, send)
             return
         await self._count(scope, receive, send)
 
-    def _too_long(self, text: bytes) -> bool:
-        digits = text.lstrip(b"0")
-        if not digits.isdigit():
-            return False  # the server has refused it already; the count decides
-        return len(digits) > _MAX_DIGITS or int(digits) > self._max_bytes
+    @property
+    def _patience(self) -> int:
+        return 8 * self._max_bytes
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
         seen = 0
@@ -89,6 +92,8 @@ class BodyLimit:
                 seen += len(message.get("body", b""))
                 if seen > self._max_bytes:
                     refused = True
+                    if message.get("more_body", False):
+                        await _discard(receive, self._patience)
                     if not started:
                         await self._refuse(scope, send)
                     raise _BodyTooLarge
@@ -116,6 +121,35 @@ class BodyLimit:
             max_bytes=self._max_bytes,
         )
         await send_problem(scope, send, members, [(b"connection", b"close")])
+
+
+def _declared_length(scope: Scope) -> float:
+    """Return the largest Content-Length of the request, 0 without one.
+
+    What is no number the server has refused already, or the count decides.
+    """
+    lengths = [text.lstrip(b"0") for text in values_of(scope, b"content-length")]
+    return max(
+        (
+            math.inf if len(text) > _MAX_DIGITS else int(text)
+            for text in lengths
+            if text.isdigit()
+        ),
+        default=0,
+    )
+
+
+async def _discard(receive: Receive, most: int) -> None:
+    """Read on for a moment, up to *most* bytes, and keep nothing."""
+    import anyio  # noqa: PLC0415 - sync users never pay for the event loop
+
+    seen = 0
+    with anyio.move_on_after(_DISCARD_SECONDS):
+        while seen <= most:
+            message = await receive()
+            if message["type"] != "http.request" or not message.get("more_body"):
+                return
+            seen += len(message.get("body", b""))
 
 
 async def _refuse_encoding(scope: Scope, send: Send) -> None:

@@ -45,6 +45,10 @@ __all__ = [
 ]
 
 _NO_BODY = frozenset({204, 205, 304})
+#: How a response is delimited is decided where it is sent.
+_FRAMING = frozenset({b"connection", b"content-length", b"date", b"transfer-encoding"})
+#: Meant for the first caller at that moment, and never for a replay.
+_ONCE = frozenset({b"set-cookie", b"traceparent", b"www-authenticate"})
 
 
 async def _request_key(
@@ -91,14 +95,16 @@ def reply(answer: Answer[Any]) -> Response:
     The bytes are those of the first answer, whatever has changed since. A
     replay carries ``Idempotent-Replayed: true``; the first answer says in
     ``Idempotency-Key-Expires-In`` for how many whole seconds the key will be
-    answered this way.
+    answered this way. A stored Set-Cookie is given to the first caller only.
     """
     empty = answer.status in _NO_BODY
     response = Response(b"" if empty else answer.body, answer.status)
-    lines = [
+    left_out = _FRAMING | _ONCE if answer.replayed else _FRAMING
+    stored = (
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in answer.headers
-    ]
+    )
+    lines = [line for line in stored if line[0] not in left_out]
     names = {name for name, _ in lines}
     if not empty and b"content-type" not in names:
         lines.append((b"content-type", b"application/json"))

@@ -195,10 +195,10 @@ async def test_a_caller_who_leaves_early_starts_nothing(ask: Any, echo: Any) -> 
 @pytest.mark.parametrize(
     ("length", "status"), [(b"10", 200), (b"11", 413), (b"9" * 30, 413), (b"0010", 200)]
 )
-async def test_a_declared_length_above_the_limit_is_refused_unread(
+async def test_a_declared_length_above_the_limit_is_refused(
     length: bytes, status: int, ask: Any, echo: Any
 ) -> None:
-    """413 before a byte of the body, and the connection is closed."""
+    """413 without asking the application, and the connection is closed."""
     headers = [(b"content-length", length)]
     answer = await ask(BodyLimit(echo, 10), headers=headers, body=b"0123456789")
 
@@ -222,6 +222,36 @@ async def test_a_body_longer_than_it_says_is_cut_off(
     assert answer.problem["type"] == "/problems/body-too-large"
     assert answer.starts == 1
     assert echo.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "chunks", "read"),
+    [
+        ([(b"content-length", b"40")], 4, 4),  # not much too large: all of it
+        ([], 4, 4),
+        ([], 99, 11),  # eight times the limit, and no further
+        ([(b"content-length", b"81")], 9, 0),
+        ([(b"content-length", b"40"), (b"expect", b"100-continue")], 4, 0),
+    ],
+)
+async def test_the_rest_of_a_body_is_thrown_away_within_reason(
+    headers: list[tuple[bytes, bytes]], chunks: int, read: int, ask: Any, echo: Any
+) -> None:
+    """A connection closed on unread bytes is reset before the answer is seen."""
+    received = 0
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        async def counted() -> Any:
+            nonlocal received
+            received += 1
+            return await receive()
+
+        await BodyLimit(echo, 10)(scope, counted, send)
+
+    answer = await ask(counting, headers=headers, body=[b"0123456789"] * chunks)
+
+    assert answer.status == 413
+    assert received == read
 
 
 async def test_a_body_of_exactly_the_limit_passes(ask: Any, echo: Any) -> None:
