@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -33,28 +34,46 @@ def connect(url: str, *, clock: Clock | None = None, hooks: Iterable[Hook] = ())
     Raises:
         ConfigurationError: The URL names no engine, or has an unknown option.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(
+            f"The database URL must be text, not {type(url).__name__}. Known are "
+            f"{_KNOWN}."
+        )
     try:
         parts = urlsplit(url)
-        options = dict(
-            parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True)
-            if parts.query
-            else []
-        )
-    except (ValueError, AttributeError, TypeError) as error:
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True)
+    except ValueError:
+        # What could not be read may hold a password: no cause in the traceback.
         raise ConfigurationError(
             f"The database URL cannot be read. Known are {_KNOWN}."
-        ) from error
+        ) from None
+    options = _options(pairs, parts.fragment)
     scheme = parts.scheme.lower()
     if scheme == "memory":
+        if parts.netloc or parts.path:
+            raise ConfigurationError("A memory URL names nothing: memory://")
         return _memory(options, clock)
     if scheme == "sqlite":
-        return _sqlite(parts.netloc, unquote(parts.path), options, clock, hooks)
+        # "sqlite:app.db" has neither host nor slashes, "sqlite://app.db" a host.
+        plain = url[len(scheme) :].startswith(":///")
+        return _sqlite(parts.path if plain else "", options, clock, hooks)
     if scheme.partition("+")[0] in _LATER:
         raise ConfigurationError(
             f"This release has no engine for {scheme}:// yet. Known are {_KNOWN}."
         )
     shown = f"{scheme}://" if scheme else "a URL without a scheme"
     raise ConfigurationError(f"No engine is known for {shown}. Known are {_KNOWN}.")
+
+
+def _options(pairs: list[tuple[str, str]], fragment: str) -> dict[str, str]:
+    options = dict(pairs)
+    if len(options) != len(pairs):
+        raise ConfigurationError("An option stands twice in the database URL.")
+    if fragment:
+        raise ConfigurationError(
+            "The database URL has a #. In a file name, write %23 for # and %3F for ?."
+        )
+    return options
 
 
 def _memory(options: dict[str, str], clock: Clock | None) -> Any:
@@ -64,13 +83,12 @@ def _memory(options: dict[str, str], clock: Clock | None) -> Any:
     _none_left(options, "max_items")
     if max_items is None:
         return MemoryEngine(clock=clock)
-    if not max_items.isdecimal() or int(max_items) < 1:
+    if not re.fullmatch("[1-9][0-9]{0,11}", max_items):
         raise ConfigurationError("max_items must be a whole number above 0.")
     return MemoryEngine(clock=clock, max_items=int(max_items))
 
 
 def _sqlite(
-    netloc: str,
     path: str,
     options: dict[str, str],
     clock: Clock | None,
@@ -78,8 +96,11 @@ def _sqlite(
 ) -> Any:
     from syncpatterns.engines.sqlite import SqliteEngine  # noqa: PLC0415 - on demand
 
-    file = path.removeprefix("/")
-    if netloc or not file or file == ":memory:" or "\x00" in file:
+    try:
+        file = unquote(path, errors="strict").removeprefix("/")
+    except UnicodeDecodeError:
+        file = ""
+    if not file or file == ":memory:" or file.endswith("/") or "\x00" in file:
         raise ConfigurationError(
             "A SQLite URL names a file: sqlite:///app.db (relative) or "
             "sqlite:////var/lib/app.db (absolute). A database in memory cannot be "

@@ -6,6 +6,7 @@ callers costs one wake-up of their loop instead of 32.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections import deque
@@ -90,3 +91,14 @@ def _weak_call(loop: Any, method: str) -> Callable[[Callable[[], None]], object]
             raise RuntimeError("the event loop is closed") from error
 
     return call
+
+
+def _start_over() -> None:
+    # Another thread may have held the lock while this process was forked off.
+    global _wakers_lock  # noqa: PLW0603 - the child's own
+    _wakers_lock = threading.Lock()
+    _wakers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_over)

@@ -4,64 +4,90 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+import stat
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
-from syncpatterns.engines.sqlite._errors import refused, translate
-from syncpatterns.errors import (
-    DatabaseCorrupt,
-    DatabaseForeign,
-    DatabaseReadOnly,
-    DatabaseRefused,
+from syncpatterns.engines.sqlite._errors import damaged, not_writable, translate
+from syncpatterns.engines.sqlite._migrations import (
+    APPLICATION_ID,
+    refuse_newer,
+    schema_of,
 )
+from syncpatterns.errors import DatabaseForeign, DatabaseRefused
 
-#: "syPa" as the database's application_id; `file` and doctor can tell by it.
-APPLICATION_ID: Final = 0x73795061
-_MAGIC: Final = b"SQLite format 3\x00"
+_SMALLEST: Final = 512  # bytes; SQLite takes anything shorter for an empty database
 _CHECK_BELOW: Final = 32 * 1024 * 1024
-_OUR_SAVEPOINTS: Final = "syncpatterns_"
+_LOG_KEPT: Final = 16 * 1024 * 1024
 
 
-def inspect_file(path: Path) -> None:
+def inspect_file(path: Path, busy_timeout: float) -> None:
     """Refuse a file that is not ours to write; nothing is changed.
+
+    The file is looked at through SQLite alone. Had this process opened and
+    closed it by itself, POSIX would have dropped every lock that another
+    connection of the process holds on it: tried out, a second process then
+    deletes the log under the first, whose next commits are lost.
 
     Raises:
         DatabaseRefused: With the sentence that says what to do.
+        EngineBusy: Another process kept the file locked for *busy_timeout*.
     """
+    try:
+        size = _size_of(path)
+    except PermissionError as error:
+        raise not_writable(path) from error
+    except OSError as error:
+        raise DatabaseRefused(
+            f"sqlite: {path} cannot be used ({error.strerror}). Correct the path in "
+            "the database URL."
+        ) from error
+    if size:
+        _look_inside(path, size, busy_timeout)
+
+
+def _size_of(path: Path) -> int:
+    """Return the size of the file, 0 if there is none yet."""
     folder = path.parent
-    if not folder.is_dir():
+    if not _is_there(folder) or not stat.S_ISDIR(folder.stat().st_mode):
         raise DatabaseRefused(
             f"sqlite: the folder {folder} does not exist. Create it, or correct the "
             "path in the database URL."
         )
-    if path.is_dir():
+    there = _is_there(path)
+    if there and not stat.S_ISREG(path.stat().st_mode):
+        kind = "a folder" if path.is_dir() else "no regular file"
         raise DatabaseRefused(
-            f"sqlite: {path} is a folder. Name a file in the database URL."
+            f"sqlite: {path} is {kind}. Name a file in the database URL."
         )
     if not os.access(folder, os.W_OK) or (
-        path.exists() and not os.access(path, os.R_OK | os.W_OK)
+        there and not os.access(path, os.R_OK | os.W_OK)
     ):
-        raise DatabaseReadOnly(
-            f"sqlite: {path} may not be written. Give this user write permission on "
-            "the file and its folder, or name another file."
+        raise not_writable(path)
+    size = path.stat().st_size if there else 0
+    if 0 < size < _SMALLEST:
+        raise DatabaseForeign(
+            f"sqlite: {path} is not a SQLite database. Name another file in the "
+            "URL; this one was not touched."
         )
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise DatabaseForeign(
-                f"sqlite: {path} is not a SQLite database. Name another file in the "
-                "URL; this one was not touched."
-            )
-    _look_inside(path)
+    return size
 
 
-def _look_inside(path: Path) -> None:
+def _is_there(path: Path) -> bool:
+    # Unlike Path.exists, this tells "no permission to look" from "not there".
     try:
-        with closing(_raw(path, mode="ro", timeout=5.0)) as connection:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _look_inside(path: Path, size: int, busy_timeout: float) -> None:
+    try:
+        with closing(_raw(path, _looking_mode(path), busy_timeout)) as connection:
+            connection.execute("PRAGMA query_only=ON")
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
             if owner not in (0, APPLICATION_ID):
                 raise DatabaseForeign(
@@ -69,37 +95,62 @@ def _look_inside(path: Path) -> None:
                     f"{owner:#x}). Name another file in the URL; this one was not "
                     "touched."
                 )
-            if path.stat().st_size <= _CHECK_BELOW:
+            if size <= _CHECK_BELOW:
                 (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if verdict != "ok":
-                    raise DatabaseCorrupt(_damaged(path, verdict))
+                    raise damaged(path, verdict)
+            refuse_newer(path, schema_of(connection, path))
     except sqlite3.Error as error:
-        raise (refused(error, str(path)) or translate(error, str(path)) or error) from (
-            error
-        )
+        known = translate(error, str(path))
+        if known is None:
+            raise
+        raise known from error
 
 
-def _damaged(path: Path, verdict: str) -> str:
-    return (
-        f"sqlite: {path} is damaged ({verdict}). Stop writing to it, keep a copy, and "
-        f"try `sqlite3 {path} .recover` or restore a backup."
-    )
+def _looking_mode(path: Path) -> Literal["ro", "rw"]:
+    """Return how to open a file so that looking leaves no trace.
+
+    A connection that may write clears up its -wal and -shm files when it
+    closes; but it would also copy a log that somebody left into the database.
+    """
+    try:
+        return "ro" if os.stat(f"{path}-wal").st_size else "rw"  # noqa: PTH116 - no Path for a suffix
+    except OSError:
+        return "rw"
 
 
-def _raw(path: Path, *, mode: str, timeout: float) -> sqlite3.Connection:
+def _raw(
+    path: Path,
+    mode: Literal["ro", "rw", "rwc"],
+    timeout: float,
+    begin: Literal["IMMEDIATE"] | None = None,
+) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}",
         uri=True,
         timeout=timeout,
-        isolation_level=None,
+        isolation_level=begin,
         check_same_thread=False,
         cached_statements=256,
     )
 
 
-def open_writer(path: Path, busy_timeout: float) -> sqlite3.Connection:
-    """Open the writing connection: WAL, every commit on the disk before it returns."""
-    connection = _raw(path, mode="rwc", timeout=busy_timeout)
+def open_writer(
+    path: Path, busy_timeout: float, *, create: bool = True
+) -> sqlite3.Connection:
+    """Open the writing connection: WAL, every commit on the disk before it returns.
+
+    Args:
+        path: The file.
+        busy_timeout: Seconds to wait for locks of others.
+        create: False refuses to make a file that is not there (any more).
+    """
+    # The engine always begins by itself. IMMEDIATE here is a guard: when SQLite
+    # ends the transaction under an effect that swallows the error, the driver
+    # would begin anew for the next INSERT, which is refused; without it that
+    # INSERT would commit on its own, apart from the record.
+    mode: Literal["rwc", "rw"] = "rwc" if create else "rw"
+    connection = _raw(path, mode, busy_timeout, begin="IMMEDIATE")
     try:
         _use_write_ahead_log(connection, path)
         # NORMAL would lose acknowledged commits at a power cut: measured 243 of
@@ -107,6 +158,8 @@ def open_writer(path: Path, busy_timeout: float) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         # Only this connection checkpoints, while it holds the write lock.
         connection.execute("PRAGMA wal_autocheckpoint=0")
+        # After a checkpoint the log starts over; what is longer is cut off then.
+        connection.execute(f"PRAGMA journal_size_limit={_LOG_KEPT}")
     except BaseException:
         connection.close()
         raise
@@ -124,49 +177,30 @@ def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
 
 def open_reader(path: Path, busy_timeout: float) -> sqlite3.Connection:
     """Open a connection that can only read."""
-    connection = _raw(path, mode="rw", timeout=busy_timeout)
-    connection.execute("PRAGMA wal_autocheckpoint=0")
-    connection.execute("PRAGMA query_only=ON")
+    connection = _raw(path, "rw", busy_timeout)
+    try:
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA query_only=ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def forbid_transaction_control(
-    connection: sqlite3.Connection, ours: Callable[[], bool]
-) -> None:
-    """Let only the engine begin, commit and roll back on *connection*.
+def log_size(path: Path) -> int:
+    """Return the bytes of the write-ahead log; 0 if there is none."""
+    try:
+        return os.stat(f"{path}-wal").st_size  # noqa: PTH116 - no Path for a suffix
+    except OSError:
+        return 0
 
-    An effect that committed half-way would tear its rows from their record: a
-    crash right after would leave a booking that nobody knows was answered.
-    Asked when a statement is prepared, so a cached statement costs nothing.
+
+def restore(connection: sqlite3.Connection) -> None:
+    """Take back what a caller changed on the driver's own object.
+
+    With another caller's row factory the library could not read its rows.
     """
-
-    def authorize(
-        action: int,
-        first: str | None,
-        second: str | None,
-        _database: str | None,
-        _trigger: str | None,
-    ) -> int:
-        if action == sqlite3.SQLITE_TRANSACTION and not ours():
-            return sqlite3.SQLITE_DENY
-        if (
-            action == sqlite3.SQLITE_SAVEPOINT
-            and (second or "").lower().startswith(_OUR_SAVEPOINTS)
-            and not ours()
-        ):
-            return sqlite3.SQLITE_DENY
-        if (
-            action == sqlite3.SQLITE_PRAGMA
-            and second is not None
-            and (first or "").lower() in _GUARDED_PRAGMAS
-            and not ours()
-        ):
-            return sqlite3.SQLITE_DENY
-        return sqlite3.SQLITE_OK
-
-    connection.set_authorizer(authorize)
-
-
-_GUARDED_PRAGMAS: Final = frozenset(
-    {"journal_mode", "synchronous", "wal_autocheckpoint", "locking_mode"}
-)
+    if connection.row_factory is not None:
+        connection.row_factory = None
+    if connection.text_factory is not str:
+        connection.text_factory = str

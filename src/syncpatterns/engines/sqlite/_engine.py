@@ -9,21 +9,22 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import anyio
 from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.engines.sqlite import _idempotency, _sweep
+from syncpatterns.engines.sqlite import _forks, _idempotency, _sweep
 from syncpatterns.engines.sqlite._connection import inspect_file
 from syncpatterns.engines.sqlite._health import Health, health_of
+from syncpatterns.engines.sqlite._listeners import CommitListeners
 from syncpatterns.engines.sqlite._outbox import SqliteOutbox
 from syncpatterns.engines.sqlite._readers import Readers, Snapshot
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
-from syncpatterns.engines.sqlite._writer import Writer
-from syncpatterns.errors import EngineClosed
+from syncpatterns.engines.sqlite._writer import Writer, closed
 from syncpatterns.events import Hook, Hooks, Swept
 
 T = TypeVar("T")
@@ -44,7 +45,8 @@ class SqliteEngine:
         path: The database file.
         clock: Where the time comes from.
         hooks: Called with what housekeeping did.
-        busy_timeout: Seconds to wait for other processes' write locks.
+        busy_timeout: Seconds to wait for other processes' write locks. A
+            blocking caller waits as long for its turn within the process.
     """
 
     name = "sqlite"
@@ -65,8 +67,9 @@ class SqliteEngine:
         self._writer: Writer | None = None
         self._readers: Readers | None = None
         self._closed = False
-        self._listeners: tuple[Callable[[], None], ...] = ()
-        _engines.add(self)
+        self._listeners = CommitListeners()
+        self._finalizer: weakref.finalize[..., SqliteEngine] | None = None
+        _forks.watch(self)
 
     def __repr__(self) -> str:
         return f"SqliteEngine({self.url!r})"
@@ -74,7 +77,7 @@ class SqliteEngine:
     @property
     def url(self) -> str:
         """The URL that leads to this engine."""
-        return f"sqlite:///{self.path}"
+        return f"sqlite:///{quote(str(self.path))}"
 
     # ------------------------------------------------------------ life cycle
 
@@ -95,11 +98,19 @@ class SqliteEngine:
         return self
 
     def close(self) -> None:
-        """Finish what waits and close; a second call does nothing."""
+        """Finish what waits and close; a second call does nothing.
+
+        Raises:
+            ConfigurationError: Called from inside an effect.
+        """
+        if self._writer is not None:
+            self._writer.refuse_nested()
         with self._gate:
             self._closed = True
             writer, self._writer = self._writer, None
             readers, self._readers = self._readers, None
+            if self._finalizer is not None:
+                self._finalizer.detach()
         if readers is not None:
             readers.close()
         if writer is not None:
@@ -203,22 +214,13 @@ class SqliteEngine:
         """Return a number that changes with every commit of any process."""
         return self._opened_readers().data_version()
 
-    def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def on_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call *listener* after each commit of this process that published.
 
-        It runs on any thread and must not block. Returns a function that
-        takes the listener off again.
+        It runs on any thread, when the commit has released the database, and
+        must not block. Returns a function that takes the listener off again.
         """
-        with self._gate:
-            self._listeners = (*self._listeners, listener)
-
-        def remove() -> None:
-            with self._gate:
-                self._listeners = tuple(
-                    each for each in self._listeners if each is not listener
-                )
-
-        return remove
+        return self._listeners.add(listener)
 
     # ----------------------------------------------------------- housekeeping
 
@@ -241,24 +243,41 @@ class SqliteEngine:
         )
 
     def health(self) -> Health:
-        """Look whether the file can be written, and by whom it is."""
-        return health_of(self, self._opened())
+        """Look whether the file can be written, and by whom it is.
+
+        Opens the engine if need be; a database that cannot be used, or an
+        engine that is closed, is what the report says, not an exception.
+        """
+        return health_of(self)
+
+    @property
+    def shared(self) -> bool:
+        """Whether another connection than this engine's was seen writing."""
+        return self._opened().session.shared_with_others
 
     # ---------------------------------------------------------------- inside
 
     def _opened(self) -> Writer:
+        if (writer := self._writer) is not None:
+            return writer
         with self._gate:
             if self._closed:
-                raise EngineClosed(
-                    "sqlite: the engine is closed, so nothing was done. Make a new "
-                    "one with connect(), or keep this one open while it is used."
-                )
-            if self._writer is None:
-                inspect_file(self.path)
-                session = WriteSession(self.path, self.clock, self.busy_timeout)
-                self._readers = Readers(self.path, self.clock, self.busy_timeout)
-                self._writer = Writer(session, str(self.path), self._announce)
-            return self._writer
+                raise closed()
+            return self._writer or self._open_needs_gate()
+
+    def _open_needs_gate(self) -> Writer:
+        # SQLite keeps the log beside the file itself, not beside a link to it.
+        path = Path(os.path.realpath(self.path))
+        _forks.refuse_inherited(path)
+        inspect_file(path, self.busy_timeout)
+        session = WriteSession(path, self.clock, self.busy_timeout)
+        self._readers = readers = Readers(path, self.clock, self.busy_timeout)
+        self._writer = writer = Writer(
+            session, str(path), self.busy_timeout, self._listeners.tell
+        )
+        self._finalizer = weakref.finalize(self, _close_quietly, writer, readers)
+        self._finalizer.atexit = False
+        return writer
 
     def _opened_readers(self) -> Readers:
         readers = self._readers
@@ -266,32 +285,59 @@ class SqliteEngine:
             self._opened()
             readers = self._readers
         if readers is None:
-            raise EngineClosed("sqlite: the engine was closed meanwhile.")
+            raise closed()
         return readers
 
-    def _announce(self) -> None:
-        for listener in self._listeners:
-            listener()
+    # ----------------------------------------------------------------- forks
 
-    def _forget_after_fork(self) -> None:
-        # The child must not close what it inherited: closing would drop the
-        # parent's file locks and empty a log that the parent still writes.
-        _inherited.append((self._writer, self._readers))
+    def suspend(self, patience: float) -> bool:
+        """Close all connections until `resume`, because the process forks now.
+
+        Args:
+            patience: Seconds to wait for transactions and views that run.
+
+        Returns:
+            Whether no connection is open now.
+        """
+        if not self._gate.acquire(timeout=patience):
+            return False
+        if self._writer is None or self._readers is None:
+            return True
+        if not self._readers.suspend(patience):
+            self._gate.release()
+            return False
+        if not self._writer.suspend(patience):
+            self._readers.resume()
+            self._gate.release()
+            return False
+        return True
+
+    def resume(self) -> None:
+        """Go on after `suspend` returned True."""
+        if self._writer is not None and self._readers is not None:
+            self._writer.resume()
+            self._readers.resume()
+        self._gate.release()
+
+    def connections(self) -> object:
+        """Return what holds the open connections, to keep them from being closed."""
+        return self._writer, self._readers
+
+    def start_over(self) -> None:
+        """In a forked child: forget the parent's threads and connections."""
         self._gate = threading.Lock()
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        self._finalizer = None
         self._writer = None
         self._readers = None
+        self._listeners.start_over()
 
 
-_engines: weakref.WeakSet[SqliteEngine] = weakref.WeakSet()
-_inherited: list[object] = []
-
-
-def _after_fork() -> None:
-    for engine in list(_engines):
-        engine._forget_after_fork()  # noqa: SLF001 - the same module
-
-
-os.register_at_fork(after_in_child=_after_fork)
+def _close_quietly(writer: Writer, readers: Readers) -> None:
+    """For an engine that nobody holds any more; the garbage collector calls it."""
+    readers.close()
+    writer.abandon()
 
 
 def _read_limiter() -> anyio.CapacityLimiter:

@@ -6,11 +6,10 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncpatterns.engines.sqlite._session import WriteSession, wal_reset_bug
+from syncpatterns.engines.sqlite._session import wal_reset_bug
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
-    from syncpatterns.engines.sqlite._writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +31,18 @@ class Health:
     wal_reset_bug: bool
 
 
-def health_of(engine: SqliteEngine, writer: Writer) -> Health:
-    """Try an empty transaction and report."""
-    detail = ""
+def health_of(engine: SqliteEngine) -> Health:
+    """Try an empty transaction and report; never raises for a bad database."""
+    detail, shared = "", False
     try:
         engine.transact(lambda _tx: None)
+        shared = engine.shared
     except Exception as error:  # noqa: BLE001 - the report is the point
-        detail = str(error)
-    session: WriteSession = writer.session
+        detail = str(error) or type(error).__name__
     return Health(
         writable=not detail,
         detail=detail,
         sqlite_version=sqlite3.sqlite_version,
-        shared=session.shared_with_others,
+        shared=shared,
         wal_reset_bug=wal_reset_bug(),
     )

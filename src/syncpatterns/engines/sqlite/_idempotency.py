@@ -7,10 +7,11 @@ stands once, in the functions below.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from syncpatterns.engines.sqlite import _records, _sweep
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
@@ -22,6 +23,8 @@ from syncpatterns.idempotency._core import (
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
+
+T = TypeVar("T")
 
 
 def _claim(request: ClaimRequest) -> Callable[[SqliteTransaction], ClaimAnswer]:
@@ -79,7 +82,11 @@ def _evict(key: str) -> Callable[[SqliteTransaction], bool]:
 
 
 class SqliteIdempotencyStore:
-    """Implements `IdempotencyStore`; every call is one durable commit."""
+    """Implements `IdempotencyStore`; every call is one durable commit.
+
+    A call whose commit got lost on the way back is made again at once: told
+    twice, the core answers as it did the first time (nonce and token say so).
+    """
 
     name = "sqlite"
 
@@ -88,31 +95,31 @@ class SqliteIdempotencyStore:
 
     def claim(self, request: ClaimRequest) -> ClaimAnswer:
         """Take the key or say who has it."""
-        return self._engine.transact(_claim(request))
+        return self._settled(_claim(request))
 
     def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
         """Move the lease; False if *token* is stale."""
-        return self._engine.transact(_renew(key, token, lease, windows))
+        return self._settled(_renew(key, token, lease, windows))
 
     def complete(
         self, key: str, token: int, outcome: StoredOutcome, windows: Windows
     ) -> bool:
         """Store the answer; False if *token* is stale."""
-        return self._engine.transact(_complete(key, token, outcome, windows))
+        return self._settled(_complete(key, token, outcome, windows))
 
     def release(self, key: str, token: int) -> bool:
         """Give the key back; False if *token* is stale."""
-        return self._engine.transact(_release(key, token))
+        return self._settled(_release(key, token))
 
     def abandon(self, key: str, token: int) -> bool:
         """Mark the outcome unknown; False if *token* is stale."""
-        return self._engine.transact(_abandon(key, token))
+        return self._settled(_abandon(key, token))
 
     def resolve(
         self, key: str, outcome: StoredOutcome | None, windows: Windows
     ) -> bool:
         """Settle an unknown record; False if it is not unknown."""
-        return self._engine.transact(_resolve(key, outcome, windows))
+        return self._settled(_resolve(key, outcome, windows))
 
     def inspect(self, key: str) -> Record | None:
         """Return the record as it is."""
@@ -120,7 +127,7 @@ class SqliteIdempotencyStore:
 
     def evict(self, key: str) -> bool:
         """Forget the key; True if there was a record."""
-        return self._engine.transact(_evict(key))
+        return self._settled(_evict(key))
 
     def unresolved(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* unknown records, oldest first."""
@@ -129,6 +136,12 @@ class SqliteIdempotencyStore:
     def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""
         return _sweep.sweep_records(self._engine, limit)
+
+    def _settled(self, work: Callable[[SqliteTransaction], T]) -> T:
+        try:
+            return self._engine.transact(work)
+        except OutcomeUnknown:
+            return self._engine.transact(work)
 
 
 class AsyncSqliteIdempotencyStore:
@@ -141,31 +154,31 @@ class AsyncSqliteIdempotencyStore:
 
     async def claim(self, request: ClaimRequest) -> ClaimAnswer:
         """Take the key or say who has it."""
-        return await self._engine.atransact(_claim(request))
+        return await self._settled(_claim(request))
 
     async def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
         """Move the lease; False if *token* is stale."""
-        return await self._engine.atransact(_renew(key, token, lease, windows))
+        return await self._settled(_renew(key, token, lease, windows))
 
     async def complete(
         self, key: str, token: int, outcome: StoredOutcome, windows: Windows
     ) -> bool:
         """Store the answer; False if *token* is stale."""
-        return await self._engine.atransact(_complete(key, token, outcome, windows))
+        return await self._settled(_complete(key, token, outcome, windows))
 
     async def release(self, key: str, token: int) -> bool:
         """Give the key back; False if *token* is stale."""
-        return await self._engine.atransact(_release(key, token))
+        return await self._settled(_release(key, token))
 
     async def abandon(self, key: str, token: int) -> bool:
         """Mark the outcome unknown; False if *token* is stale."""
-        return await self._engine.atransact(_abandon(key, token))
+        return await self._settled(_abandon(key, token))
 
     async def resolve(
         self, key: str, outcome: StoredOutcome | None, windows: Windows
     ) -> bool:
         """Settle an unknown record; False if it is not unknown."""
-        return await self._engine.atransact(_resolve(key, outcome, windows))
+        return await self._settled(_resolve(key, outcome, windows))
 
     async def inspect(self, key: str) -> Record | None:
         """Return the record as it is."""
@@ -173,7 +186,7 @@ class AsyncSqliteIdempotencyStore:
 
     async def evict(self, key: str) -> bool:
         """Forget the key; True if there was a record."""
-        return await self._engine.atransact(_evict(key))
+        return await self._settled(_evict(key))
 
     async def unresolved(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* unknown records, oldest first."""
@@ -182,3 +195,9 @@ class AsyncSqliteIdempotencyStore:
     async def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""
         return await _sweep.asweep_records(self._engine, limit)
+
+    async def _settled(self, work: Callable[[SqliteTransaction], T]) -> T:
+        try:
+            return await self._engine.atransact(work)
+        except OutcomeUnknown:
+            return await self._engine.atransact(work)

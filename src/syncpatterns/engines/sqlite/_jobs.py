@@ -47,16 +47,24 @@ class Job:
         outcome, self.outcome = self.outcome, None
         if outcome is None:
             raise RuntimeError("the job has not finished")
-        return outcome.unwrap()
+        if isinstance(outcome, Ok):
+            return outcome.value
+        # The frame of a raise stays in the exception's traceback. Without this,
+        # frame and exception hold each other until the collector comes by, and
+        # with them all that the effect had in its hands.
+        try:
+            raise outcome.error
+        finally:
+            del outcome
 
 
 def blocking_job(
     work: Callable[[SqliteTransaction], Any], *, undoable: bool
-) -> tuple[Job, Callable[[], object]]:
-    """Return a job and a function that blocks this thread until it is done."""
+) -> tuple[Job, threading.Lock]:
+    """Return a job and a lock that is free once the job is done."""
     gate = threading.Lock()
     gate.acquire()
-    return Job(work, undoable=undoable, finished=gate.release), gate.acquire
+    return Job(work, undoable=undoable, finished=gate.release), gate
 
 
 def loop_job(

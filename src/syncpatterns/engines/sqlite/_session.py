@@ -6,26 +6,32 @@ Everything here needs the writer's lock; nothing here takes it.
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from syncpatterns import _testpoints
 from syncpatterns.clock import Clock
-from syncpatterns.engines.sqlite import _connection, _migrations
-from syncpatterns.engines.sqlite._errors import certainly_undone
+from syncpatterns.engines.sqlite import _connection, _errors, _guard, _migrations
+from syncpatterns.engines.sqlite._sqlalchemy import Binding
 from syncpatterns.engines.sqlite._time import StoreClock
-from syncpatterns.engines.sqlite._transaction import SAVEPOINT, SqliteTransaction
-from syncpatterns.errors import OutcomeUnknown
+from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.errors import DatabaseRefused, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection as SqlAlchemyConnection
 
 _log = logging.getLogger("syncpatterns.sqlite")
 
-_HIGH_WATER_EVERY = 1.0  # seconds between two writes of the time seen
-_COMMITS_A_CHECKPOINT = 256
-_WAL_LIMIT = 64 * 1024 * 1024
+_HIGH_WATER_EVERY: Final = 1.0  # seconds between two writes of the time seen
+_COMMITS_A_CHECKPOINT: Final = 256
+_NOTHING: Final[list[str]] = []
+_LOG_A_CHECKPOINT: Final = 4 * 1024 * 1024
 #: SQLite releases in which two writers can damage the file: two connections
 #: that write and checkpoint at the same moment may reset the log under a commit.
-_FIXED_IN = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+_FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 def wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
@@ -37,41 +43,121 @@ def wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -
     )
 
 
+class _Brackets(NamedTuple):
+    """The engine's own statements, with a mark that no effect can know.
+
+    A statement's text is its name in the driver's cache, and only the first
+    preparation asks the guard: a COMMIT cached for the engine would run for an
+    effect that says COMMIT.
+    """
+
+    begin: str
+    commit: str
+    rollback: str
+    mark: str
+    keep: str
+    undo: str
+
+    @classmethod
+    def marked(cls) -> _Brackets:
+        tail = f" -- {secrets.token_hex(8)}"
+        name = _guard.SAVEPOINT
+        return cls(
+            f"BEGIN IMMEDIATE{tail}",
+            f"COMMIT{tail}",
+            f"ROLLBACK{tail}",
+            f"SAVEPOINT {name}{tail}",
+            f"RELEASE {name}{tail}",
+            f"ROLLBACK TO {name}{tail}",
+        )
+
+
 class WriteSession:
-    """One writing connection; begins, commits and rolls back."""
+    """One writing connection; begins, commits and rolls back.
+
+    Args:
+        path: The database file, without symbolic links.
+        clock: The host's clock.
+        busy_timeout: Seconds to wait for locks of other processes.
+
+    Raises:
+        DatabaseRefused: The file cannot be used.
+        EngineBusy: Other processes held it for the whole time-out.
+    """
 
     def __init__(self, path: Path, clock: Clock, busy_timeout: float) -> None:
         self._path = path
         self._host_clock = clock
         self._busy_timeout = busy_timeout
-        self.clock = StoreClock(clock)
+        self._sql = _Brackets.marked()
         self._ours = True
-        self._sqlalchemy: Any = None
         self._commits = 0
+        self._notices: list[str] = []
         self._stored_high_water = 0.0
+        self._log_limit = _LOG_A_CHECKPOINT
+        self.clock = StoreClock(clock)
+        self.epoch = ""
         self.shared_with_others = False
-        self.broken = False
+        self.broken = True
         self._connect()
 
     def _connect(self) -> None:
-        connection = _connection.open_writer(self._path, self._busy_timeout)
         try:
-            _connection.forbid_transaction_control(connection, lambda: self._ours)
-            self.epoch = _migrations.migrate(connection, self._path, self.clock)
+            self._open()
+        except sqlite3.Error as error:
+            known = _errors.translate(error, str(self._path))
+            if known is None:
+                raise
+            raise known from error
+
+    def _open(self) -> None:
+        connection = _connection.open_writer(
+            self._path, self._busy_timeout, create=not self.epoch
+        )
+        try:
+            meta = _migrations.migrate(connection, self._path)
+            self._require_same(meta.epoch)
+            _guard.forbid(connection, lambda: self._ours)
         except BaseException:
             connection.close()
             raise
+        self.clock.seen(meta.high_water)
+        self.epoch = meta.epoch
         self.connection = connection
-        self._sqlalchemy = None
+        self._file = _identity(self._path)
+        self._binding = Binding(connection)
         self._data_version = self._read_data_version()
         self.broken = False
 
+    def _require_same(self, epoch: str) -> None:
+        if self.epoch not in ("", epoch):
+            raise self._replaced()
+
+    # ---------------------------------------------------------- transactions
+
     def begin(self) -> SqliteTransaction:
-        """Take the database's write lock and return a transaction."""
+        """Take the database's write lock and return a transaction.
+
+        Raises:
+            EngineBusy: Other processes held it for the whole time-out.
+            DatabaseRefused: The file was moved or replaced meanwhile.
+        """
+        if _identity(self._path) != self._file:
+            # SQLite would go on writing to a file that nobody can open any
+            # more, and every commit would be lost at the end of the process.
+            raise self._replaced()
         if self.broken:
-            self.connection.close()
-            self._connect()
-        self._own("BEGIN IMMEDIATE")
+            self.reconnect()
+        try:
+            self._own(self._sql.begin)
+        except sqlite3.OperationalError as error:
+            if not _errors.interrupted(error):
+                raise
+            # Somebody keeps a result of an earlier transaction half read. It
+            # would pin that transaction's view: after a commit of another
+            # process every BEGIN would be answered "locked", for ever.
+            self.reconnect()
+            self._own(self._sql.begin)
         return self.transaction()
 
     def transaction(self) -> SqliteTransaction:
@@ -80,15 +166,15 @@ class WriteSession:
 
     def savepoint(self) -> None:
         """Mark where one job of a shared commit begins."""
-        self._own(f"SAVEPOINT {SAVEPOINT}")
+        self._own(self._sql.mark)
 
     def release_savepoint(self) -> None:
         """Keep what the job wrote."""
-        self._own(f"RELEASE {SAVEPOINT}")
+        self._own(self._sql.keep)
 
     def rollback_to_savepoint(self) -> None:
         """Take back what the job wrote; the savepoint stays."""
-        self._own(f"ROLLBACK TO {SAVEPOINT}")
+        self._own(self._sql.undo)
 
     def commit(self) -> None:
         """Commit; when this returns, the disk has it.
@@ -100,50 +186,68 @@ class WriteSession:
         self._remember_time()
         _testpoints.hit("sqlite.before_commit")
         try:
-            self._own("COMMIT")
+            self._own(self._sql.commit)
             _testpoints.hit("sqlite.after_commit")
-        except BaseException as error:
-            if self.connection.in_transaction or certainly_undone(error):
+        except Exception as error:
+            if self.connection.in_transaction or _errors.certainly_undone(error):
                 raise
-            raise OutcomeUnknown(
-                f"sqlite: the answer to a commit of {self._path} was lost. Try again "
-                "with the same key: it is done once, whichever happened."
-            ) from error
+            raise self.lost() from error
         self._commits += 1
+
+    def lost(self) -> OutcomeUnknown:
+        """Return the error for a commit of which nobody knows."""
+        return OutcomeUnknown(
+            f"sqlite: the answer to a commit of {self._path} was lost. Try again "
+            "with the same key: it is done once, whichever happened."
+        )
 
     def rollback(self) -> None:
         """Undo the open transaction, if SQLite has not done so already."""
         if self.connection.in_transaction:
-            self._own("ROLLBACK")
+            self._own(self._sql.rollback)
+        self.connection.interrupt()
 
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open; some errors end it by themselves."""
         return self.connection.in_transaction
 
-    def sqlalchemy(self) -> Any:
-        """Return the SQLAlchemy Connection bound to this connection."""
-        if self._sqlalchemy is None or self._sqlalchemy.closed:
-            from syncpatterns.engines.sqlite._sqlalchemy import (  # noqa: PLC0415 - optional package
-                bind,
-            )
+    # --------------------------------------------------------------- effects
 
-            self._sqlalchemy = bind(self.connection)
-        return self._sqlalchemy
+    def sqlalchemy(self) -> SqlAlchemyConnection:
+        """Return the SQLAlchemy Connection bound to this connection."""
+        return self._binding.connection()
 
     def allow_effects(self) -> None:
         """From here on statements are the effect's: no transaction control."""
         self._ours = False
 
     def end_effects(self) -> None:
-        """From here on statements are the engine's own again."""
+        """From here on statements are the engine's own again.
+
+        What the effect changed on the driver's objects is put back: a row
+        factory of one caller must not turn up in the next one's rows.
+        """
         self._ours = True
+        _connection.restore(self.connection)
+        self._binding.tidy()
+
+    # ---------------------------------------------------------- housekeeping
 
     def after_commit(self) -> None:
-        """Housekeeping between transactions: checkpoints, other writers."""
-        if self._commits % _COMMITS_A_CHECKPOINT == 0:
+        """Checkpoint now and then; a failure is logged, the commit stands."""
+        # Stops what an effect left running; without it, costs nothing.
+        self.connection.interrupt()
+        size = 0
+        if self._commits % _COMMITS_A_CHECKPOINT:
+            size = _connection.log_size(self._path)
+            if size <= self._log_limit:
+                return
+        try:
             self.checkpoint()
-            self._watch_other_writers()
+            self.watch_other_writers()
+        except sqlite3.Error as error:
+            self._notices.append(f"sqlite: checkpoint of {self._path} failed: {error}")
 
     def checkpoint(self, mode: str = "RESTART") -> None:
         """Move the log into the database file, while nobody else can write.
@@ -151,22 +255,67 @@ class WriteSession:
         RESTART takes the write lock first; with no time to wait for readers it
         moves what it can and never delays the next commit.
         """
-        wal = Path(f"{self._path}-wal")
-        if mode == "RESTART" and wal.exists() and wal.stat().st_size > _WAL_LIMIT:
-            mode = "TRUNCATE"
-        self._own("PRAGMA busy_timeout=0")
+        self.connection.execute("PRAGMA busy_timeout=0")
         try:
-            self._own(f"PRAGMA wal_checkpoint({mode})")
-        except sqlite3.OperationalError as error:
-            _log.debug("sqlite: checkpoint put off: %s", error)
+            row = self.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         finally:
-            self._own(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+            timeout = int(self._busy_timeout * 1000)
+            self.connection.execute(f"PRAGMA busy_timeout={timeout}")
+        # A reader that stays on an old view keeps the log from starting over.
+        # Asked again after every further 4 MB, not after every commit.
+        held = _connection.log_size(self._path) if row[0] else 0
+        self._log_limit = held + _LOG_A_CHECKPOINT
+
+    def watch_other_writers(self) -> None:
+        """Notice, and say once, that another connection has committed."""
+        # On this connection the number moves only when somebody else commits.
+        version = self._read_data_version()
+        if version == self._data_version:
+            return
+        self._data_version = version
+        if not self.shared_with_others and wal_reset_bug():
+            self._notices.append(
+                f"sqlite: another process writes {self._path}, and SQLite "
+                f"{sqlite3.sqlite_version} can damage a file that two processes "
+                "write. Upgrade to 3.51.3 or newer, or let one process write."
+            )
+        self.shared_with_others = True
+
+    def take_notices(self) -> list[str]:
+        """Return what is to be logged, once the lock is free."""
+        if not self._notices:
+            return _NOTHING
+        notices, self._notices = self._notices, []
+        return notices
+
+    def reconnect(self) -> None:
+        """Open a new connection to the same file.
+
+        Raises:
+            DatabaseRefused: The file cannot be used any more, or is another one.
+            EngineBusy: Other processes held it for the whole time-out.
+        """
+        self.suspend()
+        self._connect()
+
+    def suspend(self) -> None:
+        """Close the connection; `begin` opens another one."""
+        self.broken = True
+        self._binding.close()
+        self.connection.close()
 
     def close(self) -> None:
         """Empty the log and close."""
-        self.rollback()
-        self.checkpoint("TRUNCATE")
-        self.connection.close()
+        if self.broken:
+            self.suspend()
+            return
+        try:
+            self.rollback()
+            self.checkpoint("TRUNCATE")
+        except sqlite3.Error as error:
+            _log.debug("sqlite: closing %s: %s", self._path, error)
+        finally:
+            self.suspend()
 
     def _own(self, statement: str) -> None:
         ours, self._ours = self._ours, True
@@ -181,23 +330,22 @@ class WriteSession:
             return
         self.clock.seen(_migrations.store_high_water(self.connection, now))
         self._stored_high_water = now
+        self.watch_other_writers()
 
     def _read_data_version(self) -> int:
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
-    def _watch_other_writers(self) -> None:
-        # On this connection the number moves only when somebody else commits.
-        version = self._read_data_version()
-        if version == self._data_version:
-            return
-        self._data_version = version
-        if not self.shared_with_others and wal_reset_bug():
-            _log.warning(
-                "sqlite: another process writes %s, and SQLite %s can damage a file "
-                "that two processes write. Upgrade to 3.51.3 or newer, or let one "
-                "process write.",
-                self._path,
-                sqlite3.sqlite_version,
-            )
-        self.shared_with_others = True
+    def _replaced(self) -> DatabaseRefused:
+        return DatabaseRefused(
+            f"sqlite: {self._path} was moved, deleted or replaced while it was open. "
+            "Nothing was written; put the file back, or restart the service."
+        )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, in every call
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

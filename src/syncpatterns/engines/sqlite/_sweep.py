@@ -6,6 +6,7 @@ few hundred rows a time, and checks each row again.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
 _BATCH: Final = 200
 
 
-def sweep_records(engine: SqliteEngine, limit: int) -> int:
-    """Delete up to *limit* records past their windows; return how many."""
+def sweep_records(engine: SqliteEngine, limit: float = math.inf) -> int:
+    """Delete up to *limit* records past their windows; return how many.
+
+    One walk through the keys: begun anew for every batch, a table full of live
+    records would be read from its start each time.
+    """
     removed = 0
     after = b""
     now = engine.transact(lambda tx: tx.clock)
     while removed < limit:
-        find = partial(
-            _records.forgotten, after=after, now=now, limit=min(_BATCH, limit - removed)
-        )
+        batch = int(min(_BATCH, limit - removed))
+        find = partial(_records.forgotten, after=after, now=now, limit=batch)
         keys = engine.read(find)
         if not keys:
             break
@@ -43,16 +47,14 @@ def _forget(tx: SqliteTransaction, keys: list[bytes]) -> int:
     return _records.forget(tx.connection, keys, tx.clock)
 
 
-async def asweep_records(engine: SqliteEngine, limit: int) -> int:
+async def asweep_records(engine: SqliteEngine, limit: float) -> int:
     """Do `sweep_records` on a worker thread."""
     return await run_sync(sweep_records, engine, limit)
 
 
 def sweep(engine: SqliteEngine, events_older_than: float) -> Swept:
     """Delete every forgotten record and every event older than that."""
-    records = 0
-    while done := sweep_records(engine, 10 * _BATCH):
-        records += done
+    records = sweep_records(engine)
     now = engine.transact(lambda tx: tx.clock)
     outbox = engine.outbox()
     events = 0

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from syncpatterns._transaction import Publishable
 from syncpatterns.engines.sqlite import _outbox, _records
+from syncpatterns.engines.sqlite._errors import ended
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import Record
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._session import WriteSession
-
-SAVEPOINT = "syncpatterns_job"
 
 
 class SqliteTransaction:
@@ -85,7 +84,13 @@ class SqliteTransaction:
         _records.save(self._connection, record)
 
     def undo(self) -> None:
-        """Take back everything written so far; the transaction stays open."""
+        """Take back everything written so far; the transaction stays open.
+
+        Raises:
+            ConfigurationError: SQLite has ended the transaction meanwhile.
+        """
+        if not self._session.in_transaction:
+            raise ended()
         self._session.rollback_to_savepoint()
         self.published = 0
 

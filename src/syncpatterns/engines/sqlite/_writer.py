@@ -8,23 +8,26 @@ transaction, each inside its own savepoint.
 
 from __future__ import annotations
 
+import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import anyio
 
-from syncpatterns._outcome import Err, Ok
 from syncpatterns.engines._wake import current_waker
-from syncpatterns.engines.sqlite._errors import translate
+from syncpatterns.engines.sqlite import _errors
+from syncpatterns.engines.sqlite._batch import commit_alone, commit_together
 from syncpatterns.engines.sqlite._jobs import Job, blocking_job, loop_job
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
-from syncpatterns.errors import ConfigurationError, EngineClosed, OutcomeUnknown
+from syncpatterns.errors import ConfigurationError, EngineClosed
 
 T = TypeVar("T")
+
+_log = logging.getLogger("syncpatterns.sqlite")
 
 _MOST_A_COMMIT: Final = 256
 
@@ -35,45 +38,67 @@ class Writer:
     Args:
         session: The open writing connection; the writer owns it from now on.
         path: For error messages.
+        patience: Seconds a blocking caller waits for its turn.
         published: Called after a commit that wrote outbox rows.
     """
 
     def __init__(
-        self, session: WriteSession, path: str, published: Callable[[], None]
+        self,
+        session: WriteSession,
+        path: str,
+        patience: float,
+        published: Callable[[], None],
     ) -> None:
         self.session = session
         self._path = path
+        self._patience = patience
         self._published = published
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # whoever holds it has the connection
-        self._gate = threading.Lock()  # guards the three below
+        self._owner: int | None = None  # the thread that holds it
+        self._thread_waits = False
+        self._gate = threading.Lock()  # guards the two below
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._owner: int | None = None
+        self._abandoned = False
 
     def run(
         self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
     ) -> T:
-        """Run *work* in a transaction and return its result, once committed."""
-        self._refuse_nested()
-        if self._queue.empty() and self._lock.acquire(blocking=False):
+        """Run *work* in a transaction and return its result, once committed.
+
+        Raises:
+            EngineBusy: Others had the database for as long as the patience lasts.
+            EngineClosed: The writer is closed; nothing was done.
+        """
+        self.refuse_nested()
+        if self._idle() and self._lock.acquire(blocking=False):
             try:
+                self._owner = threading.get_ident()
                 if self._closed:
-                    raise _closed()
-                return self._alone(work, undoable=undoable)
+                    raise closed()
+                value, published = commit_alone(
+                    self.session, work, self._path, undoable=undoable
+                )
             finally:
+                self._owner = None
                 self._lock.release()
-        job, wait = blocking_job(work, undoable=undoable)
+            self._announce(published)
+            return value
+        job, gate = blocking_job(work, undoable=undoable)
         self._submit(job)
-        wait()
+        self._wait(job, gate)
         result: T = job.result()
         return result
 
     async def arun(
         self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
     ) -> T:
-        """Do the same from an event loop; *work* runs on the writer's thread."""
-        self._refuse_nested()
+        """Do the same from an event loop; *work* runs on the writer's thread.
+
+        A task waits until it is cancelled: the caller sets the limit.
+        """
+        self.refuse_nested()
         done = anyio.Event()
         job = loop_job(
             work, undoable=undoable, waker=current_waker(), finished=done.set
@@ -87,40 +112,12 @@ class Writer:
         result: T = job.result()
         return result
 
-    def exclusively(self, work: Callable[[WriteSession], T]) -> T:
-        """Run *work* between two transactions, with the connection alone."""
-        self._refuse_nested()
-        with self._lock:
-            if self._closed:
-                raise _closed()
-            return work(self.session)
+    def refuse_nested(self) -> None:
+        """Raise if this thread is inside a transaction of this writer.
 
-    def close(self) -> None:
-        """Finish what waits, then close the connection; a second call does nothing."""
-        with self._gate:
-            if self._closed:
-                return
-            self._closed = True
-            thread = self._thread
-            if thread is not None:
-                self._queue.put(None)
-        if thread is not None:
-            thread.join()
-        with self._lock:
-            self.session.close()
-
-    def _submit(self, job: Job) -> None:
-        with self._gate:
-            if self._closed:
-                raise _closed()
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._serve, name="syncpatterns-sqlite-writer", daemon=True
-                )
-                self._thread.start()
-            self._queue.put(job)
-
-    def _refuse_nested(self) -> None:
+        Raises:
+            ConfigurationError: It is.
+        """
         if self._owner == threading.get_ident():
             raise ConfigurationError(
                 "sqlite: an effect called the engine that it runs in; waiting for "
@@ -128,124 +125,146 @@ class Writer:
                 "other operation after this one has returned."
             )
 
-    def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
-            with self._lock:
-                batch, last = self._gather(first)
-                self._commit_together(batch)
-            if last:
+    def close(self) -> None:
+        """Finish what waits, then close the connection; a second call does nothing.
+
+        Raises:
+            ConfigurationError: Called from inside an effect.
+        """
+        self.refuse_nested()
+        thread = self._end_intake()
+        if thread is not None:
+            thread.join()
+        with self._lock:
+            self.session.close()
+
+    def abandon(self) -> None:
+        """Close without waiting; for an engine that nobody holds any more.
+
+        May be called by the garbage collector, on any thread and at any line.
+        """
+        self._abandoned = True
+        if self._end_intake() is None and self._lock.acquire(blocking=False):
+            try:
+                self.session.close()
+            finally:
+                self._lock.release()
+
+    def suspend(self, patience: float) -> bool:
+        """Close the connection for a moment and keep everybody out.
+
+        Args:
+            patience: Seconds to wait for what is running.
+
+        Returns:
+            True: `resume` must be called. False: something would not end.
+        """
+        if self._owner == threading.get_ident():
+            return False
+        if not self._lock.acquire(timeout=patience):
+            return False
+        try:
+            self.session.close()
+        except sqlite3.Error:
+            self._lock.release()
+            return False
+        return True
+
+    def resume(self) -> None:
+        """Let everybody in again; the next transaction opens a connection."""
+        self._lock.release()
+
+    # ---------------------------------------------------------------- inside
+
+    def _idle(self) -> bool:
+        # Without the second look a thread that calls in a loop would take the
+        # lock again and again from under the writer's thread, which needs a
+        # moment to wake up: whoever queued there would wait for ever.
+        return self._queue.empty() and not self._thread_waits
+
+    def _submit(self, job: Job) -> None:
+        with self._gate:
+            if self._closed:
+                raise closed()
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._serve, name="syncpatterns-sqlite-writer", daemon=True
+                )
+                self._thread.start()
+            self._queue.put(job)
+
+    def _wait(self, job: Job, gate: threading.Lock) -> None:
+        try:
+            if gate.acquire(timeout=self._patience):
                 return
+            late = job.withdraw()
+            if not late:
+                gate.acquire()
+        except BaseException:  # Ctrl-C
+            job.withdraw()
+            raise
+        if late:
+            raise _errors.busy(self._path)
+
+    def _end_intake(self) -> threading.Thread | None:
+        """Refuse new work; return the thread that finishes the old, if any."""
+        with self._gate:
+            thread = self._thread
+            if not self._closed:
+                self._closed = True
+                if thread is not None:
+                    self._queue.put(None)
+            return thread
+
+    def _serve(self) -> None:
+        last = False
+        while not last and (first := self._queue.get()) is not None:
+            last = self._serve_all_who_wait(first)
+            del first  # or the last caller's work is kept until the next one comes
+        if self._abandoned:
+            with self._lock:
+                self.session.close()
+
+    def _serve_all_who_wait(self, first: Job) -> bool:
+        """Commit *first* and who queued behind it; True if it was the last time."""
+        self._thread_waits = True
+        with self._lock:
+            self._thread_waits = False
+            self._owner = threading.get_ident()
+            batch, last = self._gather(first)
+            outcomes, published = commit_together(self.session, batch, self._path)
+            self._owner = None
+        for job, outcome in zip(batch, outcomes, strict=True):
+            job.finish(outcome)
+        self._announce(published)
+        return last
 
     def _gather(self, first: Job) -> tuple[list[Job], bool]:
-        batch = [first]
+        """Return the jobs that wait, and whether there will be no more."""
+        batch: list[Job] = [first] if first.take() else []
         while len(batch) < _MOST_A_COMMIT:
             try:
                 job = self._queue.get_nowait()
             except queue.Empty:
                 break
             if job is None:
-                return [job for job in batch if job.take()], True
-            batch.append(job)
-        return [job for job in batch if job.take()], False
+                return batch, True
+            if job.take():
+                batch.append(job)
+        return batch, False
 
-    def _commit_together(self, batch: list[Job]) -> None:
-        """Commit *batch* as one transaction and tell every caller."""
-        if len(batch) > 1:
-            outcomes = self._shared(batch)
-            if outcomes is not None:
-                for job, outcome in zip(batch, outcomes, strict=True):
-                    job.finish(outcome)
-                return
-        # One caller; or the shared transaction was lost with one of them. A full
-        # disk, say, rolls everybody back: alone, each gets an answer of its own.
-        for job in batch:
-            job.finish(self._capture(job))
-
-    def _capture(self, job: Job) -> Ok[Any] | Err:
-        try:
-            return Ok(self._alone(job.work, undoable=job.undoable))
-        except BaseException as error:  # noqa: BLE001 - raised where the caller waits
-            return Err(error)
-
-    def _alone(self, work: Callable[[SqliteTransaction], T], *, undoable: bool) -> T:
-        session = self.session
-        try:
-            tx = session.begin()
-            if undoable:
-                session.savepoint()
-            value = self._call(work, tx)
-            session.commit()
-        except BaseException as error:
-            self._rollback()
-            translated = self._translate(error)
-            if translated is error:
-                raise
-            raise translated from error
-        self._after(tx.published)
-        return value
-
-    def _shared(self, batch: list[Job]) -> list[Ok[Any] | Err] | None:
-        """Return everybody's outcome, or None if the transaction was lost."""
-        session = self.session
-        outcomes: list[Ok[Any] | Err] = []
-        published = 0
-        try:
-            session.begin()
-            for job in batch:
-                tx = session.transaction()
-                session.savepoint()
-                try:
-                    outcomes.append(Ok(self._call(job.work, tx)))
-                    published += tx.published
-                except BaseException as error:  # noqa: BLE001 - that caller's alone
-                    if not session.in_transaction:
-                        return None
-                    session.rollback_to_savepoint()
-                    outcomes.append(Err(self._translate(error)))
-                session.release_savepoint()
-            session.commit()
-        except OutcomeUnknown as error:
-            # Never run again here: it may be done. Who can look, looks himself.
-            self._rollback()
-            return [Err(error) if type(o) is Ok else o for o in outcomes]
-        except BaseException:  # noqa: BLE001 - each is tried again, alone
-            self._rollback()
-            return None
-        self._after(published)
-        return outcomes
-
-    def _call(self, work: Callable[[SqliteTransaction], T], tx: SqliteTransaction) -> T:
-        session = self.session
-        self._owner = threading.get_ident()
-        session.allow_effects()
-        try:
-            return work(tx)
-        finally:
-            session.end_effects()
-            self._owner = None
-            tx.end()
-
-    def _rollback(self) -> None:
-        try:
-            self.session.rollback()
-        except sqlite3.Error:
-            # Without a working rollback the connection must not be used again.
-            self.session.broken = True
-
-    def _translate(self, error: BaseException) -> BaseException:
-        cause = getattr(error, "orig", error)  # SQLAlchemy wraps the driver's error
-        if isinstance(cause, sqlite3.Error):
-            return translate(cause, self._path) or error
-        return error
-
-    def _after(self, published: int) -> None:
-        self.session.after_commit()
+    def _announce(self, published: int) -> None:
+        """Say what there is to say, with no lock held: who hears it may call us."""
+        for notice in self.session.take_notices():
+            _log.warning("%s", notice)
         if published:
             self._published()
 
 
-def _closed() -> EngineClosed:
+def closed() -> EngineClosed:
+    """Return the error for a call that came too late."""
     return EngineClosed(
-        "sqlite: the engine is closed, so nothing was done. Open it in the "
-        "application's lifespan, or try again when the service has started."
+        "sqlite: the engine is closed, so nothing was done. Make a new one with "
+        "connect(), or keep this one open while it is used: in a service, open it in "
+        "the lifespan."
     )

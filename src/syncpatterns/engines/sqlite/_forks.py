@@ -1,0 +1,85 @@
+"""What becomes of open databases when the process forks.
+
+SQLite must not be open across a fork. The child inherits SQLite's own notes
+about which locks the process holds, but not the locks: tried out, a
+connection that the child opens by itself believes to have the file locked,
+the parent closes and deletes the log, and what the child commits next is
+acknowledged and lost. So all connections are closed before a fork, and both
+sides open new ones when they next need them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from syncpatterns.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._engine import SqliteEngine
+
+#: Seconds that a fork waits for transactions and reads that are running.
+PATIENCE: Final = 1.0
+
+_one_fork = threading.Lock()  # of two threads that fork, one after the other
+_engines: weakref.WeakSet[SqliteEngine] = weakref.WeakSet()
+_suspended: list[SqliteEngine] = []
+_running: list[SqliteEngine] = []
+#: In a child: what the parent had open, kept so that nothing closes it here.
+_inherited: list[object] = []
+_unusable: set[str] = set()
+
+
+def watch(engine: SqliteEngine) -> None:
+    """Have *engine* closed and opened again around every fork."""
+    _engines.add(engine)
+
+
+def refuse_inherited(path: Path) -> None:
+    """Refuse a file that was open in the parent when this process was forked.
+
+    Raises:
+        ConfigurationError: It was.
+    """
+    if str(path) in _unusable:
+        raise ConfigurationError(
+            f"sqlite: this process was forked while a transaction or a read of {path} "
+            "was running, so its locks cannot be trusted here. Fork before the engine "
+            "is used, or start the process with spawn instead of fork."
+        )
+
+
+def _before() -> None:
+    _one_fork.acquire()
+    for engine in list(_engines):
+        done = engine.suspend(PATIENCE)
+        (_suspended if done else _running).append(engine)
+
+
+def _after_in_parent() -> None:
+    while _suspended:
+        _suspended.pop().resume()
+    _running.clear()
+    _one_fork.release()
+
+
+def _after_in_child() -> None:
+    for engine in _running:
+        _unusable.add(os.path.realpath(engine.path))
+        _inherited.append(engine.connections())
+    for engine in [*_suspended, *_running]:
+        engine.start_over()
+    _suspended.clear()
+    _running.clear()
+    _one_fork.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before,
+        after_in_parent=_after_in_parent,
+        after_in_child=_after_in_child,
+    )
