@@ -87,28 +87,35 @@ def describe(path: str, thing: griffe.Object, *, bound: bool = False) -> Iterato
 
 
 def _describe_class(path: str, thing: griffe.Class) -> Iterator[str]:
-    """A class line, then its members in order of name."""
+    """A line for each way to make one, then its members in order of name.
+
+    What a private base holds is listed with the public class: that is where
+    users meet it. What a public base holds stands there.
+    """
     bases = ", ".join(str(base) for base in thing.bases)
-    constructor = thing.members.get("__init__")
-    takes = ""
-    if isinstance(constructor, griffe.Function):
-        takes = signature(constructor, bound=True).partition(" -> ")[0]
-    elif "dataclass" in thing.labels:
-        takes = signature(_made_by_dataclass(thing), bound=True).partition(" -> ")[0]
-    yield f"class {path}{takes}" + (f"  # {bases}" if bases else "")
-    for name, member in sorted(thing.members.items()):
-        hidden = name.startswith("_") and not _is_called_by_python(name, member)
-        if isinstance(member, griffe.Object) and not hidden:
+    ending = f"  # {bases}" if bases else ""
+    members = {
+        name: member
+        for name in thing.all_members
+        if (member := _resolved(thing.all_members[name])) is not None
+        and (name in thing.members or not _has_public_home(member))
+    }
+    made = members.pop("__init__", None)
+    if isinstance(made, griffe.Function):
+        for variant in made.overloads or [made]:
+            takes = signature(variant, bound=True).partition(" -> ")[0]
+            yield f"class {path}{takes}{ending}"
+    else:
+        yield f"class {path}{ending}"
+    for name, member in sorted(members.items()):
+        if not name.startswith("_") or _is_called_by_python(name, member):
             yield from describe(f"{path}.{name}", member, bound=True)
 
 
-def _made_by_dataclass(thing: griffe.Class) -> griffe.Function:
-    """Return the constructor that ``@dataclass`` adds."""
-    made = thing.all_members["__init__"]
-    if not isinstance(made, griffe.Function):
-        message = f"{thing.path} is a dataclass without a constructor"
-        raise TypeError(message)
-    return made
+def _has_public_home(member: griffe.Object) -> bool:
+    """Whether the class that defines *member* is itself exported by its module."""
+    owner = member.parent
+    return owner is not None and "public home" in owner.labels
 
 
 def _is_called_by_python(name: str, member: object) -> bool:
@@ -128,20 +135,23 @@ def snapshot(source: Path, package: str) -> str:
         message = f"{package} is not a package"
         raise TypeError(message)
     loader.resolve_aliases(implicit=False, external=False)
+    exported = {
+        f"{module.path}.{name}": _resolved(module.members.get(str(name)))
+        for module in public_modules(root)
+        for name in sorted(str(name) for name in module.exports or ())
+    }
     homes: dict[str, str] = {}
+    for path, thing in exported.items():
+        if thing is not None and homes.setdefault(thing.path, path) == path:
+            thing.labels.add("public home")
     lines: list[str] = []
-    for module in public_modules(root):
-        for exported in sorted(str(name) for name in module.exports or ()):
-            path = f"{module.path}.{exported}"
-            thing = _resolved(module.members.get(exported))
-            if thing is None:
-                lines.append(f"{path}  # not to be found in the sources")
-                continue
-            home = homes.setdefault(thing.path, path)
-            if home != path:
-                lines.append(f"{path} = {home}")
-            else:
-                lines += describe(path, thing)
+    for path, thing in exported.items():
+        if thing is None:
+            lines.append(f"{path}  # not to be found in the sources")
+        elif homes[thing.path] != path:
+            lines.append(f"{path} = {homes[thing.path]}")
+        else:
+            lines += describe(path, thing)
     return HEADER + "\n".join(sorted(lines, key=_order)) + "\n"
 
 

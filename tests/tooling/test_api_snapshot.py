@@ -19,8 +19,9 @@ __all__ = ["Door", "Ghost"]
 """
 
 DOOR = """
-__all__ = ["Door", "Lock", "knock"]
+__all__ = ["Door", "Gate", "Lock", "Porch", "knock"]
 from dataclasses import dataclass
+from typing import overload
 
 LIMIT = 3
 
@@ -35,6 +36,20 @@ class Lock:
     key: str
     turns: int = 2
 
+class _Outside:
+    def __init__(self, material: str) -> None: ...
+    def paint(self) -> None: ...
+
+class Porch(_Outside):
+    @overload
+    def light(self, on: bool) -> None: ...
+    @overload
+    def light(self, on: int) -> int: ...
+    def light(self, on): ...
+
+class Gate(Door):
+    def latch(self) -> None: ...
+
 def knock(times: int) -> None: ...
 def hidden() -> None: ...
 """
@@ -45,9 +60,15 @@ EXPECTED = [
     "class house.door.Door(width: int, /, *, colour: str = 'red')",
     "async def house.door.Door.aopen() -> bool",
     "def house.door.Door.open(*people: str, wait: float = 1.0) -> bool",
+    "class house.door.Gate  # Door",
+    "def house.door.Gate.latch() -> None",
     "class house.door.Lock(key: str, turns: int = 2)",
     "house.door.Lock.key: str",
     "house.door.Lock.turns: int",
+    "class house.door.Porch(material: str)  # _Outside",
+    "def house.door.Porch.light(on: bool) -> None",
+    "def house.door.Porch.light(on: int) -> int",
+    "def house.door.Porch.paint() -> None",
     "def house.door.knock(times: int) -> None",
 ]
 
