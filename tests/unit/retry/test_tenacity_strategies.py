@@ -154,6 +154,27 @@ def test_the_time_of_the_first_attempt_counts(clock: FakeClock) -> None:
     assert calls == 2
 
 
+@pytest.mark.case("RTY-19")
+@pytest.mark.parametrize("step", [-86_400, 86_400])
+def test_a_step_of_the_wall_clock_changes_nothing(
+    step: float, clock: FakeClock
+) -> None:
+    """Delays are measured on the clock that never goes back."""
+    calls = 0
+
+    def fail() -> None:
+        nonlocal calls
+        calls += 1
+        clock.set_time(clock.time() + step)
+        raise Down
+
+    stop = tenacity.stop_after_delay(3.0)
+    with pytest.raises(Down):
+        Retry(on=Down, wait=no_jitter(), stop=stop, clock=clock).call(fail)
+
+    assert (calls, clock.slept) == (3, [1, 2])
+
+
 def test_without_attempts_the_strategy_alone_ends_it(
     clock: FakeClock, flaky: Any
 ) -> None:
