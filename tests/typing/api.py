@@ -10,7 +10,21 @@ from dataclasses import dataclass
 from typing import assert_type
 
 import syncpatterns
-from syncpatterns import SINGLE_TENANT, Answer, Operation, Result, Retry, connect
+from syncpatterns import (
+    SINGLE_TENANT,
+    Answer,
+    Event,
+    Gap,
+    Hub,
+    Idempotency,
+    Operation,
+    Position,
+    Publisher,
+    Result,
+    Retry,
+    connect,
+    idempotent,
+)
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import (
     InProgress,
@@ -18,7 +32,9 @@ from syncpatterns.errors import (
     NotExecuted,
     SyncPatternsError,
 )
+from syncpatterns.idempotency import Context, Record, current_context
 from syncpatterns.operation import Transaction
+from syncpatterns.realtime import Delivered
 from syncpatterns.retry import equal_jitter
 
 version: str = syncpatterns.__version__
@@ -111,3 +127,72 @@ async def use_operation(key: str) -> None:
     assert_type(later.value, Booking)
     confirm.call(command, key=key)  # type: ignore[call-arg]  # the scope is required
     confirm.call("b1", key=key, scope="t")  # type: ignore[arg-type]  # not a Confirm
+
+
+# --------------------------------------------------------------- idempotency
+guard = Idempotency(engine, lease=10.0)
+idempotent(engine, key="order")  # type: ignore[call-arg]  # the scope is required
+
+
+@idempotent(engine, key="order", scope=SINGLE_TENANT)
+def ship(order: str, count: int = 1) -> list[str]:
+    """A guarded function keeps its signature."""
+    assert_type(current_context(), Context)
+    return [order] * count
+
+
+@idempotent(guard, key=lambda order: order, scope=SINGLE_TENANT)
+async def aship(order: str) -> bytes:
+    """And so does a guarded coroutine function."""
+    return order.encode()
+
+
+class Warehouse:
+    """A guarded method is called like any other."""
+
+    @idempotent(guard, key="order", scope=SINGLE_TENANT)
+    def ship(self, order: str) -> int:
+        """Count."""
+        return len(order)
+
+
+def effect(context: Context) -> float:
+    """What is to happen once."""
+    return float(context.attempts)
+
+
+async def aeffect(context: Context) -> float:
+    """And awaited."""
+    return float(context.attempts)
+
+
+async def use_idempotency() -> None:
+    """A replay has the type of the first answer."""
+    assert_type(ship("a", count=2), list[str])
+    assert_type(await aship("a"), bytes)
+    assert_type(Warehouse().ship("a"), int)
+    ship(1)  # type: ignore[arg-type]  # an order is a string
+    assert_type(guard.execute("k", effect, scope="t", operation="o"), float)
+    assert_type(await guard.aexecute("k", aeffect, scope="t", operation="o"), float)
+    guard.execute("k", effect, operation="o")  # type: ignore[call-arg]  # no scope
+    assert_type(guard.inspect("k", scope="t", operation="o"), Record | None)
+
+
+# ------------------------------------------------------------------ realtime
+hub = Hub()
+publisher: Publisher = hub
+
+
+async def use_realtime() -> None:
+    """A subscriber sees events with their positions, or a gap."""
+    event = Event("bookings", "booking.confirmed", {"id": "b1"})
+    await publisher.apublish(event)
+    since = {"bookings": Position.parse("e:5")}
+    async with hub.subscribe("bookings", since=since) as subscription:
+        async for item in subscription:
+            assert_type(item, Delivered | Gap)
+            if isinstance(item, Gap):
+                assert_type(item.top, Position)
+            else:
+                assert_type(item.event, Event)
+    hub.subscribe("bookings", since="yesterday")  # type: ignore[arg-type]  # no such place
