@@ -1,0 +1,74 @@
+"""What a channel and its subscribers decide: pure, no clock, no waiting."""
+
+from __future__ import annotations
+
+from syncpatterns.realtime._core._envelope import (
+    MAX_BODY,
+    Fields,
+    check_address,
+    check_fields,
+    decode_body,
+    encode_body,
+    envelope,
+    one_line,
+    stored_form,
+    valid_channel,
+)
+from syncpatterns.realtime._core._log import Limits, Log
+from syncpatterns.realtime._core._results import PublishResults
+from syncpatterns.realtime._core._resume import (
+    ON_LAG,
+    OnLag,
+    Origin,
+    Start,
+    Step,
+    after_lag,
+    join_history,
+    lag_gap,
+    newest_of_each_key,
+    next_step,
+    start,
+)
+from syncpatterns.realtime._core._values import (
+    MAX_OFFSET,
+    Bounds,
+    Delivered,
+    Gap,
+    Position,
+    PublishResult,
+    StoredEvent,
+)
+
+__all__ = [
+    "MAX_BODY",
+    "MAX_OFFSET",
+    "ON_LAG",
+    "Bounds",
+    "Delivered",
+    "Fields",
+    "Gap",
+    "Limits",
+    "Log",
+    "OnLag",
+    "Origin",
+    "Position",
+    "PublishResult",
+    "PublishResults",
+    "Start",
+    "Step",
+    "StoredEvent",
+    "after_lag",
+    "check_address",
+    "check_fields",
+    "decode_body",
+    "encode_body",
+    "envelope",
+    "join_history",
+    "lag_gap",
+    "newest_of_each_key",
+    "next_step",
+    "one_line",
+    "start",
+    "stored_form",
+    "valid_channel",
+]

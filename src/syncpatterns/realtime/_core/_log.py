@@ -1,0 +1,282 @@
+"""The newest events of one channel, shared by all its subscribers.
+
+A subscriber is a number, the offset it has read up to; publishing is one
+append, however many there are. (A queue for each would hold every event once a
+subscriber, and none of them could be resumed from.)
+
+A log is not safe to share among threads: whoever holds it also holds a lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from syncpatterns.realtime._core._recent import Ages, Recent
+from syncpatterns.realtime._core._results import PublishResults
+from syncpatterns.realtime._core._values import (
+    Bounds,
+    Delivered,
+    Position,
+    PublishResult,
+)
+
+if TYPE_CHECKING:
+    from syncpatterns.realtime._event import Event
+
+_id = attrgetter("id")
+_key_version = attrgetter("key_version")
+_keyed = attrgetter("key")
+_size = attrgetter("size")
+_new: Any = cast(
+    "Any", tuple
+).__new__  # a NamedTuple's own constructor costs twice as much
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a channel remembers.
+
+    Args:
+        ring: Most events to resume from.
+        ring_bytes: Most bytes of them; the newest event always stays.
+        ring_age: Seconds after which they are dropped.
+        recent: Most ids to know a repeat by, and most keys to know a stale
+            version by.
+        recent_age: Seconds for which a repeat is known.
+    """
+
+    ring: int = 1024
+    ring_bytes: int = 1024 * 1024
+    ring_age: float = 600.0
+    recent: int = 10_000
+    recent_age: float = 300.0
+
+
+class Log:
+    """A ring of events at offsets that are dense and only grow.
+
+    Args:
+        channel: Its name.
+        epoch: Identity of the numbering.
+        limits: How much to keep.
+        top: Offset of the newest event so far, which lies elsewhere.
+    """
+
+    __slots__ = (
+        "_ages",
+        "_base",
+        "_bytes",
+        "_entries",
+        "_keys",
+        "_limits",
+        "_recent",
+        "_unkeyed",
+        "_versions",
+        "channel",
+        "epoch",
+        "top",
+    )
+
+    def __init__(self, channel: str, epoch: str, limits: Limits, top: int = 0) -> None:
+        self.channel = channel
+        self.epoch = epoch
+        self.top = top
+        self._limits = limits
+        self._base = top  # the entry _entries[0] has offset _base + 1
+        self._entries: list[Delivered] = []
+        self._bytes = 0
+        self._ages = Ages(limits.ring_age)
+        self._recent = Recent(limits.recent, limits.recent_age)
+        self._versions: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
+        self._unkeyed = top
+
+    @property
+    def tail(self) -> int:
+        """The oldest cursor that can still be served: what follows is here."""
+        return max(self._base, self.top - self._limits.ring)
+
+    @property
+    def position(self) -> Position:
+        """Where the channel stands."""
+        return Position(self.epoch, self.top)
+
+    @property
+    def held(self) -> int:
+        """Bytes of the events that are held."""
+        return self._bytes
+
+    # ------------------------------------------------------------- publishing
+
+    def publish(self, event: Event, now: float) -> PublishResult:
+        """Append *event* unless it is a repeat or an older version of its key."""
+        known = self._recent.find(event.id)
+        if known is not None:
+            return PublishResult(
+                Position(self.epoch, known), duplicate=True, stage="delivered"
+            )
+        key, version = event.key, event.key_version
+        if key is not None and version is not None and not self._newer(key, version):
+            return PublishResult(None, duplicate=False, stage="suppressed")
+        self._recent.add([event.id], now)
+        self._extend((event,), now)
+        return PublishResult(
+            Position(self.epoch, self.top), duplicate=False, stage="delivered"
+        )
+
+    def publish_all(
+        self, events: Sequence[Event], now: float
+    ) -> Sequence[PublishResult]:
+        """Do `publish` for each of *events*, in order."""
+        ids = list(map(_id, events))
+        if (
+            not self._recent.all_new(ids)
+            or set(map(_key_version, events)) != _NO_VERSIONS
+        ):
+            return [self.publish(event, now) for event in events]
+        first = self.top + 1
+        self._recent.add(ids, now)
+        self._extend(events, now)
+        return PublishResults(self.epoch, first, len(ids))
+
+    def append(self, events: Sequence[Event], first: int, now: float) -> bool:
+        """Take over *events* that an outbox has numbered from *first* on.
+
+        What is known already is left out, so a relay may send twice. Where a
+        stretch is missing, the log begins anew after it: a reader who stands
+        before it sees that it lies below the tail.
+
+        Returns:
+            Whether there was anything new.
+        """
+        known = self.top + 1 - first
+        if known >= len(events):
+            return False
+        if known < 0:
+            self.skip_to(first - 1)
+        self._extend(events[max(0, known) :], now)
+        return True
+
+    def skip_to(self, top: int) -> bool:
+        """The channel is at *top* and what lies before is to be read elsewhere."""
+        if top <= self.top:
+            return False
+        self._entries.clear()
+        self._bytes = 0
+        self._ages = Ages(self._limits.ring_age)
+        self._keys.clear()
+        self._base = self.top = self._unkeyed = top
+        return True
+
+    # ---------------------------------------------------------------- reading
+
+    def run(self, cursor: int, limit: int) -> list[Delivered]:
+        """Return up to *limit* entries after *cursor*, which is `tail` or more."""
+        start = cursor - self._base
+        return self._entries[start : start + limit]
+
+    def loses(self, cursor: int) -> bool:
+        """Tell whether the newest event of some key is lost to *cursor*.
+
+        Asked for a subscriber that only wants the newest of each key: events
+        that the ring has dropped do it no harm if a newer one is still here.
+        """
+        tail = self.tail
+        if cursor >= tail:
+            return False
+        if cursor < self._base and cursor < self._unkeyed <= tail:
+            return True
+        dropped = self._entries[max(0, cursor - self._base) : tail - self._base]
+        if any(entry.event.key is None for entry in dropped):
+            return True
+        return any(cursor < last <= tail for last in self._keys.values())
+
+    def window(self) -> Bounds:
+        """Return which offsets can be read here."""
+        return Bounds(self.tail + 1, self.top)
+
+    # ------------------------------------------------------------ housekeeping
+
+    def clear(self) -> None:
+        """Drop every event; the numbering and what was seen lately stay."""
+        self._drop(len(self._entries))
+
+    def expire(self, now: float) -> None:
+        """Drop what is too old."""
+        self._recent.expire(now)
+        self._drop(self._ages.expired(now) - self._base)
+
+    # ----------------------------------------------------------------- inside
+
+    def _extend(self, events: Sequence[Event], now: float) -> None:
+        first = self.top + 1
+        self.top += len(events)
+        offsets = range(first, self.top + 1)
+        positions = map(_new, repeat(Position), zip(repeat(self.epoch), offsets))
+        self._entries.extend(
+            map(
+                _new,
+                repeat(Delivered),
+                zip(events, positions, repeat(False)),  # noqa: FBT003 - a field of a tuple
+            )
+        )
+        self._bytes += sum(map(_size, events))
+        if set(map(_keyed, events)) != _NO_KEYS:
+            self._note_keys(events, first)
+        self._ages.add(now, self.top)
+        self._trim(now)
+
+    def _trim(self, now: float) -> None:
+        limits = self._limits
+        old = self._ages.expired(now) - self._base
+        if old > 0:
+            self._drop(old)
+        # A quarter more than the ring before a cut, since a cut moves the rest.
+        if len(self._entries) * 4 >= limits.ring * 5 + 64:
+            self._drop(len(self._entries) - limits.ring)
+        if self._bytes > limits.ring_bytes:
+            self._drop(self._too_heavy())
+
+    def _too_heavy(self) -> int:
+        excess = self._bytes - self._limits.ring_bytes
+        count = 0
+        while excess > 0 and count < len(self._entries) - 1:
+            excess -= self._entries[count].event.size
+            count += 1
+        return count
+
+    def _drop(self, count: int) -> None:
+        if count <= 0:
+            return
+        dropped = self._entries[:count]
+        for entry in dropped:
+            if entry.event.key is None:
+                self._unkeyed = entry.position.offset
+        self._bytes -= sum(entry.event.size for entry in dropped)
+        del self._entries[:count]
+        self._base += len(dropped)
+
+    def _newer(self, key: str, version: int) -> bool:
+        last = self._versions.pop(key, -1)
+        self._versions[key] = max(last, version)
+        while len(self._versions) > self._limits.recent:
+            del self._versions[next(iter(self._versions))]
+        return version > last
+
+    def _note_keys(self, events: Iterable[Event], first: int) -> None:
+        keys = self._keys
+        for offset, event in enumerate(events, first):
+            if event.key is not None:
+                keys.pop(event.key, None)
+                keys[event.key] = offset
+        while len(keys) > self._limits.recent:
+            oldest = next(iter(keys))
+            self._unkeyed = max(self._unkeyed, keys.pop(oldest))
+
+
+_NO_VERSIONS: Final[set[int | None]] = {None}
+_NO_KEYS: Final[set[str | None]] = {None}

@@ -1,0 +1,334 @@
+"""One reader of some channels of a hub: a cursor for each, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from syncpatterns.errors import SubscriptionClosed
+from syncpatterns.realtime._channel import Cursor
+from syncpatterns.realtime._core import (
+    Bounds,
+    Delivered,
+    Gap,
+    OnLag,
+    Origin,
+    Position,
+    Step,
+    after_lag,
+    join_history,
+    lag_gap,
+    newest_of_each_key,
+    next_step,
+    start,
+)
+from syncpatterns.realtime._event import from_outbox
+from syncpatterns.realtime._waking import Flag, Loop, current_loop
+
+if TYPE_CHECKING:
+    from syncpatterns.realtime._hub import Hub
+
+#: Events a read of the outbox: a page holds at most this many bodies in memory.
+_PAGE: Final = 256
+
+Item = Delivered | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a subscriber asked for; checked by `Hub.subscribe`."""
+
+    channels: tuple[str, ...]
+    since: Mapping[str, Position] | Literal["live", "earliest"]
+    buffer: int | None
+    on_lag: OnLag
+    types: frozenset[str] | None
+
+    def origin(self, channel: str) -> Origin:
+        """Where to begin in *channel*."""
+        if isinstance(self.since, str):
+            return self.since
+        return self.since.get(channel, "live")
+
+
+class HubSubscription:
+    """What `Hub.subscribe` gives; read it by one task at a time.
+
+    ``async for`` gives one item at a time, `batch` all there are. Both raise
+    `SubscriptionClosed` when the hub closes, after what it still holds.
+    """
+
+    __slots__ = (
+        "_code",
+        "_cursors",
+        "_flag",
+        "_hub",
+        "_nudged",
+        "_pending",
+        "_wish",
+        "loop",
+        "recovered",
+    )
+
+    def __init__(self, hub: Hub, wish: Wish) -> None:
+        self._hub = hub
+        self._wish = wish
+        self._cursors: list[Cursor] = []
+        self._pending: list[Item] = []
+        self._flag: Flag | None = None
+        self._nudged = False
+        self._code: str | None = None
+        self.loop: Loop
+        #: For each channel with a position asked for: whether nothing was lost.
+        self.recovered: Mapping[str, bool] = {}
+
+    async def __aenter__(self) -> Self:
+        self.loop = current_loop()
+        epoch, kept = await self._hub.look_up(self._wish.channels)
+        with self._hub.lock:
+            self._begin_needs_lock(epoch, kept)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self, code: str = "closed") -> None:
+        """End the subscription; a task that reads it gets `SubscriptionClosed`.
+
+        Only on the thread of its loop. A second call does nothing.
+        """
+        if self._code is not None:
+            return
+        self._code = code
+        with self._hub.lock:
+            for cursor in self._cursors:
+                self._hub.leave_needs_lock(cursor)
+        self.nudge()
+
+    @property
+    def positions(self) -> dict[str, Position]:
+        """Up to where each channel has been handed over: resume from here."""
+        found = {
+            cursor.channel.log.channel: Position(
+                cursor.channel.log.epoch, cursor.offset
+            )
+            for cursor in self._cursors
+        }
+        for item in reversed(self._pending):  # not handed over yet, first one last
+            if isinstance(item, Delivered):
+                epoch, offset = item.position
+                found[item.event.channel] = Position(epoch, offset - 1)
+            elif item.asked is not None:
+                found[item.channel] = item.asked
+        return found
+
+    # ---------------------------------------------------------------- reading
+
+    def __aiter__(self) -> AsyncIterator[Item]:
+        return self
+
+    async def __anext__(self) -> Item:
+        while not self._pending:
+            await self.changed()
+            items = await self.gather(_PAGE)
+            self._pending[:0] = items
+        return self._pending.pop(0)
+
+    async def batch(self, max_items: int = 256, linger: float = 0.0) -> list[Item]:
+        """Wait for at least one item and return what there is.
+
+        Cancelled while waiting, it loses nothing: the next call begins where
+        this one did.
+
+        Args:
+            max_items: Most items to return.
+            linger: Seconds to wait for more once there is one.
+
+        Raises:
+            SubscriptionClosed: The hub or the subscription was closed, or it
+                lagged and was opened with ``on_lag="disconnect"``.
+            StoreUnavailable: History could not be read; call again.
+        """
+        if max_items < 1:
+            raise ValueError(f"max_items must be at least 1, got {max_items}")
+        while True:
+            await self.changed()
+            if linger > 0:
+                await self._hub.clock.asleep(linger)
+            items = await self.gather(max_items)
+            if items:
+                return items
+
+    async def changed(self) -> None:
+        """Return once `gather` may have something, or after `nudge`."""
+        if self._flag is not None:
+            raise anyio.BusyResourceError("reading from")
+        flag = self._park()
+        if flag is None:
+            await checkpoint()
+            return
+        try:
+            await flag.wait()
+        finally:
+            self._flag = None
+
+    def nudge(self) -> None:
+        """Let `changed` return; only on the thread of the loop."""
+        if self._flag is not None:
+            self._flag.set()
+        else:
+            self._nudged = True
+
+    async def gather(self, limit: int) -> list[Item]:
+        """Return up to *limit* items that are there now, perhaps none.
+
+        No item is taken before an await: what a cancelled call has read from
+        the outbox waits in `_pending` for the next.
+        """
+        if not self._pending:
+            await self._read_history(limit)
+        if self._pending:
+            items, self._pending = self._pending[:limit], self._pending[limit:]
+            return items
+        with self._hub.lock:
+            items = self._take_needs_lock(limit)
+        if len(items) > limit:
+            items, self._pending = items[:limit], items[limit:]
+        return items
+
+    # ----------------------------------------------------------------- inside
+
+    def _begin_needs_lock(self, epoch: str | None, kept: Mapping[str, Bounds]) -> None:
+        recovered: dict[str, bool] = {}
+        channels = self._hub.join_needs_lock(self._wish.channels, epoch, kept)
+        for channel in channels:
+            log = channel.log
+            begin = start(log, self._wish.origin(log.channel), kept.get(log.channel))
+            self._cursors.append(Cursor(channel, self, begin.cursor, begin.live_from))
+            if begin.gap is not None:
+                self._pending.append(begin.gap)
+            if begin.recovered is not None:
+                recovered[log.channel] = begin.recovered
+        self.recovered = recovered
+
+    def _park(self) -> Flag | None:
+        """Return what to wait on, or None if there is something to read now."""
+        with self._hub.lock:
+            if self._code is not None:
+                raise SubscriptionClosed(self._code)
+            if self._nudged or self._pending:
+                self._nudged = False
+                return None
+            if any(self._step(cursor) is not Step.WAIT for cursor in self._cursors):
+                return None
+            if self._hub.closed:
+                raise SubscriptionClosed("shutdown")
+            # Under the same lock that publishing takes: nothing comes between.
+            self._flag = self.loop.flag()
+            for cursor in self._cursors:
+                if not cursor.parked:
+                    cursor.parked = True
+                    cursor.channel.parked[cursor] = None
+            return self._flag
+
+    def _step(self, cursor: Cursor) -> Step:
+        return next_step(
+            cursor.channel.log,
+            cursor.offset,
+            self._buffer,
+            history=self._hub.history is not None,
+        )
+
+    async def _read_history(self, limit: int) -> None:
+        """Put a page of a channel that is behind its ring into `_pending`."""
+        history = self._hub.history
+        if history is None:
+            return
+        with self._hub.lock:
+            behind = [
+                each for each in self._cursors if self._step(each) is Step.HISTORY
+            ]
+        if not behind:
+            return
+        cursor = behind[0]
+        log = cursor.channel.log
+        rows = await history.page(log.channel, cursor.offset, min(limit, _PAGE))
+        page = [
+            Delivered(from_outbox(row), Position(log.epoch, row.offset)) for row in rows
+        ]
+        with self._hub.lock:
+            items, cursor.offset = join_history(log, cursor.offset, page)
+        self._pending += self._shaped(items, cursor)
+
+    def _take_needs_lock(self, limit: int) -> list[Item]:
+        items: list[Item] = []
+        for cursor in self._cursors:
+            room = limit - len(items)
+            step = self._step(cursor) if room > 0 else Step.WAIT
+            if step is Step.LAGGED:
+                if self._wish.on_lag == "disconnect":
+                    if items:  # hand these over first; the next call ends it
+                        break
+                    raise SubscriptionClosed("lagged")
+                self._catch_up_needs_lock(cursor, items)
+            if step in {Step.RING, Step.LAGGED}:
+                items += self._run_needs_lock(cursor, room)
+        if len(self._cursors) > 1:  # else a busy channel would hold up the others
+            self._cursors.append(self._cursors.pop(0))
+        return items
+
+    def _catch_up_needs_lock(self, cursor: Cursor, items: list[Item]) -> None:
+        log = cursor.channel.log
+        if self._wish.on_lag != "conflate" or log.loses(cursor.offset):
+            items.append(lag_gap(log, cursor.offset))
+        cursor.offset = after_lag(log, self._buffer)
+
+    def _run_needs_lock(self, cursor: Cursor, room: int) -> Sequence[Item]:
+        log = cursor.channel.log
+        # What is conflated has to be looked at whole, or an old value of a key
+        # would go out although its newest is already here.
+        conflate = self._wish.on_lag == "conflate"
+        entries = log.run(cursor.offset, log.top if conflate else room)
+        shaped = self._shaped(entries, cursor)
+        cursor.offset += len(entries)
+        return shaped
+
+    def _shaped(self, items: Sequence[Item], cursor: Cursor) -> Sequence[Item]:
+        """Return *items*, the next ones at *cursor*, as this reader wants them."""
+        wish = self._wish
+        if wish.on_lag == "conflate":
+            items = newest_of_each_key(items)
+        if wish.types is not None:
+            items = [
+                item
+                for item in items
+                if isinstance(item, Gap) or item.event.type in wish.types
+            ]
+        if self._replaying(items, cursor.live_from):
+            items = [_replayed(item, cursor.live_from) for item in items]
+        return items
+
+    @staticmethod
+    def _replaying(items: Sequence[Item], live_from: int) -> bool:
+        first = next((item for item in items if isinstance(item, Delivered)), None)
+        return first is not None and first.position.offset <= live_from
+
+    @property
+    def _buffer(self) -> int | None:
+        return None if self._wish.on_lag == "conflate" else self._wish.buffer
+
+
+def _replayed(item: Item, live_from: int) -> Item:
+    if isinstance(item, Delivered) and item.position.offset <= live_from:
+        return item._replace(replayed=True)
+    return item
