@@ -30,7 +30,7 @@ from examples.critical_buttons.settings import (
 from syncpatterns import connect
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.errors import SyncPatternsError
+from syncpatterns.errors import EngineBusy, StoreUnavailable, SyncPatternsError
 
 Say: TypeAlias = Callable[[str], object]
 
@@ -118,7 +118,7 @@ def open_database(
             _load_file(engine, parsed, settings, say)
     except SyncPatternsError as error:
         opened.close()
-        raise StartupError(str(error)) from error
+        raise StartupError(_explained(error, engine.path)) from error
     except SQLAlchemyError as error:
         opened.close()
         # Its text holds the statement with its values: names of customers.
@@ -185,6 +185,21 @@ def _start_over(lock: ServedFile, path: Path, others: str) -> None:
             "first, or leave --fresh out to share the data."
         )
     database.delete(path)
+
+
+def _explained(error: SyncPatternsError, path: Path) -> str:
+    """Return what to do; an engine speaks to callers with keys, not to operators."""
+    if isinstance(error, EngineBusy):
+        return (
+            f"{path} is locked by another program. Wait until it is done or stop it, "
+            "then start again."
+        )
+    if isinstance(error, StoreUnavailable):
+        return (
+            f"{path} cannot be written; perhaps its disk or your quota has no room. "
+            "Free some space, then start again."
+        )
+    return str(error)
 
 
 def _read_file(settings: Settings, now: datetime, say: Say) -> ParsedFile | None:

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from examples.critical_buttons.problems import PROBLEMS
+from examples.critical_buttons.routes import IfMatchInvalid
+from syncpatterns.errors import SyncPatternsError
 from tests.app.driver import Api, AppProcess, problem, rows
 
 CONFIRM = "/api/bookings/confirm"
@@ -249,7 +252,7 @@ def test_every_answer_carries_the_guards(api: Api) -> None:
         assert "unsafe" not in policy
 
 
-def test_every_problem_type_has_a_page(api: Api) -> None:
+def test_a_problem_type_leads_to_its_page(api: Api) -> None:
     """The URI in `type` leads to what it means and what to do."""
     refused = api.confirm("b-001", None)
 
@@ -258,6 +261,19 @@ def test_every_problem_type_has_a_page(api: Api) -> None:
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "What to do" in page.text
+
+
+def test_every_problem_type_has_a_page() -> None:
+    """Those of the library, of the app and of HTTP itself."""
+    known = set(PROBLEMS)
+    found = {"not-found", "method-not-allowed", "validation", "malformed-json"}
+    waiting = [SyncPatternsError]
+    while waiting:
+        waiting += waiting.pop().__subclasses__()
+        found |= {cls.problem for cls in waiting if cls.status != 500}
+
+    assert IfMatchInvalid.problem in found
+    assert found - known == set()
 
 
 @pytest.mark.parametrize(
@@ -271,7 +287,9 @@ def test_every_problem_type_has_a_page(api: Api) -> None:
     ],
     ids=["no-http", "no-host", "bad-length", "long-header"],
 )
-def test_what_is_hardly_http_ends_in_a_4xx(app: AppProcess, sent: bytes) -> None:
+def test_what_is_hardly_http_ends_in_a_4xx(
+    api: Api, app: AppProcess, sent: bytes
+) -> None:
     """The server answers and stays up."""
     url = urlsplit(app.url)
     address = (url.hostname, url.port)
@@ -279,7 +297,7 @@ def test_what_is_hardly_http_ends_in_a_4xx(app: AppProcess, sent: bytes) -> None
         raw.sendall(sent)
         status = raw.recv(64)
 
-    alive = app.client().get("/api/health/live")
+    alive = api.client.get("/api/health/live")
     assert status.startswith(b"HTTP/1.1 4")
     assert alive.json() == {"status": "ok"}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -213,11 +214,14 @@ def _folder(path: Path) -> None:
 def test_a_database_that_is_not_ours_is_left_alone(
     tmp_path: Path, make: Callable[[Path], None], message: str, fresh: bool
 ) -> None:
-    """Each refusal says what it is and what to do; --fresh deletes only ours."""
+    """Each refusal says what it is and what to do; --fresh deletes only ours.
+
+    Ours may be newer or damaged: that is a reason to start over.
+    """
     path = tmp_path / "app.db"
     make(path)
     before = path.read_bytes() if path.is_file() else None
-    if fresh and make in {_newer, _newer_library}:
+    if fresh and make in {_newer, _newer_library, _damaged}:
         opened(tmp_path, fresh=True)
         assert bookings(tmp_path) == 120
         return
@@ -248,21 +252,36 @@ def test_a_bad_url_says_what_would_be_right(url: str, message: str) -> None:
         open_database(Settings(db=url), lambda _: None)
 
 
-def test_a_disk_without_room_is_said_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The database's own limit stands in for the disk's."""
-    from examples.critical_buttons import schema
+def test_a_disk_without_room_is_said_so(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk's."""
+    with _files_up_to(60_000):
+        reason = refused(tmp_path)
 
-    create = schema.create
+    opened(tmp_path)
+    assert "has no room" in reason
+    assert bookings(tmp_path) == 120
 
-    def limited(connection: object) -> None:
-        connection.exec_driver_sql("PRAGMA max_page_count=12")  # type: ignore[attr-defined]  # a Connection
-        create(connection)  # type: ignore[arg-type]  # as above
 
-    monkeypatch.setattr(schema, "create", limited)
+@contextmanager
+def _files_up_to(size: int) -> Generator[None]:
+    resource = pytest.importorskip("resource", reason="needs POSIX limits")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    assert "no space left" in refused(tmp_path)
+
+def test_a_database_that_stays_locked_is_said_so(tmp_path: Path) -> None:
+    """It names what to stop; nothing is waited for but the time-out of the URL."""
+    opened(tmp_path)
+    settings = Settings(db=f"sqlite:///{tmp_path}/app.db?busy_timeout=0")
+    with closing(sqlite3.connect(tmp_path / "app.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(StartupError, match="locked by another program"):
+            open_database(settings, lambda _: None)
 
 
 # ----------------------------------------------------------- the command line
@@ -385,12 +404,10 @@ def test_fresh_is_refused_while_a_demo_serves_the_file(start_app: StartApp) -> N
 
 def test_two_that_start_at_once_on_a_new_file_both_serve(start_app: StartApp) -> None:
     """The tables and the samples are made once."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(4) as pool:
-        apps = list(pool.map(lambda _: start_app(), range(4)))
+    with ThreadPoolExecutor(3) as pool:
+        apps = list(pool.map(lambda _: start_app(), range(3)))
 
     ((count,),) = rows(apps[0].database, "SELECT count(*) FROM bookings")
-    assert [app.serving for app in apps] == [True] * 4
+    assert [app.serving for app in apps] == [True] * 3
     assert count == 120
     assert sum(any("Added 120" in line for line in app.said) for app in apps) == 1

@@ -1,0 +1,113 @@
+"""The tour keeps every promise, and would say so if one broke."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.critical_buttons.tour import promises
+from examples.critical_buttons.tour.client import Reply
+
+ROOT = Path(__file__).resolve().parents[2]
+RAN = Reply(200, {}, b"{}")
+REPLAYED = Reply(200, {"idempotent-replayed": "true"}, b"{}")
+PROBLEM = Reply(
+    422,
+    {"content-type": "application/problem+json"},
+    json.dumps({"type": "/problems/key-reused"}).encode(),
+)
+
+
+def booking(**changes: Any) -> dict[str, Any]:
+    """Return a booking that was confirmed once."""
+    return {"status": "confirmed", "version": 2, **changes}
+
+
+def test_one_effect_and_its_replays_keep_the_promise() -> None:
+    """One call ran, the others got the same bytes."""
+    assert promises.one_effect([REPLAYED, RAN, REPLAYED]) == []
+
+
+@pytest.mark.parametrize(
+    ("replies", "sentence"),
+    [
+        ([RAN, RAN], "2 calls ran the effect instead of one"),
+        ([REPLAYED, REPLAYED], "0 calls ran the effect instead of one"),
+        ([RAN, PROBLEM], "an answer was 422 key-reused"),
+        (
+            [RAN, Reply(200, REPLAYED.headers, b"[]")],
+            "two callers of one key got different answers",
+        ),
+    ],
+)
+def test_a_second_effect_or_another_answer_breaks_the_promise(
+    replies: list[Reply], sentence: str
+) -> None:
+    """Each way to break it is named."""
+    assert promises.one_effect(replies) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("row", "audit", "sentence"),
+    [
+        (booking(status="requested"), [{}], "b is requested, not confirmed"),
+        (booking(version=3), [{}], "b was changed 2 times"),
+        (booking(), [{}, {}], "b has 2 audit rows"),
+        (booking(), [], "b has 0 audit rows"),
+    ],
+)
+def test_a_lost_or_doubled_row_breaks_the_promise(
+    row: dict[str, Any], audit: list[dict[str, Any]], sentence: str
+) -> None:
+    """State, version and audit must agree."""
+    assert promises.confirmed_once(["b"], {"b": row}, {"b": audit}) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("events", "gaps", "sentence"),
+    [
+        (Counter(), [], "b was announced 0 times"),
+        (Counter(b=2), [], "b was announced 2 times"),
+        (Counter(b=1), [{}], "the stream had 1 gaps"),
+    ],
+)
+def test_a_lost_or_repeated_event_breaks_the_promise(
+    events: Counter[str], gaps: list[object], sentence: str
+) -> None:
+    """A subscriber hears of every change once, without a gap."""
+    assert promises.announced_once(["b"], events, gaps) == [sentence]
+
+
+def test_another_answer_than_the_refusal_breaks_the_promise() -> None:
+    """A reused key must be refused as such."""
+    assert promises.refused(PROBLEM, 422, "key-reused") == []
+    assert promises.refused(RAN, 422, "key-reused") == [
+        "the answer was 200 , not 422 key-reused"
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.case("OPR-03", part="app")
+@pytest.mark.case("OPR-06", part="app")
+@pytest.mark.case("RTM-17", part="app")
+def test_the_whole_tour_keeps_every_promise() -> None:
+    """Two real processes, kill -9, lost answers and a cut stream."""
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.critical_buttons.tour", "--seed", "7"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
