@@ -34,7 +34,7 @@ def connect(url: str, *, clock: Clock | None = None, hooks: Iterable[Hook] = ())
     Raises:
         ConfigurationError: The URL names no engine, or has an unknown option.
     """
-    if not isinstance(url, str):
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # settings files
         raise ConfigurationError(
             f"The database URL must be text, not {type(url).__name__}. Known are "
             f"{_KNOWN}."

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+from syncpatterns.errors import ConfigurationError
+
+# RFC 9110: a name is a token, a value visible characters, blanks and obs-text.
+_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -20,11 +27,39 @@ class Result(Generic[T_co]):
         value: The result.
         status: HTTP status, 200 to 399.
         headers: Header names and values, in order; e.g. ETag or Location.
+
+    Raises:
+        ConfigurationError: A status that no success has, or a header that
+            cannot be sent: stored, it would break every replay too.
     """
 
     value: T_co
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        checked_status("Result", self.status)
+        for name, value in self.headers.items():
+            if not (_is_text(name, _NAME) and _is_text(value, _VALUE)):
+                raise ConfigurationError(
+                    f"Result: the header {name!r} cannot be sent. A name is letters, "
+                    "digits and hyphens, a value is text without line breaks."
+                )
+
+
+def checked_status(name: str, status: object) -> int:
+    """Return *status* if a success can have it.
+
+    Raises:
+        ConfigurationError: It is not 200 to 399.
+    """
+    if type(status) is not int or not 200 <= status <= 399:  # noqa: PLR2004 - HTTP's own figures
+        raise ConfigurationError(f"{name}: status= must be 200 to 399.")
+    return status
+
+
+def _is_text(text: object, pattern: re.Pattern[str]) -> bool:
+    return isinstance(text, str) and pattern.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

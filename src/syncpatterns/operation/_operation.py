@@ -32,7 +32,7 @@ from syncpatterns.events import (
 from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import ClaimAnswer, ClaimRequest, Windows
 from syncpatterns.operation import _single, _wiring
-from syncpatterns.operation._answer import Answer, Result
+from syncpatterns.operation._answer import Answer, Result, checked_status
 from syncpatterns.operation._ports import EngineTransaction
 from syncpatterns.operation._refusals import Refusals
 from syncpatterns.retry import Retry, full_jitter
@@ -66,7 +66,8 @@ class Operation(Generic[C, R]):
             the result is stored.
         refusals: Exception classes that are answers: rows are undone, the
             refusal is stored and replayed. Any other exception undoes
-            everything and stores nothing.
+            everything and stores nothing; so does a result that has no JSON
+            form (`ResultNotStorable`), because nothing has left the database.
         key: Function that derives the key from the command, for calls with
             ``key=None``. Such a key is forgotten when its replay window ends.
         windows: Seconds for which an answer is replayed, and its key known.
@@ -82,7 +83,7 @@ class Operation(Generic[C, R]):
 
     @overload
     def __init__(
-        self: Operation[C, R],
+        self,
         name: str,
         engine: object,
         *,
@@ -99,7 +100,7 @@ class Operation(Generic[C, R]):
 
     @overload
     def __init__(
-        self: Operation[C, R],
+        self,
         name: str,
         engine: object,
         *,
@@ -134,13 +135,16 @@ class Operation(Generic[C, R]):
         run = _wiring.checked_effect(name, effect)
         self._effect = _single.Effect(
             run=run,
-            codec=codec or _wiring.result_codec(name, run),
-            refusals=Refusals(tuple(refusals)),
-            status=_wiring.checked_status(name, status),
+            codec=_wiring.result_codec(name, run) if codec is None else codec,
+            refusals=Refusals(refusals),
+            status=checked_status(name, status),
         )
-        self._derive = key
-        self._windows = _wiring.checked_windows(name, windows or Windows())
-        self._namespace = namespace
+        self._derive = _wiring.checked_derivation(name, key)
+        self._windows = _wiring.checked_windows(
+            name, Windows() if windows is None else windows
+        )
+        self._namespace = _wiring.checked_namespace(name, namespace)
+        hooks = _wiring.checked_hooks(name, hooks)
         self._hooks = Hooks(hooks)
         if retry is ...:
             # The engine has waited busy_timeout for each try already.
@@ -151,7 +155,7 @@ class Operation(Generic[C, R]):
                 hooks=hooks,
                 name=name,
             )
-        self._retry: Retry | None = retry  # type: ignore[assignment]  # the default is a sentinel
+        self._retry = _wiring.checked_retry(name, retry)
 
     def __repr__(self) -> str:
         return (
@@ -273,11 +277,22 @@ class Operation(Generic[C, R]):
         if isinstance(settled, _core.Replay):
             self._hooks.emit(Replayed(*fact))
             outcome = settled.outcome
-            value = None
-            if outcome.kind != "refusal":
-                value = self._effect.codec.decode(outcome.body)
+            value = self._stored_value(outcome, request)
             return self._render(outcome, value, settled.expires_in, replayed=True)
         raise self._refusal(settled, request)
+
+    def _stored_value(self, outcome: _core.StoredOutcome, request: ClaimRequest) -> Any:
+        if outcome.kind == "refusal":
+            return None
+        try:
+            return self._effect.codec.decode(outcome.body)
+        except Exception as error:  # noqa: BLE001 - a codec may raise anything
+            # A validation error would show the stored values, whatever they are.
+            raise OutcomeGone(
+                f"{self._where(request)}: this was done before, and its stored answer "
+                f"cannot be read by this release ({type(error).__name__}). Do not "
+                "repeat it; fetch the current state."
+            ) from None
 
     def _render(
         self,
@@ -300,8 +315,11 @@ class Operation(Generic[C, R]):
             expires_in=expires_in,
         )
 
+    def _where(self, request: ClaimRequest) -> str:
+        return f"{self.name} [{request.key[:8]}] on {self._engine.name}"
+
     def _refusal(self, answer: ClaimAnswer, request: ClaimRequest) -> SyncPatternsError:
-        where = f"{self.name} [{request.key[:8]}] on {self._engine.name}"
+        where = self._where(request)
         fact = (self.name, request.key[:8], self._engine.name)
         match answer:
             case _core.Mismatch():

@@ -7,9 +7,12 @@ arguments they were made with; nothing is pickled.
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from syncpatterns.errors import ConfigurationError, ResultNotStorable, SyncPatternsError
+from syncpatterns.idempotency._core import StoredOutcome
+
+_DEFAULT_STATUS: Final = 409
 
 
 class StoredRefusal(NamedTuple):
@@ -33,9 +36,14 @@ class Refusals:
 
     __slots__ = ("_by_name", "classes")
 
-    def __init__(self, classes: tuple[type[Exception], ...]) -> None:
+    def __init__(self, classes: object) -> None:
         by_name: dict[str, type[Exception]] = {}
-        for cls in classes:
+        if not isinstance(classes, tuple):
+            raise ConfigurationError(
+                f"refusals= takes a tuple of exception classes, not {classes!r}."
+            )
+        declared = cast("tuple[type[Exception], ...]", classes)
+        for cls in declared:
             if not _is_exception_class(cls):
                 raise ConfigurationError(
                     f"refusals= takes exception classes, not {cls!r}."
@@ -46,7 +54,20 @@ class Refusals:
                     "lead to one class."
                 )
         self._by_name = by_name
-        self.classes = classes
+        self.classes = declared
+
+    def outcome(self, error: Exception) -> StoredOutcome:
+        """Return *error* as the answer that is stored.
+
+        Raises:
+            ResultNotStorable: It would not come back the same.
+        """
+        status = getattr(error, "status", None)
+        return StoredOutcome(
+            "refusal",
+            self.encode(error),
+            status if type(status) is int else _DEFAULT_STATUS,
+        )
 
     def encode(self, error: Exception) -> bytes:
         """Return *error* as JSON.
@@ -54,16 +75,26 @@ class Refusals:
         Raises:
             ResultNotStorable: Its arguments would not come back the same.
         """
-        facts = error.facts if isinstance(error, SyncPatternsError) else {}
+        facts = _facts(error)
         stored = StoredRefusal(_name(type(error)), list(error.args), facts)
         try:
-            data = json.dumps(stored, separators=(",", ":"), allow_nan=False)
+            text = json.dumps(stored, separators=(",", ":"), allow_nan=False)
+            data = text.encode()
             same = json.loads(data) == list(stored)
         except (TypeError, ValueError) as cause:
             raise _not_storable(error) from cause
-        if not same or _name(type(error)) not in self._by_name:
+        if not same or type(error) is not self._by_name.get(stored.name):
             raise _not_storable(error)
-        return data.encode()
+        # A class with a constructor of its own may take other arguments than it
+        # hands on to Exception. Found out here, everything is rolled back;
+        # found out at the first replay, the answer would be lost for good.
+        try:
+            again = self.decode(data)
+        except Exception as cause:
+            raise _not_storable(error) from cause
+        if again.args != error.args or _facts(again) != facts:
+            raise _not_storable(error)
+        return data
 
     def decode(self, data: bytes) -> Exception:
         """Return the refusal in *data*, of its own class.
@@ -88,6 +119,10 @@ def _is_exception_class(cls: object) -> bool:
     return isinstance(cls, type) and issubclass(cls, Exception)
 
 
+def _facts(error: Exception) -> dict[str, Any]:
+    return error.facts if isinstance(error, SyncPatternsError) else {}
+
+
 def _name(cls: type[BaseException]) -> str:
     return cls.__qualname__
 
@@ -95,6 +130,7 @@ def _name(cls: type[BaseException]) -> str:
 def _not_storable(error: Exception) -> ResultNotStorable:
     name = type(error).__name__
     return ResultNotStorable(
-        f"The refusal {name} cannot be stored: build it with JSON values only (a date "
-        "as text, a tuple as a list), and declare the class itself in refusals=."
+        f"The refusal {name} cannot be stored, so nothing was kept. Build it with "
+        "JSON values only (a date as text, a tuple as a list); hand every argument of "
+        "its constructor on to super().__init__; declare the class itself in refusals=."
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CoroutineType
 from typing import Any
 
 from syncpatterns import _testpoints
@@ -18,7 +19,6 @@ from syncpatterns.idempotency._core import (
     ClaimAnswer,
     ClaimRequest,
     Owned,
-    Replay,
     StoredOutcome,
     complete,
     decide_claim,
@@ -59,11 +59,12 @@ def attempt(
     """Run *effect* under the key, or say why not; for one transaction."""
     _testpoints.hit("single.before_claim")
     record = tx.load_record(request.key)
+    if record is not None and record.nonce == request.nonce and record.outcome:
+        # Our own commit, whose answer got lost on the way back: also when its
+        # replay window was over before we could ask.
+        return Done(record.outcome, _decoded(effect, record.outcome))
     answer, claimed = decide_claim(record, request, tx.clock)
     if not isinstance(answer, Owned) or claimed is None:
-        if isinstance(answer, Replay) and record and record.nonce == request.nonce:
-            # Our own commit, whose answer got lost on the way back.
-            return Done(answer.outcome, _decoded(effect, answer.outcome))
         return answer
     _testpoints.hit("single.after_claim")
     tx.begin_effect(request.key[:8])
@@ -83,17 +84,32 @@ def _run(tx: EngineTransaction, effect: Effect, command: Any) -> Done:
     try:
         returned = effect.run(tx, command)
     except effect.refusals.classes as error:
-        body = effect.refusals.encode(error)
+        outcome = effect.refusals.outcome(error)
         tx.undo()
-        status = getattr(error, "status", 409)
-        return Done(StoredOutcome("refusal", body, status))
-    result = returned if isinstance(returned, Result) else None
-    value = returned if result is None else result.value
-    body = effect.codec.encode(value)
-    if result is None:
-        return Done(StoredOutcome("value", body, effect.status), value)
-    headers = tuple((str(k), str(v)) for k, v in result.headers.items())
-    return Done(StoredOutcome("value", body, result.status, headers), value)
+        return Done(outcome)
+    if not isinstance(returned, Result):
+        _refuse_lazy(returned)
+        body = effect.codec.encode(returned)
+        return Done(StoredOutcome("value", body, effect.status), returned)
+    result: Result[Any] = returned  # pyright: ignore[reportUnknownVariableType]  # isinstance knows no argument
+    _refuse_lazy(result.value)
+    body = effect.codec.encode(result.value)
+    headers = tuple(result.headers.items())
+    return Done(StoredOutcome("value", body, result.status, headers), result.value)
+
+
+def _refuse_lazy(returned: object) -> None:
+    """Refuse what has not happened yet, though it looks like a result.
+
+    Raises:
+        ConfigurationError: A coroutine: the effect calls an async function.
+    """
+    if isinstance(returned, CoroutineType):
+        returned.close()  # else Python warns that it was never awaited
+        raise ConfigurationError(
+            "The effect returned a coroutine, so nothing was done. It runs inside a "
+            "transaction and cannot await: make it a plain function."
+        )
 
 
 def _decoded(effect: Effect, outcome: StoredOutcome) -> Any:

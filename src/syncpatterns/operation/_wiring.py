@@ -5,19 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, get_args, get_origin, get_type_hints
+from types import SimpleNamespace, UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from syncpatterns._http import MAX_KEY_LENGTH
 from syncpatterns.codec import Codec, JsonCodec, codec_for
 from syncpatterns.errors import ConfigurationError, KeyInvalid, KeyMissing
+from syncpatterns.events import Hook
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.operation._answer import Result
 from syncpatterns.operation._ports import TransactionalEngine
+from syncpatterns.retry import Retry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 
@@ -42,7 +45,7 @@ def checked_engine(name: str, engine: object) -> TransactionalEngine:
     Raises:
         ConfigurationError: It cannot.
     """
-    if not isinstance(engine, TransactionalEngine):
+    if isinstance(engine, type) or not isinstance(engine, TransactionalEngine):
         kind = getattr(engine, "name", type(engine).__name__)
         raise ConfigurationError(
             f"{name}: the engine {kind!r} has no transaction that could hold the "
@@ -98,22 +101,40 @@ def result_codec(name: str, effect: Callable[..., Any]) -> Codec[Any]:
         ConfigurationError: The annotation names something unknown, or a type
             without a JSON form.
     """
-    target = _function_of(effect)
-    if "return" not in getattr(target, "__annotations__", {}):
+    target = inspect.unwrap(_function_of(effect))
+    annotations = getattr(target, "__annotations__", {})
+    if "return" not in annotations:
         return JsonCodec()
     try:
-        annotation = get_type_hints(target).get("return", Any)
-    except (NameError, TypeError) as error:
+        annotation = _evaluated(annotations["return"], target)
+    except Exception as error:
         raise ConfigurationError(
             f"{name}: the effect's return annotation cannot be read ({error}). Name a "
             "type that is known in its module, or pass codec=."
         ) from error
-    if annotation is Result or get_origin(annotation) is Result:
-        (annotation,) = get_args(annotation) or (Any,)
     try:
-        return codec_for(annotation)
+        return codec_for(_without_result(annotation))
     except TypeError as error:
         raise ConfigurationError(f"{name}: {error}") from error
+
+
+def _evaluated(annotation: object, function: object) -> Any:
+    # Only this one: the parameters may name types that are imported for type
+    # checkers alone, and that is no mistake.
+    only = SimpleNamespace(__annotations__={"return": annotation})
+    names = getattr(function, "__globals__", {})
+    return get_type_hints(only, globalns=names, include_extras=True)["return"]
+
+
+def _without_result(annotation: Any) -> Any:
+    """Return R for Result[R], also inside a union."""
+    origin = get_origin(annotation)
+    if annotation is Result or origin is Result:
+        (inner,) = get_args(annotation) or (Any,)
+        return inner
+    if origin in (Union, UnionType):
+        return Union[tuple(_without_result(each) for each in get_args(annotation))]  # noqa: UP007 - built at run time
+    return annotation
 
 
 def key_text(name: str, key: object) -> str:
@@ -128,7 +149,10 @@ def key_text(name: str, key: object) -> str:
             f"{name}: an idempotency key is required. Mint one where the person "
             "acts, and send the same one with every retry."
         )
-    text = _stable(key)
+    try:
+        text = _stable(key)
+    except ValueError:  # an int of more digits than Python prints
+        text = None
     if text is None:
         raise KeyInvalid(
             f"{name}: a {type(key).__name__} is no idempotency key. Use text, a "
@@ -164,26 +188,70 @@ def checked_scope(name: str, scope: object) -> str:
     return scope
 
 
-def checked_status(name: str, status: object) -> int:
-    """Return *status* if a success can have it.
+def checked_windows(name: str, windows: object) -> Windows:
+    """Return *windows* if an answer can be replayed at all.
 
     Raises:
-        ConfigurationError: It is not 200 to 399.
+        ConfigurationError: No `Windows`, or a replay window of nothing.
     """
-    if type(status) is not int or not 200 <= status <= 399:  # noqa: PLR2004 - HTTP's own figures
-        raise ConfigurationError(f"{name}: status= must be 200 to 399.")
-    return status
-
-
-def checked_windows(name: str, windows: Windows) -> Windows:
-    """Return *windows* if they can be kept.
-
-    Raises:
-        ConfigurationError: Negative, not finite, or forgotten before replayed.
-    """
-    if not 0 < windows.replay <= windows.dedupe < float("inf"):
+    if not isinstance(windows, Windows) or not windows.replay > 0:
         raise ConfigurationError(
-            f"{name}: windows must be 0 < replay <= dedupe, in seconds; got "
-            f"replay={windows.replay:g}, dedupe={windows.dedupe:g}."
+            f"{name}: windows= takes Windows(replay=, dedupe=) with 0 < replay <= "
+            f"dedupe, in seconds; got {windows!r}."
         )
     return windows
+
+
+def checked_derivation(name: str, key: object) -> Callable[[Any], object] | None:
+    """Return *key* if it is None or a plain function of the command.
+
+    Raises:
+        ConfigurationError: It is a key itself, or an async function.
+    """
+    if key is None:
+        return None
+    if not callable(key) or inspect.iscoroutinefunction(_function_of(key)):
+        raise ConfigurationError(
+            f"{name}: key= takes a plain function that derives the key from the "
+            "command. The key of one call is given to call() or acall()."
+        )
+    return key
+
+
+def checked_retry(name: str, retry: object) -> Retry | None:
+    """Return *retry* if it is a `Retry` or None.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if retry is not None and not isinstance(retry, Retry):
+        raise ConfigurationError(
+            f"{name}: retry= takes a Retry(on=...) or None, not {retry!r}."
+        )
+    return retry
+
+
+def checked_hooks(name: str, hooks: object) -> tuple[Hook, ...]:
+    """Return *hooks* as a tuple of functions.
+
+    Raises:
+        ConfigurationError: One cannot be called, or it is no list.
+    """
+    if isinstance(hooks, Iterable) and not isinstance(hooks, str):
+        found = tuple(cast("Iterable[Hook]", hooks))
+        if all(callable(hook) for hook in found):
+            return found
+    raise ConfigurationError(
+        f"{name}: hooks= takes a list of functions, not {hooks!r}."
+    )
+
+
+def checked_namespace(name: str, namespace: object) -> str:
+    """Return *namespace* if it is text.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if not isinstance(namespace, str):
+        raise ConfigurationError(f"{name}: namespace= must be text.")
+    return namespace

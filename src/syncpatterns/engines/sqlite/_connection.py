@@ -20,7 +20,10 @@ from syncpatterns.errors import DatabaseForeign, DatabaseRefused
 
 _SMALLEST: Final = 512  # bytes; SQLite takes anything shorter for an empty database
 _CHECK_BELOW: Final = 32 * 1024 * 1024
-_LOG_KEPT: Final = 16 * 1024 * 1024
+#: Bytes of log after which it is checkpointed. The file is cut back to the same
+#: size when it starts over: were it kept longer, its size would say nothing
+#: about how much is in it, and every commit would be followed by a checkpoint.
+LOG_LIMIT: Final = 4 * 1024 * 1024
 
 
 def inspect_file(path: Path, busy_timeout: float) -> None:
@@ -159,7 +162,7 @@ def open_writer(
         # Only this connection checkpoints, while it holds the write lock.
         connection.execute("PRAGMA wal_autocheckpoint=0")
         # After a checkpoint the log starts over; what is longer is cut off then.
-        connection.execute(f"PRAGMA journal_size_limit={_LOG_KEPT}")
+        connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT}")
     except BaseException:
         connection.close()
         raise

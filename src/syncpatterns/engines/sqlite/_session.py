@@ -28,7 +28,6 @@ _log = logging.getLogger("syncpatterns.sqlite")
 _HIGH_WATER_EVERY: Final = 1.0  # seconds between two writes of the time seen
 _COMMITS_A_CHECKPOINT: Final = 256
 _NOTHING: Final[list[str]] = []
-_LOG_A_CHECKPOINT: Final = 4 * 1024 * 1024
 #: SQLite releases in which two writers can damage the file: two connections
 #: that write and checkpoint at the same moment may reset the log under a commit.
 _FIXED_IN: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
@@ -94,7 +93,7 @@ class WriteSession:
         self._commits = 0
         self._notices: list[str] = []
         self._stored_high_water = 0.0
-        self._log_limit = _LOG_A_CHECKPOINT
+        self._log_limit = _connection.LOG_LIMIT
         self.clock = StoreClock(clock)
         self.epoch = ""
         self.shared_with_others = False
@@ -264,7 +263,7 @@ class WriteSession:
         # A reader that stays on an old view keeps the log from starting over.
         # Asked again after every further 4 MB, not after every commit.
         held = _connection.log_size(self._path) if row[0] else 0
-        self._log_limit = held + _LOG_A_CHECKPOINT
+        self._log_limit = held + _connection.LOG_LIMIT
 
     def watch_other_writers(self) -> None:
         """Notice, and say once, that another connection has committed."""
