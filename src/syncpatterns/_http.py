@@ -177,4 +177,5 @@ def problem_document(
 
 def render_problem(members: dict[str, Any]) -> bytes:
     """Return the problem's *members* as JSON bytes."""
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+    # ASCII escapes: a lone surrogate in a detail has no UTF-8 form.
+    return json.dumps(members, separators=(",", ":")).encode()
