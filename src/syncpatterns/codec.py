@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import json.encoder
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from syncpatterns.errors import ResultNotStorable
@@ -54,7 +56,7 @@ class JsonCodec:
 
     def decode(self, data: bytes) -> Any:
         """Return the JSON value in *data*."""
-        return json.loads(data)
+        return json.loads(str(data, "utf-8"))  # json.loads(bytes) guesses the encoding
 
 
 class TypedCodec(Generic[T]):
@@ -74,11 +76,17 @@ class TypedCodec(Generic[T]):
         """Return *value* as compact JSON.
 
         Raises:
-            ResultNotStorable: *value* is not of the declared type, or has no
-                JSON form.
+            ResultNotStorable: *value* is not of the declared type, has no JSON
+                form, or could not be read back from it (a NaN, a field left
+                out of the dump, an alias for one direction only).
         """
         try:
-            return self._adapter.dump_json(value, warnings="error")
+            data = self._adapter.serializer.to_json(
+                value, by_alias=True, warnings="error"
+            )
+            # What cannot be read back must not be promised to the next caller.
+            self._adapter.validator.validate_json(data)
+            return data  # noqa: TRY300 - both lines may fail for the same reasons
         except Exception as error:
             name = getattr(self._annotation, "__name__", str(self._annotation))
             message = (
@@ -89,7 +97,8 @@ class TypedCodec(Generic[T]):
 
     def decode(self, data: bytes) -> T:
         """Return the value in *data*, validated."""
-        return self._adapter.validate_json(data)
+        value: T = self._adapter.validator.validate_json(data)
+        return value
 
 
 def codec_for(annotation: Any) -> Codec[Any]:
@@ -126,10 +135,7 @@ def digest(*parts: bytes) -> bytes:
 
 def _dump(value: Any, *, sort_keys: bool) -> bytes:
     try:
-        # ASCII escapes keep a lone surrogate storable; UTF-8 could not say it.
-        text = json.dumps(
-            value, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False
-        )
+        text = (_encode_sorted if sort_keys else _encode)(value)
     except (TypeError, ValueError, RecursionError) as error:
         message = f"The value cannot be written as JSON: {error}"
         raise ResultNotStorable(message) from error
@@ -137,7 +143,8 @@ def _dump(value: Any, *, sort_keys: bool) -> bytes:
 
 
 def _jsonable(value: Any) -> Any:
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN or (kind is dict and _is_flat(value)):
         return value
     from pydantic_core import to_jsonable_python  # noqa: PLC0415 - 60 ms import
 
@@ -152,6 +159,46 @@ def _jsonable(value: Any) -> Any:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_TEXT = frozenset({str})
+
+
+def _is_flat(value: dict[Any, Any]) -> bool:
+    return _TEXT.issuperset(map(type, value)) and _PLAIN.issuperset(
+        map(type, value.values())
+    )
+
+
+def json_encoder(
+    default: Callable[[Any], Any], *, sort_keys: bool
+) -> Callable[[Any], str]:
+    """Return a function that writes compact JSON without NaN.
+
+    Made once: json.dumps with options makes an encoder for each call, and
+    JSONEncoder.encode makes the C encoder anew, which takes longer than the
+    encoding. ASCII escapes keep a lone surrogate storable; UTF-8 could not say
+    it. A circle ends in RecursionError.
+    """
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without the C accelerator
+        return json.JSONEncoder(
+            default=default,
+            sort_keys=sort_keys,
+            separators=(",", ":"),
+            allow_nan=False,
+            check_circular=False,
+        ).encode
+    text = json.encoder.encode_basestring_ascii
+    no = False  # neither skip unknown keys nor allow NaN
+    encode = make(None, default, text, None, ":", ",", sort_keys, no, no)
+    return lambda value: "".join(encode(value, 0))
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
+
+
+_encode = json_encoder(_refuse, sort_keys=False)
+_encode_sorted = json_encoder(_refuse, sort_keys=True)
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:

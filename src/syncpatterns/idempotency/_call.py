@@ -202,9 +202,20 @@ class Call(Flight):
         only on the bad day that the guard is for.
         """
         plan = self.plan
-        if isinstance(outcome, Err) or plan.typed or type(outcome.value) in _UNCHANGED:
+        if isinstance(outcome, Err) or plan.typed or _unchanged(outcome.value):
             return outcome
         return Ok(plan.codec.decode(stored.body))
 
 
 _UNCHANGED = frozenset({str, int, float, bool, type(None)})
+_TEXT = frozenset({str})
+
+
+def _unchanged(value: Any) -> bool:
+    """Tell whether JSON surely gives *value* back; a flat object is common."""
+    kind = type(value)
+    return kind in _UNCHANGED or (
+        kind is dict
+        and _TEXT.issuperset(map(type, value))
+        and _UNCHANGED.issuperset(map(type, value.values()))
+    )

@@ -65,7 +65,7 @@ def execute(
             known = yield from _probe(call, context, lease, call.setup.policy.probe)
             if known is not None:
                 return known
-        outcome = yield from Run(call, context, lease)
+        outcome: Outcome[object] = yield Run(call, context, lease)
         _testpoints.hit("guard.after_effect")
         if isinstance(outcome, Ok) or outcome.error in call.plan.exceptions:
             return (yield from _answer(call, context, lease, outcome))
@@ -97,16 +97,19 @@ def _answer(
 
 def _tell(call: Call, context: Context, kept: StoredOutcome) -> None:
     """Let followers and hooks know what was stored."""
+    if call.bells is not None:
+        # Who comes after this look finds the record in the store.
+        windows = call.plan.windows
+        known = kept.kind != "tombstone"
+        call.news = Replay(kept, windows.replay) if known else Gone(kept)
+    if not call.setup.hooks:
+        return
     if kept.kind == "tombstone":
-        call.news = Gone(kept)
         call.emit(Unrecorded)
+    elif kept.kind == "refusal":
+        call.emit(Refused)
     else:
-        call.news = Replay(kept, call.plan.windows.replay)
-        if call.setup.hooks:
-            if kept.kind == "refusal":
-                call.emit(Refused)
-            else:
-                call.emit(Executed, attempts=context.attempts)
+        call.emit(Executed, attempts=context.attempts)
 
 
 def _record(
@@ -124,7 +127,8 @@ def _record(
         try:
             if pause:
                 yield from Rest(call, pause)
-            return (yield from Complete(call, context.token, kept))
+            held: bool = yield Complete(call, context.token, kept)
+            return held  # noqa: TRY300 - the loop goes on after an error only
         except Exception as error:  # noqa: BLE001 - the result must not be lost
             now = call.setup.clock.monotonic()
             begun = now if begun is None else begun

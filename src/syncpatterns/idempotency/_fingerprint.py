@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from syncpatterns.codec import canonical_json
+from syncpatterns.codec import canonical_json, json_encoder
 
 
 def fingerprint(value: Any) -> bytes:
@@ -23,7 +23,7 @@ def fingerprint(value: Any) -> bytes:
         return hashlib.sha256(b"raw:" + value).digest()
     try:
         text = _encode(value).encode()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         # Mapping keys that are no text (UUIDs, mixed types), NaN: the codec
         # knows them, or says what is wrong.
         text = canonical_json(value)
@@ -44,8 +44,4 @@ def _plain(value: Any) -> Any:
     return json.loads(canonical_json(value))
 
 
-# Kept: json.dumps with options builds an encoder for each call, which takes
-# longer than the encoding itself.
-_encode = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain
-).encode
+_encode = json_encoder(_plain, sort_keys=True)

@@ -65,12 +65,17 @@ def _lead(call: Call) -> Flow[Steps, Result]:
 
 
 def _claim(call: Call) -> Flow[Steps, tuple[ClaimAnswer, float]]:
-    """Claim, and ask again while another process is busy."""
+    """Claim, and ask again while another process is busy.
+
+    The three steps that every first call takes are yielded as they are: the
+    generator that ``yield from`` makes of a step costs more than the step's
+    own object.
+    """
     tries = lost = 0
     while True:
         sent = call.setup.clock.monotonic()
         try:
-            answer = yield from Claim(call)
+            answer: ClaimAnswer = yield Claim(call)
         except (StoreUnavailable, CleanupTimedOut) as error:
             # The claim may have been made and its answer lost. The same nonce
             # is the same claim, so asking once more is safe.

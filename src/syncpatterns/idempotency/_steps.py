@@ -212,7 +212,7 @@ class Run(Step[Outcome[Any]]):
         current = _current.set(self.context)
         try:
             value = self._function()(self.context)
-            if inspect.isawaitable(value):
+            if hasattr(type(value), "__await__"):
                 return Err(_never_awaited(self.call.where, value))
             return Ok(value)
         except BaseException as error:  # noqa: BLE001 - the flow decides
