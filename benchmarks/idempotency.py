@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks._harness import Row, paired, row
@@ -15,7 +16,8 @@ from syncpatterns.idempotency import Idempotency
 _ORDER = {"booking_id": "B-1001", "customer": "C-17", "seats": 2}
 _RECEIPT = {"booking_id": "B-1001", "status": "confirmed", "version": 3}
 _SCOPE = "acme"
-_PAIRS = 200
+_PAIRS = 300
+_KEYS = 1000
 
 
 class ByHand:
@@ -52,32 +54,52 @@ def _confirm(order: dict[str, Any]) -> dict[str, Any]:
     return dict(_RECEIPT, booking_id=order["booking_id"])
 
 
-def rows() -> list[Row]:
-    """Return P-IDM-1.first and P-IDM-1.replay."""
-    guard, by_hand = Idempotency(MemoryEngine(max_items=1_000_000)), ByHand()
-    ours, theirs = itertools.count(), itertools.count()
+class Guarded:
+    """Ours, with the interface of `ByHand`."""
 
-    def guarded(key: str) -> object:
-        return guard.execute(
+    def __init__(self) -> None:
+        self._guard = Idempotency(MemoryEngine())
+
+    def execute(self, key: str, payload: Any) -> Any:
+        return self._guard.execute(
             key,
-            lambda _: _confirm(_ORDER),
+            lambda _: _confirm(payload),
             scope=_SCOPE,
             operation="bookings.confirm",
-            payload=_ORDER,
+            payload=payload,
         )
 
-    first = paired(
-        lambda: guarded(f"first-{next(ours)}"),
-        lambda: by_hand.execute(f"first-{next(theirs)}", _ORDER),
-        pairs=_PAIRS,
-    )
-    guarded("again")
-    by_hand.execute("again", _ORDER)
-    replay = paired(
-        lambda: guarded("again"),
-        lambda: by_hand.execute("again", _ORDER),
-        pairs=_PAIRS,
-    )
+
+def first_calls(make: type[Guarded | ByHand]) -> Callable[[], object]:
+    """Return a function that makes a first call each time.
+
+    Both start with an empty memory every `_KEYS` calls: getting ever more of it
+    from the system would be measured, on one more than on the other.
+    """
+    numbers = itertools.count()
+    subject = make()
+
+    def call() -> object:
+        nonlocal subject
+        number = next(numbers) % _KEYS
+        if number == 0:
+            subject = make()
+        return subject.execute(f"first-{number}", _ORDER)
+
+    return call
+
+
+def replays(make: type[Guarded | ByHand]) -> Callable[[], object]:
+    """Return a function that replays one answer."""
+    subject = make()
+    subject.execute("again", _ORDER)
+    return lambda: subject.execute("again", _ORDER)
+
+
+def rows() -> list[Row]:
+    """Return P-IDM-1.first and P-IDM-1.replay."""
+    first = paired(first_calls(Guarded), first_calls(ByHand), pairs=_PAIRS)
+    replay = paired(replays(Guarded), replays(ByHand), pairs=_PAIRS)
     hand = "to the same hashes, lock, dict and json by hand"
     return [
         row("P-IDM-1.first", f"us: memory guard, first call, {hand}", first, 3.0),

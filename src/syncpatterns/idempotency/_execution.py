@@ -81,7 +81,11 @@ def _answer(
     """Store what the effect returned, or the declared exception that it raised."""
     stored = call.stored(outcome)
     kept = TOMBSTONE if isinstance(stored, Exception) else stored
-    held = yield from _record(call, context, lease, kept)
+    held: bool | None
+    try:
+        held = yield Complete(call, context.token, kept)
+    except Exception as error:  # noqa: BLE001 - the result must not be lost
+        held = yield from _record(call, context, lease, kept, error)
     _testpoints.hit("guard.after_complete")
     if held is False:
         call.emit(Fenced)
@@ -113,31 +117,28 @@ def _tell(call: Call, context: Context, kept: StoredOutcome) -> None:
 
 
 def _record(
-    call: Call, context: Context, lease: Lease, kept: StoredOutcome
+    call: Call, context: Context, lease: Lease, kept: StoredOutcome, error: Exception
 ) -> Flow[Steps, bool | None]:
-    """Store the outcome: True, False if fenced, None if the store is gone.
+    """Offer the outcome again: True, False if fenced, None if the store is gone.
 
     The effect has happened, so a store that is down for a moment is asked
     again while the lease lasts. It is never given back: that would be a second
     effect.
     """
-    tries, pause = 0, 0.0
-    begun: float | None = None
+    clock, tries = call.setup.clock, 0
+    begun = clock.monotonic()
     while True:
+        patience = min(begun + _timing.RECORD_PATIENCE, lease.deadline)
+        pause = _timing.record_pause(tries, clock.monotonic(), patience)
+        if pause is None:
+            _log.error("%s: it was done but not recorded: %s", call.where, error)
+            return None
+        tries += 1
         try:
-            if pause:
-                yield from Rest(call, pause)
-            held: bool = yield Complete(call, context.token, kept)
-            return held  # noqa: TRY300 - the loop goes on after an error only
-        except Exception as error:  # noqa: BLE001 - the result must not be lost
-            now = call.setup.clock.monotonic()
-            begun = now if begun is None else begun
-            patience = min(begun + _timing.RECORD_PATIENCE, lease.deadline)
-            again = _timing.record_pause(tries, now, patience)
-            if again is None:
-                _log.error("%s: it was done but not recorded: %s", call.where, error)
-                return None
-            tries, pause = tries + 1, again
+            yield from Rest(call, pause)
+            return (yield from Complete(call, context.token, kept))
+        except Exception as again:  # noqa: BLE001 - as above
+            error = again
 
 
 def _fail(call: Call, context: Context, error: BaseException) -> Flow[Steps, None]:

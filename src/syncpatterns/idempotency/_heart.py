@@ -45,7 +45,10 @@ class ThreadHeart:
 
     def watch(self, lease: Lease) -> None:
         """Keep *lease* alive until `unwatch`."""
-        self._beats.watch(lease, self._store)
+        beats = self._beats
+        beats.leases[lease] = self._store
+        if lease.due < beats.wake_at:
+            beats.start(lease.due)
 
     def unwatch(self, lease: Lease) -> None:
         """Leave *lease* alone."""
@@ -65,22 +68,18 @@ class _Beats:
         """Forget everything: what was running runs in the parent process."""
         self.leases: dict[Lease, IdempotencyStore] = {}
         self._lock = threading.Lock()
-        self._wake_at = math.inf
+        self.wake_at = math.inf
         self._generation = 0
 
-    def watch(self, lease: Lease, store: IdempotencyStore) -> None:
-        self.leases[lease] = store
-        if lease.due < self._wake_at:
-            self._start(lease.due)
-
-    def _start(self, due: float) -> None:
+    def start(self, due: float) -> None:
+        """Be awake at *due*."""
         # A clock's sleep cannot be cut short, so a lease that is due before the
         # sleeping thread wakes gets a new thread; the old one finds that it was
         # superseded, and ends.
         with self._lock:
-            if due >= self._wake_at:
+            if due >= self.wake_at:
                 return
-            self._wake_at = due
+            self.wake_at = due
             self._generation += 1
             generation = self._generation
         if self._call_later is not None:
@@ -117,9 +116,9 @@ class _Beats:
                 return math.inf
             # Said before looking: a call that starts just now either finds
             # nobody awake and starts a thread, or is seen here.
-            self._wake_at = math.inf
-            self._wake_at = next_due(self.leases)
-            return self._wake_at
+            self.wake_at = math.inf
+            self.wake_at = next_due(self.leases)
+            return self.wake_at
 
 
 def timers_of(clock: Clock) -> CallLater | None:

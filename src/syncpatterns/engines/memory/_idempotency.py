@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from syncpatterns.clock import Clock
-from syncpatterns.engines.memory._shard import Shard
+from syncpatterns.engines.memory._table import RecordTable
 from syncpatterns.errors import EngineClosed
 from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import (
@@ -19,10 +19,6 @@ from syncpatterns.idempotency._core import (
     StoredOutcome,
     Windows,
 )
-
-#: One lock and one clean-up for about this many records; see `Shard`.
-_SHARD = 1000
-_SHARDS = 64
 
 
 class MemoryIdempotencyStore:
@@ -36,11 +32,10 @@ class MemoryIdempotencyStore:
     name = "memory"
 
     def __init__(self, clock: Clock, max_items: int) -> None:
-        count = max(1, min(_SHARDS, max_items // _SHARD))
-        self._count = count
-        self._shards = [Shard(max_items // count) for _ in range(count)]
+        self._table = RecordTable(max_items)
         self._clock = clock
         self._offset: float | None = None
+        self._highest = 0  # token ever given out; see decide_claim's floor
         self.closed = False
 
     def _now(self) -> float:
@@ -56,35 +51,29 @@ class MemoryIdempotencyStore:
             self._offset = self._clock.time() - monotonic
         return monotonic + self._offset
 
-    def _shard_of(self, key: str) -> Shard:
-        return self._shards[hash(key) % self._count]
-
     def claim(self, request: ClaimRequest) -> ClaimAnswer:
         """Take the key or say who has it."""
-        key = request.key
-        shard = self._shards[hash(key) % self._count]
-        with shard.lock:
+        table = self._table
+        with table.lock:
             now = self._now()
-            record = shard.get(key)
-            answer, fresh = _core.decide_claim(
-                record, request, now, floor=shard.highest
+            record = table.get(request.key)
+            answer, changed = _core.decide_claim(
+                record, request, now, floor=self._highest
             )
-            if fresh is not None:
-                shard.put(fresh, now, new=record is None)
-                shard.highest = max(shard.highest, fresh.token)
+            if changed is not None:
+                table.put(changed, now, new=record is None)
+                self._highest = max(self._highest, changed.token)
             return answer
 
     def _change(
         self, key: str, decide: Callable[[Record | None, float], Record | None]
     ) -> bool:
-        shard = self._shard_of(key)
-        with shard.lock:
+        with self._table.lock:
             now = self._now()
-            changed = decide(shard.get(key), now)
-            if changed is None:
-                return False
-            shard.put(changed, now, new=False)
-            return True
+            changed = decide(self._table.get(key), now)
+            if changed is not None:
+                self._table.put(changed, now, new=False)
+            return changed is not None
 
     def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
         """Move the lease; False if *token* is stale."""
@@ -96,15 +85,9 @@ class MemoryIdempotencyStore:
         self, key: str, token: int, outcome: StoredOutcome, windows: Windows
     ) -> bool:
         """Store the answer; False if *token* is stale."""
-        # As _change, written out: the one change that every first call makes.
-        shard = self._shards[hash(key) % self._count]
-        with shard.lock:
-            now = self._now()
-            done = _core.complete(shard.get(key), token, outcome, windows, now)
-            if done is None:
-                return False
-            shard.put(done, now, new=False)
-            return True
+        return self._change(
+            key, lambda r, now: _core.complete(r, token, outcome, windows, now)
+        )
 
     def release(self, key: str, token: int) -> bool:
         """Give the key back; False if *token* is stale."""
@@ -122,41 +105,27 @@ class MemoryIdempotencyStore:
 
     def inspect(self, key: str) -> Record | None:
         """Return the record, also one that is past its windows but not swept."""
-        shard = self._shard_of(key)
-        with shard.lock:
-            return shard.get(key)
+        with self._table.lock:
+            return self._table.get(key)
 
     def evict(self, key: str) -> bool:
         """Forget the key; True if there was a record."""
-        shard = self._shard_of(key)
-        with shard.lock:
-            return shard.drop(key)
+        with self._table.lock:
+            return self._table.drop(key)
 
     def unresolved(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* unknown records, oldest first."""
-        found: list[Record] = []
-        for shard in self._shards:
-            with shard.lock:
-                found += shard.unknown()
-        found.sort(key=lambda record: record.created)
-        return found[:limit]
+        with self._table.lock:
+            return self._table.unknown(limit)
 
     def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""
-        removed = 0
-        for shard in self._shards:
-            with shard.lock:
-                keys = shard.forgotten(self._now(), limit - removed)
-                for key in keys:
-                    shard.drop(key)
-            removed += len(keys)
-            if removed >= limit:
-                break
-        return removed
+        with self._table.lock:
+            return self._table.sweep(self._now(), limit)
 
     def __len__(self) -> int:
         """Return how many records are held, forgotten ones included."""
-        return sum(len(shard) for shard in self._shards)
+        return len(self._table)
 
 
 class AsyncMemoryIdempotencyStore:
