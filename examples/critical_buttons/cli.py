@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from examples.critical_buttons import logs
 from examples.critical_buttons.data.csv_rows import COLUMNS
@@ -26,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = parse(arguments)
     logs.set_up()
     try:
-        run(settings)
+        with _stopping_is_success():
+            run(settings)
     except StartupError as error:
         print(f"critical_buttons: {error}", file=sys.stderr)
         return REFUSED
@@ -78,6 +82,26 @@ def run(settings: Settings) -> None:
             )
         finally:
             opened.close()
+
+
+@contextmanager
+def _stopping_is_success() -> Generator[None]:
+    """End with exit code 0 on SIGINT and SIGTERM, whenever they come.
+
+    Stopping is what was asked for. Without this a Ctrl-C while the app starts
+    shows a traceback, and `make demo` ends with an error.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, stop) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
 
 
 def url(address: tuple[object, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -107,9 +108,7 @@ def booking_routes(
         entity_id: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
         """List the tenant's audit log, newest first."""
-        return _fresh(
-            await queries.audit(who.tenant, limit=limit, entity_id=entity_id)
-        )
+        return _fresh(await queries.audit(who.tenant, limit=limit, entity_id=entity_id))
 
     return router
 
@@ -150,6 +149,9 @@ def problem_routes() -> APIRouter:
 def mount_files(app: FastAPI) -> None:
     """Serve the page and the library's browser client, as they are on disk."""
     page = Path(__file__).parent / "web"
+    # Some systems know .js as text/plain, and browsers then refuse to run it.
+    mimetypes.add_type("text/javascript", ".js")
+    mimetypes.add_type("text/css", ".css")
 
     @app.get("/", include_in_schema=False)
     async def index() -> Response:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Awaitable, Callable
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import uvicorn
 
@@ -56,9 +54,10 @@ def serve(
     on_started: Callable[[], object],
     on_stopping: Callable[[], Awaitable[object]],
 ) -> None:
-    """Serve *app* on *listener* until SIGINT or SIGTERM; ends as SystemExit(0).
+    """Serve *app* on *listener* until SIGINT or SIGTERM.
 
-    A second SIGINT does not wait for requests that still run.
+    A second SIGINT does not wait for requests that still run. At the end
+    uvicorn raises the signal again, for whoever handled it before.
     """
     config = uvicorn.Config(
         app,
@@ -71,12 +70,4 @@ def serve(
         timeout_keep_alive=30,
     )
     server = Server(config, on_started=on_started, on_stopping=on_stopping)
-    # uvicorn raises the signal again when it has stopped. Stopping is what was
-    # asked for, so that is a success.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
     server.run(sockets=[listener])
-
-
-def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)

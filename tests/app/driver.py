@@ -216,3 +216,26 @@ def listening(
         stream = Stream(client, response)
         yield stream
         stream.close()
+
+
+def halves(database: Path) -> list[tuple[Any, ...]]:
+    """Return changes of which only the audit line or only the event is there.
+
+    Each audit line and each event names its tenant, booking and new version;
+    a commit that tore would leave one of the two alone.
+    """
+    return rows(
+        database,
+        """
+        WITH lines AS (SELECT tenant, entity_id, version_to FROM audit),
+        events AS (
+            SELECT substr(channel, 8, length(channel) - 16),
+                   json_extract(body, '$.data.booking.id'),
+                   json_extract(body, '$.data.booking.version')
+            FROM syncpatterns_outbox
+        )
+        SELECT * FROM (SELECT * FROM lines EXCEPT SELECT * FROM events)
+        UNION ALL
+        SELECT * FROM (SELECT * FROM events EXCEPT SELECT * FROM lines)
+        """,
+    )

@@ -35,6 +35,8 @@ def post(api: Api, body: bytes, *headers: tuple[str, str]) -> httpx2.Response:
     return api.client.post(CONFIRM, content=body, headers=list(headers))
 
 
+@pytest.mark.case("IDM-03", part="app")
+@pytest.mark.case("IDM-07", part="app")
 @pytest.mark.parametrize(
     ("keys", "slug"),
     [
@@ -60,6 +62,7 @@ def test_a_bad_key_is_a_400_and_nothing_ran(
     assert untouched(app)
 
 
+@pytest.mark.case("IDM-51", part="app")
 def test_a_request_older_than_keys_are_remembered_is_not_run(
     api: Api, app: AppProcess
 ) -> None:

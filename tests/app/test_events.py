@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
+import time
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -212,11 +216,8 @@ def test_what_one_process_confirms_the_pages_of_another_hear(
 
 
 @pytest.mark.case("APP-54", part="server")
-@pytest.mark.case("RTM-48", part="app")
 def test_a_stop_with_open_pages_takes_less_than_a_second(start_app: StartApp) -> None:
     """Every stream ends as a complete response, and what was sent is read."""
-    import time
-
     app = start_app()
     with (
         app.client() as client,
@@ -237,3 +238,49 @@ def test_a_stop_with_open_pages_takes_less_than_a_second(start_app: StartApp) ->
     assert (code, ends) == (0, [None] * 3)
     assert took < 1.0
     assert app.said[1:] == []
+
+
+@pytest.mark.case("RTM-48", part="app")
+def test_a_hundred_pages_end_cleanly_and_resume(start_app: StartApp) -> None:
+    """Each stream ends with HTTP's own end of a body, and goes on after it."""
+    first = start_app()
+    with ExitStack() as pages, first.client() as client:
+        cursor = cursor_of(Api(client))
+        streams = [pages.enter_context(_raw_stream(first, cursor)) for _ in range(100)]
+        opened = [_until(stream, b"\n\n") for stream in streams]
+        code = first.stop()
+        endings = [_until(stream, b"0\r\n\r\n") for stream in streams]
+
+    second = start_app()
+    with ExitStack() as pages, second.client() as client:
+        (booking,) = confirmable(Api(client), 1)
+        Api(client).confirm(booking, "after-the-restart")
+        streams = [pages.enter_context(_raw_stream(second, cursor)) for _ in range(100)]
+        resumed = [_until(stream, b"booking.changed") for stream in streams]
+
+    assert code == 0
+    assert all(b"200 OK" in opening for opening in opened)
+    assert all(ending.endswith(b"0\r\n\r\n") for ending in endings)
+    assert all(booking.encode() not in opening for opening in opened)
+    assert not any(b"event: gap" in text for text in resumed)
+
+
+def _raw_stream(app: AppProcess, cursor: str) -> closing[socket.socket]:
+    url = urlsplit(app.url)
+    connection = socket.create_connection((url.hostname, url.port), timeout=20)
+    connection.sendall(
+        f"GET /events HTTP/1.1\r\nHost: {url.netloc}\r\n"
+        f"Accept: text/event-stream\r\nLast-Event-ID: {cursor}\r\n\r\n".encode()
+    )
+    return closing(connection)
+
+
+def _until(connection: socket.socket, end: bytes) -> bytes:
+    """Return what comes up to and with *end*, or up to the end of the connection."""
+    text = b""
+    while end not in text:
+        more = connection.recv(65536)
+        if not more:
+            break
+        text += more
+    return text
