@@ -1,0 +1,67 @@
+"""The server goes and comes back; the page says so and catches up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import expect
+
+from tests.app.driver import AppProcess
+from tests.browser.desk import CUT, Desk, Tabs
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.mark.case("APP-09", part="browser, without the queue")
+async def test_a_server_that_comes_back_is_found_again(
+    browser: Any, tmp_path: Path
+) -> None:
+    """Unreachable, not offline; then live, and the list is what it is now."""
+    options = ("--db", "sqlite:///app.db")
+    first = AppProcess("--port", "0", *options, cwd=tmp_path)
+    with first:
+        async with Tabs.of(browser, first.url) as tabs:
+            tabs.forgiven.append(CUT)
+            tab = await tabs.open()
+            with Desk(first.url) as desk:
+                pressed, elsewhere = desk.take("requested"), desk.take("held")
+
+            first.stop()
+            await expect(tab.chip).to_have_text("Server unreachable")
+            await tab.confirm(pressed).click()
+            await expect(tab.element(pressed)).to_have_attribute(
+                "data-state", "retrying"
+            )
+            port = str(urlsplit(first.url).port)
+            with AppProcess("--port", port, *options, cwd=tmp_path) as second:
+                assert second.serving, second.said
+                with Desk(second.url) as desk:
+                    desk.confirm(elsewhere)
+                    for booking in (pressed, elsewhere):
+                        chip = tab.row(booking).locator(".chip")
+                        await expect(chip).to_have_text("Confirmed")
+                    await tab.expect_live()
+                    effects = desk.effects(pressed)
+
+                assert effects == 1
+                assert len(set(tabs.keys)) == 1
+
+
+@pytest.mark.case("APP-54", part="browser")
+async def test_open_pages_do_not_hold_up_a_stop(browser: Any, tmp_path: Path) -> None:
+    """SIGTERM with three pages open: the server is gone at once, the pages say so."""
+    options = ("--port", "0", "--db", "sqlite:///app.db")
+    with AppProcess(*options, cwd=tmp_path) as app:
+        async with Tabs.of(browser, app.url) as tabs:
+            tabs.forgiven.append(CUT)
+            leader = await tabs.open()
+            other = await tabs.open(live="Live via another tab")
+
+            code = app.stop()
+            for tab in (leader, other):
+                await expect(tab.chip).to_have_text("Server unreachable")
+
+            assert code == 0
