@@ -11,6 +11,9 @@ import pytest
 
 from tests.app.driver import Api, AppProcess, events_of, halves, problem, rows
 
+# One app for all of them: a second worker would start a second one.
+pytestmark = pytest.mark.xdist_group("app-confirm")
+
 _keys = (f"click-{number}" for number in count(1))
 
 

@@ -14,6 +14,9 @@ from syncpatterns.realtime import Position, encode_cursor
 from tests.app.conftest import StartApp
 from tests.app.driver import Api, AppProcess, Message, Stream, listening, problem
 
+# One app for all of them: a second worker would start a second one.
+pytestmark = pytest.mark.xdist_group("app-events")
+
 
 def confirmable(api: Api, number: int, **headers: str) -> list[str]:
     """Return ids of held bookings whose hold has not run out."""

@@ -9,6 +9,9 @@ import pytest
 from tests.app.conftest import StartApp
 from tests.app.driver import Api
 
+# One app for all of them: a second worker would start a second one.
+pytestmark = pytest.mark.xdist_group("app-page")
+
 
 def test_the_page_and_everything_it_loads_is_served(api: Api) -> None:
     """Modules followed to the end, each with a type that browsers run."""

@@ -108,9 +108,7 @@ def _open(
             f"{name} is empty. Its first line names the columns: {_wanted()}."
         )
     separator = max(_SEPARATORS, key=first.count)
-    rows = _rows(
-        csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    )
+    rows = _rows(text, separator)
     for _, cells, problem in rows:
         if problem is not None:
             raise BadFile(f"The header of {name} cannot be read: {problem}.")
@@ -119,7 +117,10 @@ def _open(
     raise BadFile(f"{name} is empty. Its first line names the columns: {_wanted()}.")
 
 
-def _rows(reader: csv.Reader) -> Iterator[tuple[int, list[str], str | None]]:  # type: ignore[name-defined]
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str], str | None]]:
+    """Yield the line at which a row begins, its cells, and what is wrong with it."""
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
         line = reader.line_num + 1
         try:
