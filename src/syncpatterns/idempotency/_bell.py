@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.idempotency._core import ClaimAnswer
-from syncpatterns.idempotency._heart import timers_of
+from syncpatterns.idempotency._timers import timers_of
 
 #: What waiters are told: the answer they get, or None: nobody works on it now.
 News: TypeAlias = ClaimAnswer | None
@@ -74,6 +74,9 @@ class TaskBell:
         """Wake the waiter and hand it *news*."""
         self.news = news
         self.rung = True
+        self._stir()
+
+    def _stir(self) -> None:
         if threading.get_ident() == self._home:
             self._event.set()
             return
@@ -87,6 +90,14 @@ class TaskBell:
         if type(clock) is SystemClock:
             with anyio.move_on_after(seconds):
                 await self._event.wait()
+            return self.rung
+        call_later = timers_of(clock)
+        if call_later is not None:
+            cancel = call_later(seconds, self._stir)
+            try:
+                await self._event.wait()
+            finally:
+                cancel()
             return self.rung
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._sleep, clock, seconds)

@@ -11,14 +11,13 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from syncpatterns.clock import Clock, SystemClock
+from syncpatterns.idempotency._bell import TaskBell
 from syncpatterns.idempotency._lease import Lease
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
-
-CallLater: TypeAlias = Callable[[float, Callable[[], object]], Callable[[], None]]
+from syncpatterns.idempotency._timers import timers_of
 
 
 class Heart(Protocol):
@@ -121,11 +120,6 @@ class _Beats:
             return self.wake_at
 
 
-def timers_of(clock: Clock) -> CallLater | None:
-    """Return the clock's own timers, if it has any; a fake clock does."""
-    return getattr(clock, "call_later", None)
-
-
 def next_due(leases: dict[Lease, Any]) -> float:
     """Return when the first of *leases* is due."""
     return min((lease.due for lease in list(leases)), default=math.inf)
@@ -195,9 +189,15 @@ class LoopHeart:
         self._tasks.add(task)  # the loop itself keeps weak references only
         task.add_done_callback(self._tasks.discard)
 
+    async def _sleep(self, seconds: float) -> None:
+        if timers_of(self._clock) is None:
+            await self._clock.asleep(seconds)
+        else:
+            await TaskBell().wait(self._clock, seconds)
+
     async def _run(self, generation: int) -> None:
         while generation == self._generation and self._leases:
-            await self._clock.asleep(self._wake_at - self._clock.monotonic())
+            await self._sleep(self._wake_at - self._clock.monotonic())
             if generation != self._generation:
                 return
             now = self._clock.monotonic()
