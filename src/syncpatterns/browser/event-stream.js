@@ -61,7 +61,10 @@ const REFUSED = 6;
 export class EventStream {
   #options;
   #cursor = "";
-  #closed = true;
+  /** The run that is on, null when closed: a run that was closed while it waited
+   * must not come back to life with the next one.
+   * @type {symbol|null} */
+  #run = null;
   #failures = 0;
   #attempt = new AbortController();
   #wake = () => {};
@@ -94,13 +97,13 @@ export class EventStream {
    * @param {string} cursor where to go on; "" begins with what comes next
    */
   open(cursor) {
-    if (!this.#closed) return;
-    this.#closed = false;
+    if (this.#run !== null) return;
+    this.#run = Symbol("run");
     this.#cursor = cursor;
     this.#failures = 0;
     globalThis.addEventListener?.("online", this.#online);
     globalThis.addEventListener?.("offline", this.#offline);
-    void this.#run();
+    void this.#stayConnected(this.#run);
   }
 
   /** Try now: something else has just reached the server. */
@@ -109,8 +112,8 @@ export class EventStream {
   }
 
   close() {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#run === null) return;
+    this.#run = null;
     globalThis.removeEventListener?.("online", this.#online);
     globalThis.removeEventListener?.("offline", this.#offline);
     this.#attempt.abort();
@@ -118,45 +121,52 @@ export class EventStream {
     this.#tell("closed");
   }
 
-  async #run() {
+  /** @param {symbol} run */
+  async #stayConnected(run) {
     this.#tell(this.#options.isOffline() ? "offline" : "connecting");
-    while (!this.#closed) {
-      const { opened, status, asked } = await this.#connect();
-      if (this.#closed) return;
+    while (this.#run === run) {
+      const { opened, status, asked } = await this.#connect(run);
+      if (this.#run !== run) return;
       if (status === 204) return this.close();
       this.#failures = opened ? 1 : this.#failures + 1;
       const wait = this.#wait(asked, status);
       this.#tell(this.#failing(status), this.#options.now() + wait, status);
       await this.#pause(wait);
-      if (this.#closed) return;
+      if (this.#run !== run) return;
       if (!this.#options.isOffline()) this.#tell(this.#failing(status), 0, status);
     }
   }
 
-  /** @returns {Promise<{opened: boolean, status: number|null, asked: number}>} */
-  async #connect() {
-    this.#attempt = new AbortController();
+  /**
+   * @param {symbol} run
+   * @returns {Promise<{opened: boolean, status: number|null, asked: number}>}
+   */
+  async #connect(run) {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
     const { url, fetch, headers, now } = this.#options;
-    const watchdog = new Watchdog(this.#options.silence, this.#attempt);
+    const watchdog = new Watchdog(this.#options.silence, attempt);
     let opened = false;
     let status = null;
     try {
       const response = await fetch(url, {
         headers: this.#headers(headers),
         cache: "no-store",
-        signal: this.#attempt.signal,
+        signal: attempt.signal,
       });
+      if (this.#run !== run) return { opened, status, asked: 0 };
       status = response.status;
       const type = response.headers.get("Content-Type") ?? "";
       if (status !== 200 || !/^text\/event-stream\b/i.test(type) || !response.body) {
-        this.#attempt.abort();
+        attempt.abort();
         this.#refused(status);
-        return { opened, status, asked: retryAfter(response.headers.get("Retry-After"), now()) };
+        const asked = retryAfter(response.headers.get("Retry-After"), now());
+        return { opened, status, asked };
       }
       opened = true;
       this.#failures = 0;
       this.#tell("live");
-      await this.#read(response.body, watchdog);
+      await this.#read(response.body, watchdog, run);
     } catch {
       // Cut, refused, timed out or aborted: `opened` and `status` say how far it got.
     } finally {
@@ -165,21 +175,25 @@ export class EventStream {
     return { opened, status: opened ? null : status, asked: 0 };
   }
 
-  /** @param {ReadableStream<Uint8Array>} body @param {Watchdog} watchdog */
-  async #read(body, watchdog) {
+  /**
+   * @param {ReadableStream<Uint8Array>} body
+   * @param {Watchdog} watchdog
+   * @param {symbol} run
+   */
+  async #read(body, watchdog, run) {
     const parser = new EventParser(this.#cursor);
     const decoder = new TextDecoder();
     const reader = body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done || this.#closed) return;
+      if (done || this.#run !== run) return;
       watchdog.feed();
       for (const message of parser.push(decoder.decode(value, { stream: true }))) {
         this.#cursor = message.id;
         const { event, data, id } = message;
         if (data === null) this.#options.onPosition(id);
         else this.#options.onMessage({ event, data, id });
-        if (this.#closed) return;
+        if (this.#run !== run) return;
       }
       if (parser.retry !== null) this.#options.base = parser.retry;
     }
