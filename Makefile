@@ -61,8 +61,10 @@ bench: bench-env  ## measure (SUITE=name, JSON=file)
 	@$(PY) -m benchmarks $(SUITE) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 # ------------------------------------------------------------------ proving
+# A file stays on one worker, and so does the server that its tests share.
+# (pytest-xdist 3.8 does not see xdist_group under pytest 9.2.)
 test: dev-env  ## run every test (ARGS= goes to pytest)
-	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 coverage: dev-env  ## run every test and show the lines that none of them runs
 	@$(PY) -m coverage erase

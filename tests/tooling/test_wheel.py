@@ -40,7 +40,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("wheel")
 def test_every_source_file_is_in_the_wheel(wheel: Path) -> None:
     """Queries, browser modules, types and py.typed travel with the code."""
     expected = {
@@ -59,7 +58,6 @@ def test_every_source_file_is_in_the_wheel(wheel: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_needs_exactly_the_declared_packages(wheel: Path) -> None:
     """Six dependencies; everything else is an extra."""
     with zipfile.ZipFile(wheel) as archive:
@@ -83,7 +81,6 @@ def test_the_wheel_needs_exactly_the_declared_packages(wheel: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("wheel")
 def test_the_installed_wheel_works_without_the_sources(
     wheel: Path, tmp_path: Path
 ) -> None:
