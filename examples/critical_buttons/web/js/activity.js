@@ -23,7 +23,12 @@ const ROWS = 200;
 
 /** Newest first; 200 rows. */
 export class Activity {
-  #log = el("ol", { class: "log", role: "log", "aria-label": PAGE.activity, "aria-live": "off" });
+  #rows = el("ol");
+  #log = el(
+    "div",
+    { class: "log", role: "log", "aria-label": PAGE.activity, "aria-live": "off" },
+    this.#rows,
+  );
   #empty = el("p", { class: "note" }, ACTIVITY.empty);
   /** The line under what came while nobody was there to see it, while it grows.
    * @type {{line: HTMLElement, count: number}|null} */
@@ -42,7 +47,13 @@ export class Activity {
       "aside",
       { class: "activity", "aria-labelledby": "activity-title" },
       el("div", { class: "section-head" }, title, aloud),
-      el("div", { class: "panel", tabindex: "0", role: "region", "aria-labelledby": "activity-title" }, this.#empty, this.#log),
+      el(
+        "div",
+        // It scrolls, so the keyboard must be able to get in.
+        { class: "panel", tabindex: "0", role: "region", "aria-labelledby": "activity-title" },
+        this.#empty,
+        this.#log,
+      ),
     );
   }
 
@@ -52,7 +63,7 @@ export class Activity {
 
   /** What happened before the page was opened, newest first. @param {Entry[]} entries */
   fill(entries) {
-    this.#log.append(...entries.map((entry) => row(entry)));
+    this.#rows.append(...entries.map((entry) => row(entry)));
     this.#trim();
   }
 
@@ -80,13 +91,13 @@ export class Activity {
 
   /** @param {HTMLElement} element */
   #prepend(element) {
-    this.#log.prepend(element);
+    this.#rows.prepend(element);
     this.#trim();
   }
 
   #trim() {
-    while (this.#log.children.length > ROWS) this.#log.lastElementChild?.remove();
-    this.#empty.hidden = this.#log.children.length > 0;
+    while (this.#rows.children.length > ROWS) this.#rows.lastElementChild?.remove();
+    this.#empty.hidden = this.#rows.children.length > 0;
   }
 }
 
