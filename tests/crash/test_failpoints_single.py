@@ -1,0 +1,84 @@
+"""A process killed at every named place of a single operation on SQLite."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncpatterns import _testpoints
+from syncpatterns.testing import (
+    CrashCase,
+    EffectsLedger,
+    FailpointReport,
+    failpoint_sweep,
+)
+from tests.crash import bookings
+from tests.crash.bookings import DATABASE, SCOPE, Confirm
+from tests.crash.judge import complaints, look
+
+PLACES = [
+    name for name in _testpoints.NAMES if name.startswith(("single.", "sqlite."))
+]
+
+
+def sweep(variant: str) -> FailpointReport:
+    """Kill one confirmation at each pass of each place; retry and judge."""
+
+    def program(case: CrashCase) -> list[str]:
+        return ["-m", "tests.crash.programs.confirm_once", str(case.folder), variant]
+
+    def judge(case: CrashCase) -> str:
+        return "; ".join(dict.fromkeys(judged(case, variant)))
+
+    return failpoint_sweep(program, judge, names=PLACES)
+
+
+def judged(case: CrashCase, variant: str) -> list[str]:
+    """Judge what the dead process left, retry its key, and judge again."""
+    database = case.folder / DATABASE
+    acks = EffectsLedger(case.folder / "ledger").acks()
+    left = look(database, ["k"])
+    wrong = complaints(left, acks)
+    with bookings.engine_for(variant, case.folder) as engine:
+        engine.transact(bookings.create)
+        operation = bookings.confirmation(engine)
+        answers = [
+            operation.call(Confirm("k"), key="k", scope=SCOPE) for _ in range(2)
+        ]
+    now = look(database, ["k"])
+    bodies = {answer.body for answer in answers} | {ack.answer for ack in acks}
+    record = now.records.get("k")
+    if record is None or bodies != {record.answer}:
+        wrong.append("callers were told something else than what is stored")
+    if [answer.replayed for answer in answers] != ["k" in left.records, True]:
+        wrong.append("what was done ran again, or what was not was replayed")
+    if (now.changes["k"], now.audits["k"], now.events["k"]) != (1, 1, 1):
+        wrong.append("the retry did not leave one of each")
+    return wrong + complaints(now, acks)
+
+
+@pytest.mark.case("OPR-06", part="failpoints")
+@pytest.mark.case("IDM-26", part="sqlite")
+def test_killed_anywhere_a_retry_leaves_one_of_everything() -> None:
+    """One change, one audit row, one event, one record and one answer."""
+    report = sweep("one-commit")
+
+    assert report.violations == []
+    assert report.never == []
+    # The business tables are a transaction of their own, so every place of the
+    # engine's is passed twice, those of the operation once.
+    assert report.hits == {
+        name: 2 if name.startswith("sqlite.") else 1 for name in PLACES
+    }
+    assert report.kills == report.hits.total()
+
+
+@pytest.mark.case("OPR-06", part="planted")
+def test_a_record_committed_after_its_effect_is_caught() -> None:
+    """The same judge, at each place where only the first of two commits is done."""
+    report = sweep("two-commits")
+
+    assert [violation.partition(": ")[0] for violation in report.violations] == [
+        "sqlite.before_commit, pass 3",
+        "sqlite.after_commit, pass 2",
+    ]
+    assert all("k: has 1 effects, but is not done" in v for v in report.violations)
