@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from syncpatterns._outcome import Err, Ok
 from syncpatterns.engines.sqlite import _errors
@@ -24,11 +24,47 @@ T = TypeVar("T")
 Work: TypeAlias = Callable[[SqliteTransaction], T]
 
 
-class _Ran(NamedTuple):
-    """What one job did inside the transaction, which is not committed yet."""
+class Answers:
+    """What came of each job of a batch, in the batch's order.
 
-    outcome: Ok[Any] | Err
-    published: int = 0
+    One object that is emptied in the end. A traceback keeps every frame below
+    and above it alive, and an answer left in a local variable of one of these
+    would be in a cycle with its own error, and next to the other callers' data.
+    """
+
+    __slots__ = ("each", "published")
+
+    def __init__(self) -> None:
+        self.each: list[Ok[Any] | Err] = []
+        self.published = 0
+
+    def done(self, value: object, published: int) -> None:
+        """Note that a job has returned *value*."""
+        self.each.append(Ok(value))
+        self.published += published
+
+    def failed(self, error: BaseException) -> None:
+        """Note that a job has failed; what it wrote is undone."""
+        self.each.append(Err(error))
+
+    def fill(self, error: BaseException, count: int) -> None:
+        """Give the same *error* to all up to the *count*-th."""
+        self.each += [Err(_twin(error)) for _ in range(count - len(self.each))]
+
+    def unsettle(self, error: OutcomeUnknown) -> None:
+        """Take back what is done: nobody knows if it was committed.
+
+        What failed was undone before the commit, whatever became of that.
+        """
+        self.published = 0
+        for n, answer in enumerate(self.each):
+            if type(answer) is Ok:
+                self.each[n] = Err(_twin(error))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.each.clear()
+        self.published = 0
 
 
 def commit_alone(
@@ -51,10 +87,8 @@ def _begin(session: WriteSession, path: str) -> SqliteTransaction:
         return session.begin()
     except BaseException as error:
         _roll_back(session)
-        known = _known(error, path)
-        if known is error:
-            raise
-        raise known from error
+        _raise_if_ours(error, path)
+        raise
 
 
 def _finish(
@@ -71,114 +105,101 @@ def _finish(
         value = _call(session, work, tx)
         session.commit()
     except BaseException as error:
-        known = _known(error, path, lost=not _roll_back(session))
-        if known is error:
-            raise
-        raise known from error
+        _raise_if_ours(error, path, lost=not _roll_back(session))
+        raise
     session.after_commit()
     return value, tx.published
 
 
 def commit_together(
-    session: WriteSession, batch: Sequence[Job], path: str
-) -> tuple[list[Ok[Any] | Err], int]:
-    """Commit *batch* and return an outcome for each, and the events published.
+    session: WriteSession, batch: Sequence[Job], path: str, answers: Answers
+) -> None:
+    """Commit *batch* and put an answer for each into *answers*.
 
     Never raises: the thread that calls it serves everybody.
     """
     try:
-        if len(batch) > 1:
-            shared = _shared(session, batch, path)
-            if shared is not None:
-                return shared
         # One caller; or the shared transaction was lost with one of them. A full
         # disk, say, rolls everybody back: alone, each gets its own answer.
-        return _one_by_one(session, batch, path)
+        if len(batch) < 2 or not _shared(session, batch, path, answers):  # noqa: PLR2004 - a pair shares
+            answers.clear()
+            _one_by_one(session, batch, path, answers)
     except BaseException as error:  # noqa: BLE001 - a mistake of ours: they must hear of it
         session.broken = True
-        return [Err(_twin(error)) for _ in batch], 0
+        answers.fill(error, len(batch))
 
 
 def _one_by_one(
-    session: WriteSession, batch: Sequence[Job], path: str
-) -> tuple[list[Ok[Any] | Err], int]:
-    ran: list[_Ran] = []
+    session: WriteSession, batch: Sequence[Job], path: str, answers: Answers
+) -> None:
     for job in batch:
         try:
             tx = _begin(session, path)
         except Exception as error:  # noqa: BLE001 - nobody from here on ran
             # Waiting the whole time-out again for every job would keep the
             # last of 100 callers for minutes.
-            ran += [_Ran(Err(_twin(error))) for _ in batch[len(ran) :]]
-            break
-        ran.append(_captured(session, tx, job, path))
-    return _sum(ran)
+            answers.fill(error, len(batch))
+            return
+        _answer(session, tx, job, path, answers)
 
 
-def _captured(
-    session: WriteSession, tx: SqliteTransaction, job: Job, path: str
-) -> _Ran:
+def _answer(
+    session: WriteSession,
+    tx: SqliteTransaction,
+    job: Job,
+    path: str,
+    answers: Answers,
+) -> None:
     try:
-        value, published = _finish(session, tx, job.work, path, undoable=job.undoable)
+        answers.done(*_finish(session, tx, job.work, path, undoable=job.undoable))
     except BaseException as error:  # noqa: BLE001 - raised where the caller waits
-        return _Ran(Err(error))
-    return _Ran(Ok(value), published)
+        answers.failed(error)
 
 
 def _shared(
-    session: WriteSession, batch: Sequence[Job], path: str
-) -> tuple[list[Ok[Any] | Err], int] | None:
-    """Return everybody's outcome, or None if the transaction was lost."""
+    session: WriteSession, batch: Sequence[Job], path: str, answers: Answers
+) -> bool:
+    """Answer everybody after one commit; False if the transaction was lost."""
     try:
         _begin(session, path)
     except Exception as error:  # noqa: BLE001 - nobody ran, everybody hears why
-        return [Err(_twin(error)) for _ in batch], 0
-    ran: list[_Ran] = []
+        answers.fill(error, len(batch))
+        return True
     try:
-        for job in batch:
-            one = _within(session, job, path)
-            if one is None:
-                return None
-            ran.append(one)
+        if not all(_within(session, job, path, answers) for job in batch):
+            return False
     except BaseException:  # noqa: BLE001 - a bracket failed; each is tried again, alone
         _roll_back(session)
-        return None
+        return False
     try:
         session.commit()
     except OutcomeUnknown as error:
         # Never run again here: it may be done. Who can look, looks himself.
         _roll_back(session)
-        return [_unsettled(one.outcome, error) for one in ran], 0
-    except BaseException as error:  # noqa: BLE001 - each is tried again, alone
-        undone = _roll_back(session) or isinstance(error, Exception)
-        if undone:
-            return None
-        return [_unsettled(one.outcome, session.lost()) for one in ran], 0
+        answers.unsettle(error)
+        return True
+    except BaseException as error:  # noqa: BLE001 - certainly undone, or not even an error
+        if _roll_back(session) or isinstance(error, Exception):
+            return False
+        answers.unsettle(session.lost())
+        return True
     session.after_commit()
-    return _sum(ran)
+    return True
 
 
-def _sum(ran: Sequence[_Ran]) -> tuple[list[Ok[Any] | Err], int]:
-    return [one.outcome for one in ran], sum(one.published for one in ran)
-
-
-def _within(session: WriteSession, job: Job, path: str) -> _Ran | None:
-    """Run *job* inside the shared transaction; None if that was lost.
-
-    A frame of its own: the traceback of a failed job must not hold the other
-    callers' work and results, for a log that shows local variables would.
-    """
+def _within(session: WriteSession, job: Job, path: str, answers: Answers) -> bool:
+    """Run *job* inside the shared transaction; False if that was lost."""
     session.savepoint()
+    tx = session.transaction()
     try:
-        tx = session.transaction()
-        ran = _Ran(Ok(_call(session, job.work, tx)), tx.published)
+        answers.done(_call(session, job.work, tx), tx.published)
     except BaseException as error:  # noqa: BLE001 - that caller's alone
         if not session.in_transaction:
-            return None
+            return False
         session.rollback_to_savepoint()
-        ran = _Ran(Err(_caused(_known(error, path), error)))
+        answers.failed(_known(error, path) or error)
     session.release_savepoint()
-    return ran
+    return True
 
 
 def _call(session: WriteSession, work: Work[T], tx: SqliteTransaction) -> T:
@@ -206,7 +227,9 @@ def _roll_back(session: WriteSession) -> bool:
     return was_open
 
 
-def _known(error: BaseException, path: str, *, lost: bool = False) -> BaseException:
+def _known(
+    error: BaseException, path: str, *, lost: bool = False
+) -> BaseException | None:
     """Return our error for SQLite's, also for one that SQLAlchemy wrapped.
 
     Args:
@@ -216,21 +239,26 @@ def _known(error: BaseException, path: str, *, lost: bool = False) -> BaseExcept
     """
     cause = getattr(error, "orig", error)
     if not isinstance(cause, sqlite3.Error):
-        return error
+        return None
     if lost and _errors.not_allowed(cause):
-        return _errors.ended()
-    return _errors.translate(cause, path) or error
-
-
-def _unsettled(outcome: Ok[Any] | Err, error: OutcomeUnknown) -> Ok[Any] | Err:
-    # What failed was undone before the commit, whatever became of that.
-    return Err(_twin(error)) if type(outcome) is Ok else outcome
-
-
-def _caused(known: BaseException, error: BaseException) -> BaseException:
-    if known is not error:
+        known: BaseException | None = _errors.ended()
+    else:
+        known = _errors.translate(cause, path)
+    if known is not None:
         known.__cause__ = error
     return known
+
+
+def _raise_if_ours(error: BaseException, path: str, *, lost: bool = False) -> None:
+    known = _known(error, path, lost=lost)
+    if known is None:
+        return
+    try:
+        raise known
+    finally:
+        # A frame that keeps the error it raised is a cycle: only the collector
+        # would free the two, and all that the effect had in its hands.
+        del known, error
 
 
 def _twin(error: BaseException) -> BaseException:

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
 
-from syncpatterns.engines.sqlite._errors import damaged, not_writable, translate
+from syncpatterns.engines.sqlite._errors import (
+    busy,
+    damaged,
+    not_writable,
+    translate,
+)
 from syncpatterns.engines.sqlite._migrations import (
     APPLICATION_ID,
     refuse_newer,
@@ -19,6 +24,7 @@ from syncpatterns.engines.sqlite._migrations import (
 from syncpatterns.errors import DatabaseForeign, DatabaseRefused
 
 _SMALLEST: Final = 512  # bytes; SQLite takes anything shorter for an empty database
+_WAL_TRIES: Final = 20
 _CHECK_BELOW: Final = 32 * 1024 * 1024
 #: Bytes of log after which it is checkpointed. The file is cut back to the same
 #: size when it starts over: were it kept longer, its size would say nothing
@@ -170,12 +176,33 @@ def open_writer(
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
-    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    mode = _ask_for_wal(connection)
+    for _ in range(_WAL_TRIES):
+        if mode is not None:
+            break
+        # Two processes that open a new file at once both read it and both want
+        # to change it; SQLite turns one away without waiting. This waits.
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("ROLLBACK")
+        mode = _ask_for_wal(connection)
+    if mode is None:
+        raise busy(str(path))
     if mode != "wal":
         raise DatabaseRefused(
             f"sqlite: {path} cannot use a write-ahead log (got {mode!r}). Network "
             "file systems cannot; put the file on a local disk."
         )
+
+
+def _ask_for_wal(connection: sqlite3.Connection) -> str | None:
+    """Return the journal mode now in use, or None if another process was quicker."""
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return None
+    return str(mode)
 
 
 def open_reader(path: Path, busy_timeout: float) -> sqlite3.Connection:

@@ -68,6 +68,17 @@ def translate(error: sqlite3.Error, path: str) -> SyncPatternsError | None:
     return refused(error, path)
 
 
+def translate_read(error: sqlite3.Error, path: str) -> SyncPatternsError | None:
+    """Do `translate` for a connection that may only read."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_READONLY or not_allowed(error):
+        return ConfigurationError(
+            "sqlite: a view can only read, and the engine begins and ends it. Write "
+            "inside transact(), or in the effect of an operation."
+        )
+    return translate(error, path)
+
+
 def busy(path: str) -> EngineBusy:
     """Return the error for a lock that was not free for the whole time-out."""
     return EngineBusy(

@@ -102,6 +102,7 @@ class Readers:
             EngineClosed: The engine is closed.
             EngineBusy: Another process kept the file locked.
             DatabaseRefused: The file cannot be read any more.
+            ConfigurationError: *work* tried to write.
         """
         snapshot = self._take()
         sound = False
@@ -118,7 +119,7 @@ class Readers:
         except Exception as error:
             cause = getattr(error, "orig", error)
             if isinstance(cause, sqlite3.Error):
-                known = _errors.translate(cause, str(self._path))
+                known = _errors.translate_read(cause, str(self._path))
                 if known is not None:
                     raise known from error
             raise

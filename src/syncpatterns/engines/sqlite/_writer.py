@@ -19,7 +19,7 @@ import anyio
 
 from syncpatterns.engines._wake import current_waker
 from syncpatterns.engines.sqlite import _errors
-from syncpatterns.engines.sqlite._batch import commit_alone, commit_together
+from syncpatterns.engines.sqlite._batch import Answers, commit_alone, commit_together
 from syncpatterns.engines.sqlite._jobs import Job, blocking_job, loop_job
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
@@ -232,10 +232,12 @@ class Writer:
             self._thread_waits = False
             self._owner = threading.get_ident()
             batch, last = self._gather(first)
-            outcomes, published = commit_together(self.session, batch, self._path)
+            del first  # or this frame, kept by a traceback, keeps it too
+            answers = Answers()
+            commit_together(self.session, batch, self._path, answers)
             self._owner = None
-        for job, outcome in zip(batch, outcomes, strict=True):
-            job.finish(outcome)
+        published = answers.published
+        _hand_over(batch, answers)
         self._announce(published)
         return last
 
@@ -259,6 +261,13 @@ class Writer:
             _log.warning("%s", notice)
         if published:
             self._published()
+
+
+def _hand_over(batch: list[Job], answers: Answers) -> None:
+    for job, answer in zip(batch, answers.each, strict=True):
+        job.finish(answer)
+    batch.clear()
+    answers.clear()
 
 
 def closed() -> EngineClosed:
