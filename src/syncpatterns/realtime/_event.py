@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
@@ -16,12 +17,16 @@ from syncpatterns.realtime._core import (
     check_address,
     check_fields,
     decode_body,
-    encode_body,
     envelope,
     one_line,
 )
 
 _clock: Final = SystemClock()
+#: Unique is enough, nothing here is a secret. Asking the kernel for each event
+#: would give up the interpreter lock in the middle of a transaction.
+_chance: Final = random.Random()  # noqa: S311 - see above
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_chance.seed)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OVERHEAD: Final = 600  # bytes of the objects around an event
 
@@ -33,7 +38,7 @@ def new_id() -> str:
     3), so that two events of one millisecond still stand in their order.
     """
     ticks = int(_clock.time() * 4_096_000)  # milliseconds and 12 bits of fraction
-    chance = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
+    chance = _chance.getrandbits(62)
     number = (ticks >> 12) << 80 | 7 << 76 | (ticks & 0xFFF) << 64 | 2 << 62 | chance
     digits = f"{number:032x}"
     return "-".join(
@@ -93,7 +98,7 @@ class Event:
 
     def __post_init__(self) -> None:
         check_address(self.channel, self.type, self.id)
-        fields = check_fields(
+        fields, body = check_fields(
             Fields(
                 self.data,
                 self.occurred_at,
@@ -104,7 +109,7 @@ class Event:
                 self.headers,
             )
         )
-        _fill(self, fields, encode_body(fields))
+        _fill(self, fields, body)
 
     def __hash__(self) -> int:
         return hash(self.id)

@@ -117,7 +117,7 @@ class StoredEvent(NamedTuple):
         offset: Its number in the channel.
         event_id: Identity of the event.
         type: What happened.
-        body: The rest of the event as JSON; see `encode_body`.
+        body: The rest of the event as JSON; see `check_fields`.
         created: When it was written, in seconds since the epoch.
     """
 
