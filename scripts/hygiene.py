@@ -4,6 +4,8 @@
     unsafe     no pickle, marshal, shelve, dill; no eval or exec; no yaml.load
     registry   no address of a package registry and no option that names one
     sleep      no test sleeps; it waits for a fact
+    loop       no async fixture outlives its module: its loop would stay the
+               current one, and a later test for trio would run on asyncio
     home       no path that exists on one machine only
     reason     noqa and type: ignore name their rule and say why
     stub       no NotImplementedError, no "pragma: no cover"
@@ -49,6 +51,7 @@ REGISTRY = re.compile(
 HOME = re.compile("|".join(f"/{name}/" for name in ("home", "root", "Users", "work")))
 BARE_NOQA = re.compile(r"#\s*noqa(?!: [A-Z]+\d+(, ?[A-Z]+\d+)*  ?(#|-) ?\S)")
 BARE_IGNORE = re.compile(r"#\s*type:\s*ignore(?!\[[a-z, -]+\]  ?(#|-) ?\S)")
+LONG_LIVED = re.compile(r"fixture\(.*scope='(session|package)'")
 SLEEPS = {"sleep", "sleep_until"}
 
 
@@ -138,6 +141,15 @@ def _is_zero(call: ast.Call) -> bool:
             return False
 
 
+def loop(source: Source) -> Iterator[Finding]:
+    """No async fixture outlives its module."""
+    for node in source.nodes():
+        if isinstance(node, ast.AsyncFunctionDef):
+            for decorator in node.decorator_list:
+                if LONG_LIVED.search(ast.unparse(decorator)):
+                    yield node.lineno, "an async fixture of at most scope 'module'"
+
+
 def home(source: Source) -> Iterator[Finding]:
     """No path that exists on one machine only."""
     for number, line in enumerate(source.lines, 1):
@@ -167,7 +179,8 @@ def stub(source: Source) -> Iterator[Finding]:
 
 
 RULES: dict[str, Callable[[Source], Iterator[Finding]]] = {
-    rule.__name__: rule for rule in (long, unsafe, registry, sleep, home, reason, stub)
+    rule.__name__: rule
+    for rule in (long, unsafe, registry, sleep, loop, home, reason, stub)
 }
 
 

@@ -32,15 +32,19 @@ def find_chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def anyio_backend() -> str:
-    """Playwright speaks asyncio only, and the session's browser needs one loop."""
+    """Playwright speaks asyncio only, and a module's browser needs one loop."""
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def browser(anyio_backend: str) -> AsyncIterator[Any]:
-    """One Chromium for the session; every test has its own profile in it."""
+    """One Chromium for a module; every test has its own profile in it.
+
+    Not for the session: its loop would stay the current one of the worker, and
+    a later test of another directory would run on it whatever it asked for.
+    """
     chromium = find_chromium()
     if chromium is None:
         pytest.skip("no Chromium here: install it, or name it in CHROMIUM")

@@ -31,6 +31,11 @@ PLANTED = [
     ("sleep", "tests/test_a.py", f"import time\ntime.{NAP}(0.1)\n"),
     ("sleep", "tests/a/helper.py", f"from anyio import {NAP} as nap\nnap(1)\n"),
     ("sleep", "tests/test_a.py", f"import asyncio\nasyncio.{NAP}(delay)\n"),
+    (
+        "loop",
+        "tests/conftest.py",
+        "import pytest\n\n\n@pytest.fixture(scope='session')\nasync def x(): ...\n",
+    ),
     ("home", "src/a.py", "PATH = '/ho" + "me/someone/file'\n"),
     ("home", "docs/a.md", "cd /ro" + "ot/project\n"),
     ("reason", "src/a.py", f"x = 1  {NOQA}\n"),
@@ -48,6 +53,10 @@ CLEAN = {
         f"import time\ntime.{NAP}(1)\n"
     ),
     "tests/test_a.py": f"import anyio\nanyio.{NAP}(0)\nclock.{NAP}(5)\n",
+    "tests/conftest.py": (
+        "import pytest\n\n\n@pytest.fixture(scope='module')\nasync def x(): ...\n\n\n"
+        "@pytest.fixture(scope='session')\ndef y(): ...\n"
+    ),
     "tests/test_b.py": (
         f"import time\ntime.{NAP}(1)  # hygiene: {NAP} - polls another process\n"
     ),
