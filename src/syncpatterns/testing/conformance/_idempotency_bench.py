@@ -1,0 +1,292 @@
+"""How a check asks a store: written once, run blocking or awaited."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeAlias
+
+import anyio
+
+from syncpatterns.idempotency._core import (
+    Busy,
+    ClaimRequest,
+    OnAbandoned,
+    Owned,
+    Record,
+    Replay,
+    StoredOutcome,
+    Windows,
+    storage_key,
+)
+from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
+
+#: The windows of the checks: short enough to tell seconds from hours.
+WINDOWS = Windows(60.0, 600.0)
+LEASE = 30.0
+ANSWER = StoredOutcome(
+    "response",
+    b'{"caf\xc3\xa9":"\x00\xff"}',
+    201,
+    (("location", "/orders/7"), ("link", "b"), ("link", "a")),
+)
+
+
+class Ask:
+    """One call of a store's method."""
+
+    __slots__ = ("args", "method")
+
+    def __init__(self, method: str, *args: Any) -> None:
+        self.method = method
+        self.args = args
+
+
+Questions: TypeAlias = Generator[Ask | Sequence[Ask], Any, None]
+"""A check: yields what to ask, one at a time or several at once."""
+
+
+class Bench:
+    """What a check works with: names for the calls, and the time.
+
+    Args:
+        advance: Moves the store's clock.
+    """
+
+    def __init__(self, advance: Callable[[float], object]) -> None:
+        self.advance = advance
+
+    @staticmethod
+    def key(name: str = "k") -> str:
+        """Return the storage key called *name*."""
+        return storage_key("conformance", "tenant", "op", name)
+
+    def claim(
+        self,
+        nonce: str,
+        *,
+        name: str = "k",
+        fingerprint: bytes = b"\x00fingerprint\xff",
+        lease: float = LEASE,
+        windows: Windows = WINDOWS,
+        on_abandoned: OnAbandoned = "rerun",
+        age: float = 0.0,
+    ) -> Ask:
+        """Ask for a claim."""
+        request = ClaimRequest(
+            self.key(name),
+            "op",
+            fingerprint,
+            nonce,
+            lease,
+            windows,
+            on_abandoned,
+            age,
+        )
+        return Ask("claim", request)
+
+    def complete(
+        self,
+        token: int,
+        outcome: StoredOutcome = ANSWER,
+        *,
+        name: str = "k",
+        windows: Windows = WINDOWS,
+    ) -> Ask:
+        """Ask to store an answer."""
+        return Ask("complete", self.key(name), token, outcome, windows)
+
+    def renew(self, token: int, lease: float = LEASE, *, name: str = "k") -> Ask:
+        """Ask to move the lease."""
+        return Ask("renew", self.key(name), token, lease, WINDOWS)
+
+    def release(self, token: int, *, name: str = "k") -> Ask:
+        """Ask to give the key back."""
+        return Ask("release", self.key(name), token)
+
+    def abandon(self, token: int, *, name: str = "k") -> Ask:
+        """Ask to mark the outcome unknown."""
+        return Ask("abandon", self.key(name), token)
+
+    def resolve(self, outcome: StoredOutcome | None, *, name: str = "k") -> Ask:
+        """Ask to settle an unknown outcome."""
+        return Ask("resolve", self.key(name), outcome, WINDOWS)
+
+    def inspect(self, *, name: str = "k") -> Ask:
+        """Ask for the record."""
+        return Ask("inspect", self.key(name))
+
+    def evict(self, *, name: str = "k") -> Ask:
+        """Ask to forget the key."""
+        return Ask("evict", self.key(name))
+
+
+class Check:
+    """One rule, and how to find out whether a store keeps it.
+
+    Args:
+        ask: What to ask, and what to expect.
+    """
+
+    __slots__ = ("_ask",)
+
+    def __init__(self, ask: Callable[[Bench], Questions]) -> None:
+        self._ask = ask
+
+    @property
+    def rule(self) -> str:
+        """The rule in one sentence."""
+        return (self._ask.__doc__ or "").strip().partition("\n")[0]
+
+    def __str__(self) -> str:
+        return self._ask.__name__
+
+    def __repr__(self) -> str:
+        return f"<Check {self}: {self.rule}>"
+
+    def run(self, store: IdempotencyStore, advance: Callable[[float], object]) -> None:
+        """Check a blocking store.
+
+        Args:
+            store: A fresh one; it must be empty.
+            advance: Moves the store's clock forward by so many seconds.
+
+        Raises:
+            AssertionError: The store breaks the rule; the message says where.
+        """
+        steps = self._ask(Bench(advance))
+        try:
+            asked = next(steps)
+            while True:
+                asked = steps.send(_do(store, asked))
+        except StopIteration:
+            return
+
+    async def arun(
+        self, store: AsyncIdempotencyStore, advance: Callable[[float], object]
+    ) -> None:
+        """Check a store for an event loop; see `run`.
+
+        Raises:
+            AssertionError: The store breaks the rule; the message says where.
+        """
+        steps = self._ask(Bench(advance))
+        try:
+            asked = next(steps)
+            while True:
+                asked = steps.send(await _ado(store, asked))
+        except StopIteration:
+            return
+
+
+def _do(store: IdempotencyStore, asked: Ask | Sequence[Ask]) -> Any:
+    if isinstance(asked, Ask):
+        return getattr(store, asked.method)(*asked.args)
+    answers: list[Any] = [None] * len(asked)
+
+    def work(place: int, one: Ask) -> None:
+        try:
+            answers[place] = getattr(store, one.method)(*one.args)
+        except BaseException as error:  # noqa: BLE001 - the check sees it
+            answers[place] = error
+
+    threads = [
+        threading.Thread(target=work, args=(place, one))
+        for place, one in enumerate(asked)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+async def _ado(store: AsyncIdempotencyStore, asked: Ask | Sequence[Ask]) -> Any:
+    if isinstance(asked, Ask):
+        return await getattr(store, asked.method)(*asked.args)
+    answers: list[Any] = [None] * len(asked)
+
+    async def work(place: int, one: Ask) -> None:
+        answers[place] = await getattr(store, one.method)(*one.args)
+
+    async with anyio.create_task_group() as tasks:
+        for place, one in enumerate(asked):
+            tasks.start_soon(work, place, one)
+    return answers
+
+
+def same(found: object, expected: object, what: str) -> None:
+    """Assert that *found* is *expected*.
+
+    Raises:
+        AssertionError: It is not; names *what*.
+    """
+    assert found == expected, f"{what}: expected {expected!r}, found {found!r}"
+
+
+def yes(found: object, what: str) -> None:
+    """Assert that the store said True.
+
+    Raises:
+        AssertionError: It did not; names *what*.
+    """
+    assert found is True, f"{what}: expected True, found {found!r}"
+
+
+def no(found: object, what: str) -> None:
+    """Assert that the store said False.
+
+    Raises:
+        AssertionError: It did not; names *what*.
+    """
+    assert found is False, f"{what}: expected False, found {found!r}"
+
+
+def near(found: float, expected: float, what: str) -> None:
+    """Assert that *found* is at most *expected*, and at most a second below.
+
+    Raises:
+        AssertionError: It is not; names *what*.
+    """
+    good = expected - 1 <= found <= expected
+    assert good, f"{what}: expected {expected:g} s, found {found:g} s"
+
+
+def busy(answer: object, what: str = "the claim") -> Busy:
+    """Assert that *answer* says that the key is busy; return it.
+
+    Raises:
+        AssertionError: It does not.
+    """
+    assert isinstance(answer, Busy), f"{what} should find it busy, got {answer!r}"
+    return answer
+
+
+def replayed(answer: object, what: str = "the claim") -> Replay:
+    """Assert that *answer* is a replay; return it.
+
+    Raises:
+        AssertionError: It is not.
+    """
+    assert isinstance(answer, Replay), f"{what} should be a replay, got {answer!r}"
+    return answer
+
+
+def owned(answer: object, what: str = "the claim") -> Owned:
+    """Assert that *answer* gives the key; return it.
+
+    Raises:
+        AssertionError: It does not.
+    """
+    assert isinstance(answer, Owned), f"{what} should own the key, got {answer!r}"
+    return answer
+
+
+def kept(record: object, what: str = "the record") -> Record:
+    """Assert that there is a *record*; return it.
+
+    Raises:
+        AssertionError: There is none.
+    """
+    assert isinstance(record, Record), f"{what} should be there, got {record!r}"
+    return record
