@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from playwright.async_api import expect
 
 from tests.app.driver import AppProcess
 from tests.browser.desk import CUT, Desk, Tabs
+
+LOST = re.compile("Reconnecting|Server unreachable")
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -62,6 +65,27 @@ async def test_open_pages_do_not_hold_up_a_stop(browser: Any, tmp_path: Path) ->
 
             code = app.stop()
             for tab in (leader, other):
-                await expect(tab.chip).to_have_text("Server unreachable")
+                await expect(tab.chip).to_have_text(LOST)
 
             assert code == 0
+
+
+async def test_what_happened_meanwhile_is_caught_up_and_marked(
+    tabs: Tabs, desk: Desk
+) -> None:
+    """Offline for a while: the missed events come in order, above a line."""
+    first, second = desk.take(), desk.take()
+    tabs.forgiven.append(CUT)
+    tab = await tabs.open()
+
+    await tabs.context.set_offline(True)
+    await expect(tab.chip).to_have_text("Offline")
+    desk.confirm(first)
+    desk.confirm(second)
+    await tabs.context.set_offline(False)
+    await tab.expect_live()
+    line = tab.page.get_by_role("log").locator("li.divider")
+    await expect(line).to_have_text("2 events while away")
+    rows = await tab.feed.locator("b").all_text_contents()
+
+    assert rows == [second, first]

@@ -46,8 +46,10 @@ import { TabGroup } from "./tab-group.js";
  * @property {Partial<import("./event-stream.js").StreamOptions>} [stream]
  */
 
-/** How long after a reconnect events still count as missed, without a pause. */
-const CATCHING_UP = 250;
+/** What comes within this of a reconnect, or of another missed event, was missed.
+ * The wire does not say which events are old; one that is new and called missed
+ * does no harm. */
+const CATCHING_UP = 1000;
 
 /**
  * Dispatches `event` (detail: LiveEvent), `gap` (detail: {reason, …}: events are

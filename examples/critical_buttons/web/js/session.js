@@ -220,6 +220,7 @@ export class Session {
     const from = data.from ?? this.#bookings.statusAt(booking.id, booking.version - 1);
     this.#bookings.apply(booking);
     const at = /** @type {{occurred_at?: string}} */ (envelope).occurred_at;
+    const origin = this.#origins.of(hash);
     this.#activity.add(
       {
         at: at ?? booking.updated_at,
@@ -228,9 +229,9 @@ export class Session {
         resource: booking.resource,
         from,
         to: booking.status,
-        origin: this.#origins.of(hash),
+        origin,
       },
-      missed,
+      missed && origin !== "tab",
     );
   }
 
