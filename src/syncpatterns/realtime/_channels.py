@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from syncpatterns.errors import StoreFull
 from syncpatterns.realtime._channel import Channel, Cursor
 from syncpatterns.realtime._core import Limits, Log, PublishResult, StoredEvent
 from syncpatterns.realtime._event import Event
+
+_channel = attrgetter("channel")
 
 
 class Channels:
@@ -99,11 +102,29 @@ class Channels:
         self._sweep(now)
         return joined
 
+    def publish_one_needs_lock(
+        self, event: Event, now: float
+    ) -> tuple[PublishResult, dict[Cursor, None] | None]:
+        """Append *event*; return what became of it, and who waits for it."""
+        channel = self._by_name.get(event.channel) or self._get(
+            event.channel, now, None, 0
+        )
+        log = channel.log
+        held, top = log.held, log.top
+        result = log.publish(event, now)
+        self._bytes += log.held - held
+        channel.used = now
+        if now >= self._next_sweep or self._bytes > self._max_bytes:
+            self._sweep(now)
+        if log.top == top or not channel.parked:
+            return result, None
+        return result, channel.unpark()
+
     def publish_needs_lock(
         self, events: Sequence[Event], now: float, woken: dict[Cursor, None]
     ) -> Sequence[PublishResult]:
         """Append *events* and add to *woken* who waits for them."""
-        names = {event.channel for event in events}
+        names = set(map(_channel, events))
         # All channels first: a full hub must not publish half of the events.
         channels = {name: self._get(name, now, None, 0) for name in names}
         results: Sequence[PublishResult]

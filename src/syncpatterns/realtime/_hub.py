@@ -92,6 +92,7 @@ class Hub:
         self.history = _history(history)
         self.lock = threading.Lock()
         self.closed = False
+        self._now = self.clock.monotonic
         self.channels = Channels(
             Limits(ring, ring_bytes, ring_age, recent, recent_age),
             max_channels=max_channels,
@@ -136,7 +137,18 @@ class Hub:
             StoreFull: There are too many channels with subscribers.
             EngineClosed: The hub is closed.
         """
-        return self.publish_many((event,))[0]
+        if self.history is not None:
+            self._refuse_mirror()
+        if not isinstance(event, Event):
+            raise _no_event(type(event))
+        now = self._now()
+        with self.lock:
+            if self.closed:
+                raise _closed()
+            result, parked = self.channels.publish_one_needs_lock(event, now)
+        if parked:
+            wake(parked)
+        return result
 
     def publish_many(self, events: Sequence[Event]) -> Sequence[PublishResult]:
         """Do `publish` for each of *events*, which all appear at once.
@@ -144,17 +156,16 @@ class Hub:
         Returns:
             One result for each event, in their order.
         """
-        self._refuse_mirror()
+        if self.history is not None:
+            self._refuse_mirror()
         for kind in set(map(type, events)):
             if not issubclass(kind, Event):
-                raise PublishRejected(
-                    f"A {kind.__name__} is not an event. Publish a syncpatterns.Event."
-                )
-        now = self.clock.monotonic()
+                raise _no_event(kind)
+        now = self._now()
         woken: dict[Cursor, None] = {}
         with self.lock:
             if self.closed:
-                raise EngineClosed("The hub is closed, so nothing was published.")
+                raise _closed()
             results = self.channels.publish_needs_lock(events, now, woken)
         wake(woken)
         return results
@@ -336,12 +347,21 @@ class Hub:
         cursor.channel.used = self.clock.monotonic()
 
     def _refuse_mirror(self) -> None:
-        if self.history is not None:
-            raise ConfigurationError(
-                f"This hub mirrors the outbox of {self.history.name}: publish with "
-                "tx.publish() in the business transaction, or with an "
-                "OutboxPublisher. What only this process knew could not be numbered."
-            )
+        raise ConfigurationError(
+            "This hub mirrors an outbox: publish with tx.publish() in the business "
+            "transaction, or with an OutboxPublisher. What only this process knew "
+            "could not be numbered."
+        )
+
+
+def _no_event(kind: type) -> PublishRejected:
+    return PublishRejected(
+        f"A {kind.__name__} is not an event. Publish a syncpatterns.Event."
+    )
+
+
+def _closed() -> EngineClosed:
+    return EngineClosed("The hub is closed, so nothing was published.")
 
 
 def _history(source: RealtimeEngine | Outbox | None) -> History | None:

@@ -28,6 +28,7 @@ from syncpatterns.realtime._core import (
     start,
 )
 from syncpatterns.realtime._event import from_outbox
+from syncpatterns.realtime._offload import History
 from syncpatterns.realtime._waking import Flag, Loop, current_loop
 
 if TYPE_CHECKING:
@@ -195,8 +196,8 @@ class HubSubscription:
         No item is taken before an await: what a cancelled call has read from
         the outbox waits in `_pending` for the next.
         """
-        if not self._pending:
-            await self._read_history(limit)
+        if self._hub.history is not None and not self._pending:
+            await self._read_history(self._hub.history, limit)
         if self._pending:
             items, self._pending = self._pending[:limit], self._pending[limit:]
             return items
@@ -229,8 +230,9 @@ class HubSubscription:
             if self._nudged or self._pending:
                 self._nudged = False
                 return None
-            if any(self._step(cursor) is not Step.WAIT for cursor in self._cursors):
-                return None
+            for cursor in self._cursors:
+                if cursor.offset < cursor.channel.log.top:
+                    return None
             if self._hub.closed:
                 raise SubscriptionClosed("shutdown")
             # Under the same lock that publishing takes: nothing comes between.
@@ -249,11 +251,8 @@ class HubSubscription:
             history=self._hub.history is not None,
         )
 
-    async def _read_history(self, limit: int) -> None:
+    async def _read_history(self, history: History, limit: int) -> None:
         """Put a page of a channel that is behind its ring into `_pending`."""
-        history = self._hub.history
-        if history is None:
-            return
         with self._hub.lock:
             behind = [
                 each for each in self._cursors if self._step(each) is Step.HISTORY
@@ -267,8 +266,9 @@ class HubSubscription:
             Delivered(from_outbox(row), Position(log.epoch, row.offset)) for row in rows
         ]
         with self._hub.lock:
-            items, cursor.offset = join_history(log, cursor.offset, page)
+            items, offset = join_history(log, cursor.offset, page)
         self._pending += self._shaped(items, cursor)
+        cursor.offset = offset
 
     def _take_needs_lock(self, limit: int) -> list[Item]:
         items: list[Item] = []
@@ -304,7 +304,7 @@ class HubSubscription:
         return shaped
 
     def _shaped(self, items: Sequence[Item], cursor: Cursor) -> Sequence[Item]:
-        """Return *items*, the next ones at *cursor*, as this reader wants them."""
+        """Return *items*, which follow *cursor*, as this reader wants them."""
         wish = self._wish
         if wish.on_lag == "conflate":
             items = newest_of_each_key(items)
@@ -314,14 +314,9 @@ class HubSubscription:
                 for item in items
                 if isinstance(item, Gap) or item.event.type in wish.types
             ]
-        if self._replaying(items, cursor.live_from):
+        if cursor.offset < cursor.live_from:
             items = [_replayed(item, cursor.live_from) for item in items]
         return items
-
-    @staticmethod
-    def _replaying(items: Sequence[Item], live_from: int) -> bool:
-        first = next((item for item in items if isinstance(item, Delivered)), None)
-        return first is not None and first.position.offset <= live_from
 
     @property
     def _buffer(self) -> int | None:

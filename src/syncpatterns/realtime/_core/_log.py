@@ -27,8 +27,8 @@ from syncpatterns.realtime._core._values import (
 if TYPE_CHECKING:
     from syncpatterns.realtime._event import Event
 
+_event = attrgetter("event")
 _id = attrgetter("id")
-_key_version = attrgetter("key_version")
 _keyed = attrgetter("key")
 _size = attrgetter("size")
 _new: Any = cast(
@@ -114,7 +114,7 @@ class Log:
 
     def publish(self, event: Event, now: float) -> PublishResult:
         """Append *event* unless it is a repeat or an older version of its key."""
-        known = self._recent.find(event.id)
+        known = self._recent.find(event.id, now)
         if known is not None:
             return PublishResult(
                 Position(self.epoch, known), duplicate=True, stage="delivered"
@@ -122,8 +122,8 @@ class Log:
         key, version = event.key, event.key_version
         if key is not None and version is not None and not self._newer(key, version):
             return PublishResult(None, duplicate=False, stage="suppressed")
-        self._recent.add([event.id], now)
-        self._extend((event,), now)
+        self._recent.add((event.id,), event.id, now)
+        self._extend((event,), now, plain=key is None)
         return PublishResult(
             Position(self.epoch, self.top), duplicate=False, stage="delivered"
         )
@@ -133,14 +133,12 @@ class Log:
     ) -> Sequence[PublishResult]:
         """Do `publish` for each of *events*, in order."""
         ids = list(map(_id, events))
-        if (
-            not self._recent.all_new(ids)
-            or set(map(_key_version, events)) != _NO_VERSIONS
-        ):
+        plain = set(map(_keyed, events)) == _NO_KEYS
+        if not plain or not self._recent.all_new(ids):
             return [self.publish(event, now) for event in events]
         first = self.top + 1
-        self._recent.add(ids, now)
-        self._extend(events, now)
+        self._recent.add(ids, ids[-1], now)
+        self._extend(events, now, plain=True)
         return PublishResults(self.epoch, first, len(ids))
 
     def append(self, events: Sequence[Event], first: int, now: float) -> bool:
@@ -158,7 +156,8 @@ class Log:
             return False
         if known < 0:
             self.skip_to(first - 1)
-        self._extend(events[max(0, known) :], now)
+        new = events[max(0, known) :]
+        self._extend(new, now, plain=set(map(_keyed, new)) == _NO_KEYS)
         return True
 
     def skip_to(self, top: int) -> bool:
@@ -212,7 +211,7 @@ class Log:
 
     # ----------------------------------------------------------------- inside
 
-    def _extend(self, events: Sequence[Event], now: float) -> None:
+    def _extend(self, events: Sequence[Event], now: float, *, plain: bool) -> None:
         first = self.top + 1
         self.top += len(events)
         offsets = range(first, self.top + 1)
@@ -225,16 +224,15 @@ class Log:
             )
         )
         self._bytes += sum(map(_size, events))
-        if set(map(_keyed, events)) != _NO_KEYS:
+        if not plain:
             self._note_keys(events, first)
         self._ages.add(now, self.top)
         self._trim(now)
 
     def _trim(self, now: float) -> None:
         limits = self._limits
-        old = self._ages.expired(now) - self._base
-        if old > 0:
-            self._drop(old)
+        if self._ages.due(now):
+            self._drop(self._ages.expired(now) - self._base)
         # A quarter more than the ring before a cut, since a cut moves the rest.
         if len(self._entries) * 4 >= limits.ring * 5 + 64:
             self._drop(len(self._entries) - limits.ring)
@@ -253,12 +251,13 @@ class Log:
         if count <= 0:
             return
         dropped = self._entries[:count]
-        for entry in dropped:
-            if entry.event.key is None:
-                self._unkeyed = entry.position.offset
-        self._bytes -= sum(entry.event.size for entry in dropped)
         del self._entries[:count]
         self._base += len(dropped)
+        self._bytes -= sum(map(_size, map(_event, dropped)))
+        for entry in reversed(dropped):
+            if entry.event.key is None:
+                self._unkeyed = entry.position.offset
+                break
 
     def _newer(self, key: str, version: int) -> bool:
         last = self._versions.pop(key, -1)
@@ -278,5 +277,4 @@ class Log:
             self._unkeyed = max(self._unkeyed, keys.pop(oldest))
 
 
-_NO_VERSIONS: Final[set[int | None]] = {None}
 _NO_KEYS: Final[set[str | None]] = {None}

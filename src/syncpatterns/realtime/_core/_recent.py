@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 from operator import lt
 from typing import Final
@@ -17,22 +18,28 @@ class Ages:
     Entries live for at most *keep* seconds and at least 31/32 of that.
     """
 
-    __slots__ = ("_keep", "_marks")
+    __slots__ = ("_keep", "_marks", "_next")
 
     def __init__(self, keep: float) -> None:
         self._keep = keep
         self._marks: deque[tuple[float, int]] = deque()
+        self._next = 0.0  # when the next mark is made; until then the last one moves
 
     def add(self, now: float, offset: int) -> None:
         """Everything up to *offset* has come in by *now*."""
         marks = self._marks
-        if marks and now - marks[-1][0] < self._keep / _STEPS:
+        if marks and now < self._next:
             marks[-1] = (marks[-1][0], offset)
         else:
             marks.append((now, offset))
+            self._next = now + self._keep / _STEPS
+
+    def due(self, now: float) -> bool:
+        """Tell whether `expired` would return anything."""
+        return bool(self._marks) and self._marks[0][0] <= now - self._keep
 
     def expired(self, now: float) -> int:
-        """Return the largest offset that is too old; 0 if there is none new."""
+        """Return the largest offset that is too old, once; 0 if there is none."""
         marks = self._marks
         offset = 0
         while marks and marks[0][0] <= now - self._keep:
@@ -60,10 +67,11 @@ class Recent:
         self._highest = ""
         self._index: dict[str, int] | None = None
 
-    def find(self, event_id: str) -> int | None:
+    def find(self, event_id: str, now: float) -> int | None:
         """Return the offset of *event_id*, or None if it is not remembered."""
         if event_id > self._highest:
             return None
+        self.expire(now)
         index = self._index
         if index is None:
             index = self._index = dict(
@@ -80,24 +88,24 @@ class Recent:
             and all(map(lt, ids, islice(ids, 1, None)))
         )
 
-    def add(self, ids: list[str], now: float) -> None:
-        """Remember *ids*, which took the next offsets one by one."""
-        offset = self._top
+    def add(self, ids: Sequence[str], highest: str, now: float) -> None:
+        """Remember *ids*, which took the next offsets; *highest* is one of them."""
+        first = self._first + len(self._ids)
         self._ids += ids
-        self._highest = max(self._highest, ids[-1] if len(ids) == 1 else max(ids))
+        self._highest = max(self._highest, highest)
+        last = first + len(ids)
         if self._index is not None:
-            self._index.update(
-                zip(ids, range(offset + 1, offset + 1 + len(ids)), strict=True)
-            )
-        self._ages.add(now, self._top)
-        self.expire(now)
+            self._index.update(zip(ids, range(first, last), strict=True))
+        self._ages.add(now, last - 1)
+        # A quarter more before a cut: deleting the head of a list moves the rest.
+        if len(self._ids) * 4 > self._limit * 5:
+            self.expire(now)
 
     def expire(self, now: float) -> None:
         """Forget what is too old or too much."""
         kept = max(self._kept, self._ages.expired(now) + 1, self._top + 1 - self._limit)
         self._kept = kept
-        # In one cut a quarter at a time: deleting the head of a list moves all.
-        if (kept - self._first) * 4 > self._limit or kept > self._top:
+        if (kept - self._first) * 4 >= self._limit or kept > self._top:
             self._drop(kept - self._first)
 
     @property

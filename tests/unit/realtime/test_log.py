@@ -1,0 +1,473 @@
+"""The ring, what it remembers and what it decides: no I/O, no clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from syncpatterns.realtime import Delivered, Event, Gap, Position, PublishResult
+from syncpatterns.realtime._core import (
+    Bounds,
+    Limits,
+    Log,
+    Start,
+    Step,
+    after_lag,
+    join_history,
+    lag_gap,
+    newest_of_each_key,
+    next_step,
+    start,
+)
+from syncpatterns.realtime._core._recent import Ages, Recent
+
+
+def event(n: int = 0, **parts: Any) -> Event:
+    """Return an event."""
+    return Event("a", "t", {"n": n}, **parts)
+
+
+def filled(count: int, top: int = 0, **limits: Any) -> Log:
+    """Return a log with *count* events after *top*."""
+    log = Log("a", "e", Limits(**limits), top)
+    for n in range(count):
+        log.publish(event(top + n + 1), 0.0)
+    return log
+
+
+def offsets(log: Log, cursor: int, limit: int = 10_000) -> list[int]:
+    """Return the offsets after *cursor*."""
+    return [entry.position.offset for entry in log.run(cursor, limit)]
+
+
+# ------------------------------------------------------------------------- ring
+
+
+def test_offsets_are_dense_from_one() -> None:
+    """The first event is 1, the next 2."""
+    log = Log("a", "e", Limits())
+    results = [log.publish(event(), 0.0) for _ in range(3)]
+
+    assert [r.position for r in results] == [Position("e", n) for n in (1, 2, 3)]
+    assert offsets(log, 0) == [1, 2, 3]
+    assert (log.tail, log.top) == (0, 3)
+
+
+@pytest.mark.case("RTM-08")
+def test_the_ring_serves_exactly_its_size() -> None:
+    """Of 30 events in a ring of 10, 21 to 30 can be read, and 20 resumed from."""
+    log = filled(30, ring=10)
+
+    assert log.tail == 20
+    assert offsets(log, 20) == list(range(21, 31))
+    assert start(log, Position("e", 20)).recovered is True
+    assert start(log, Position("e", 19)).recovered is False
+
+
+@given(ring=st.integers(1, 40), sizes=st.lists(st.integers(1, 60), max_size=12))
+def test_the_newest_are_always_readable(ring: int, sizes: list[int]) -> None:
+    """However they come in, the newest are there and the rest is bounded."""
+    log = Log("a", "e", Limits(ring=ring))
+    for size in sizes:
+        log.publish_all([event() for _ in range(size)], 0.0)
+    total = sum(sizes)
+
+    assert log.top == total
+    assert log.tail == max(0, total - ring)
+    assert offsets(log, log.tail) == list(range(log.tail + 1, total + 1))
+    assert len(log._entries) <= ring * 5 / 4 + 16 + max(sizes, default=0)
+
+
+def test_bytes_are_bounded_too() -> None:
+    """Large events leave early; the newest stays, however large."""
+    big = [Event("a", "t", {"x": "y" * 1000}) for _ in range(50)]
+    log = Log("a", "e", Limits(ring_bytes=5 * big[0].size))
+    log.publish_all(big, 0.0)
+    tiny = Log("a", "e", Limits(ring_bytes=1))
+    tiny.publish_all(big, 0.0)
+
+    assert offsets(log, log.tail) == [46, 47, 48, 49, 50]
+    assert log.held == 5 * big[0].size
+    assert offsets(tiny, tiny.tail) == [50]
+
+
+def test_age_is_bounded() -> None:
+    """Old events leave, at the latest when they have their full age."""
+    log = Log("a", "e", Limits(ring_age=320.0))
+    log.publish(event(), 0.0)
+    log.publish(event(), 200.0)
+    log.expire(319.0)
+    before = log.tail
+    log.expire(320.0)
+    between = log.tail
+    log.publish(event(), 600.0)
+
+    assert (before, between, log.tail) == (0, 1, 2)
+    assert offsets(log, 2) == [3]
+    assert log.top == 3
+
+
+def test_clearing_keeps_the_numbers() -> None:
+    """An emptied ring goes on counting, and still knows repeats."""
+    log = Log("a", "e", Limits())
+    same = event()
+    log.publish(same, 0.0)
+    log.clear()
+
+    assert (log.tail, log.top, log.held) == (1, 1, 0)
+    assert log.publish(same, 0.0).duplicate
+    assert log.publish(event(), 0.0).position == Position("e", 2)
+
+
+def test_a_run_has_a_limit() -> None:
+    """A reader takes what it can hold."""
+    log = filled(10)
+
+    assert offsets(log, 3, 4) == [4, 5, 6, 7]
+    assert offsets(log, 10) == []
+
+
+# --------------------------------------------------------- repeats and versions
+
+
+@pytest.mark.case("RTM-10")
+def test_a_repeat_is_told_where_the_first_stands() -> None:
+    """The same id gets the same position, and nothing new is delivered."""
+    log = Log("a", "e", Limits())
+    same = event()
+    first = log.publish(same, 0.0)
+    log.publish(event(), 0.0)
+    again = log.publish(same, 0.0)
+
+    assert again == PublishResult(first.position, duplicate=True, stage="delivered")
+    assert log.top == 2
+
+
+def test_a_repeat_within_one_batch_is_known() -> None:
+    """Publishing the same event twice at once is publishing it once."""
+    log = Log("a", "e", Limits())
+    one, two = event(), event()
+    results = log.publish_all([one, two, one], 0.0)
+
+    assert [r.duplicate for r in results] == [False, False, True]
+    assert [r.position for r in results] == [Position("e", n) for n in (1, 2, 1)]
+
+
+@pytest.mark.case("RTM-11")
+def test_a_repeat_is_forgotten_after_its_time() -> None:
+    """After five minutes the same id is delivered again, as documented."""
+    log = Log("a", "e", Limits())
+    same = event()
+    log.publish(same, 0.0)
+
+    assert log.publish(same, 290.0).duplicate
+    assert not log.publish(same, 300.0).duplicate
+    assert log.top == 2
+
+
+def test_repeats_are_known_among_the_last_ones() -> None:
+    """Ten thousand ids are remembered, in whatever order they came."""
+    log = Log("a", "e", Limits(recent=100))
+    events = [event(id=f"id-{n * 7919 % 1000:04}") for n in range(1000)]
+    for each in events:
+        assert not log.publish(each, 0.0).duplicate
+    known = [log.publish(each, 0.0).duplicate for each in events[-100:]]
+    forgotten = log.publish(events[-101], 0.0).duplicate
+
+    assert all(known)
+    assert not forgotten
+
+
+@given(
+    ids=st.lists(st.sampled_from("abcdefgh"), max_size=60),
+    limit=st.integers(1, 12),
+    batch=st.integers(1, 7),
+)
+def test_recent_is_a_bounded_memory(ids: list[str], limit: int, batch: int) -> None:
+    """It answers like a list of the newest accepted ids, fast path or not."""
+    recent = Recent(limit, 1000.0)
+    accepted: list[str] = []
+    for begin in range(0, len(ids), batch):
+        chunk = ids[begin : begin + batch]
+        if recent.all_new(chunk):
+            remembered = accepted[-limit:]
+            assert not set(chunk) & set(remembered)
+            assert len(set(chunk)) == len(chunk)
+            recent.add(chunk, chunk[-1], 0.0)
+            accepted += chunk
+            continue
+        for each in chunk:
+            remembered = accepted[-limit:]
+            found = recent.find(each, 0.0)
+            expected = (
+                len(accepted) - remembered[::-1].index(each)
+                if each in remembered
+                else None
+            )
+            assert found == expected
+            if found is None:
+                recent.add([each], each, 0.0)
+                accepted.append(each)
+    assert len(recent._ids) <= limit * 5 / 4 + batch
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.integers(1, 5)), max_size=40))
+def test_an_age_is_an_upper_bound(steps: list[tuple[float, int]]) -> None:
+    """Nothing outlives its age, and nothing dies before 31/32 of it."""
+    ages = Ages(100.0)
+    now, offset, born, dead = 0.0, 0, {}, 0
+    for pause, count in steps:
+        now += pause
+        for _ in range(count):
+            offset += 1
+            born[offset] = now
+        ages.add(now, offset)
+        assert ages.due(now) == (ages._marks[0][0] <= now - 100.0)
+        dead = max(dead, ages.expired(now))
+        assert all(now - born[n] < 100.0 for n in born if n > dead)
+        assert all(now - born[n] > 96.8 for n in range(1, dead + 1))
+
+
+def test_an_older_version_of_a_key_is_suppressed() -> None:
+    """Who publishes version 3 after version 5 publishes nothing."""
+    log = Log("a", "e", Limits())
+    results = [
+        log.publish(event(key=key, key_version=version), 0.0)
+        for key, version in [("k", 5), ("k", 3), ("k", 5), ("j", 1), ("k", 6)]
+    ]
+
+    assert [r.stage for r in results] == [
+        "delivered",
+        "suppressed",
+        "suppressed",
+        "delivered",
+        "delivered",
+    ]
+    assert results[1].position is None
+    assert offsets(log, 0) == [1, 2, 3]
+
+
+def test_versions_are_a_bounded_memory() -> None:
+    """The keys that were published longest ago are forgotten first."""
+    log = Log("a", "e", Limits(recent=2))
+    for key in "xyxz":
+        log.publish(event(key=key, key_version=len(key) + log.top), 0.0)
+
+    assert set(log._versions) == {"x", "z"}
+
+
+def test_a_batch_result_is_a_list_in_all_but_memory() -> None:
+    """Index, slice, length and equality are a list's."""
+    log = Log("a", "e", Limits())
+    results = log.publish_all([event() for _ in range(4)], 0.0)
+    plain = list(results)
+
+    assert results == plain
+    assert results[1:3] == plain[1:3]
+    assert results[-1].position == Position("e", 4)
+    assert repr(results) == repr(plain)
+    with pytest.raises(IndexError):
+        results[4]
+
+
+# ---------------------------------------------------------------- mirrored logs
+
+
+def test_rows_that_are_known_are_left_out() -> None:
+    """A relay may send the same rows again, and some new ones with them."""
+    log = filled(5)
+    same = log.append([event(), event()], 4, 0.0)
+    more = log.append([event(n) for n in (4, 5, 6, 7)], 4, 0.0)
+
+    assert (same, more) == (False, True)
+    assert offsets(log, 0) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_hole_begins_the_ring_anew() -> None:
+    """Who stands before the hole sees that it lies below the tail."""
+    log = filled(5)
+    log.append([event()], 8, 0.0)
+
+    assert (log.tail, log.top) == (7, 8)
+    assert next_step(log, 5, None, history=True) is Step.HISTORY
+    assert offsets(log, 7) == [8]
+
+
+def test_skipping_never_goes_back() -> None:
+    """An outbox that seems to stand lower changes nothing."""
+    log = filled(5)
+
+    assert not log.skip_to(5)
+    assert offsets(log, 0) == [1, 2, 3, 4, 5]
+    assert log.skip_to(9)
+    assert (log.tail, log.top, log.held) == (9, 9, 0)
+
+
+# ------------------------------------------------------------------- where to go
+
+
+LOG = filled(30, ring=10)
+TOP = Position("e", 30)
+
+
+@pytest.mark.parametrize(
+    ("origin", "kept", "expected"),
+    [
+        ("live", None, Start(30, 30)),
+        ("live", Bounds(1, 32), Start(32, 32)),
+        ("earliest", None, Start(20, 30)),
+        ("earliest", Bounds(4, 32), Start(3, 32)),
+        ("earliest", Bounds(31, 30), Start(20, 30)),
+        (Position("e", 30), None, Start(30, 30, True)),
+        (Position("e", 25), None, Start(25, 30, True)),
+        (Position("e", 3), Bounds(4, 30), Start(3, 30, True)),
+        (Position("e", 31), Bounds(4, 32), Start(31, 32, True)),
+    ],
+)
+def test_where_nothing_is_lost(origin: Any, kept: Any, expected: Start) -> None:
+    """The outbox may reach further back, and be ahead of the ring."""
+    assert start(LOG, origin, kept) == expected
+
+
+@pytest.mark.parametrize(
+    ("origin", "kept", "reason", "top"),
+    [
+        (Position("e", 19), None, "trimmed", 30),
+        (Position("e", 2), Bounds(4, 32), "trimmed", 32),
+        (Position("e", 31), None, "epoch", 30),
+        (Position("e", 33), Bounds(4, 32), "epoch", 32),
+        (Position("x", 25), None, "epoch", 30),
+        (Position("x", 25), Bounds(1, 30), "epoch", 30),
+    ],
+)
+def test_where_something_is_lost(
+    origin: Position, kept: Any, reason: Any, top: int
+) -> None:
+    """The loss is told, and delivery goes on with what the ring holds."""
+    gap = Gap("a", origin, Position("e", top), reason)
+
+    assert start(LOG, origin, kept) == Start(20, top, recovered=False, gap=gap)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "buffer", "history", "expected"),
+    [
+        (30, None, False, Step.WAIT),
+        (33, None, True, Step.WAIT),
+        (29, None, False, Step.RING),
+        (20, None, False, Step.RING),
+        (19, None, False, Step.LAGGED),
+        (19, None, True, Step.HISTORY),
+        (26, 4, False, Step.RING),
+        (25, 4, False, Step.LAGGED),
+        (25, 4, True, Step.LAGGED),
+    ],
+)
+def test_where_the_next_events_come_from(
+    cursor: int, buffer: int | None, history: bool, expected: Step
+) -> None:
+    """Ring, outbox, a gap, or wait."""
+    assert next_step(LOG, cursor, buffer, history=history) is expected
+
+
+def test_after_a_lag_the_rest_of_the_ring_follows() -> None:
+    """The gap says from where, and what is held comes after it."""
+    assert lag_gap(LOG, 7) == Gap("a", Position("e", 7), TOP, "lagged")
+    assert after_lag(LOG, None) == 20
+    assert after_lag(LOG, 4) == 26
+
+
+STORED = filled(10)
+
+
+def page(*numbers: int) -> Any:
+    """Return a page of history."""
+    return [STORED.run(n - 1, 1)[0] for n in numbers]
+
+
+def test_history_joins_by_the_cursor_alone() -> None:
+    """What was read already, and repeats, do not matter."""
+    assert join_history(LOG, 3, page(4, 5)) == (page(4, 5), 5)
+    assert join_history(LOG, 4, page(4, 5, 6)) == (page(5, 6), 6)
+    assert join_history(LOG, 30, []) == ([], 30)
+    assert join_history(LOG, 20, []) == ([], 20)
+
+
+def test_a_sweep_in_the_middle_of_history_is_told() -> None:
+    """Rows that are gone by the time they are read are a loss like any other."""
+    items, cursor = join_history(LOG, 3, page(6, 7))
+    gone, ring = join_history(LOG, 3, [])
+
+    assert items == [Gap("a", Position("e", 3), TOP, "trimmed"), *page(6, 7)]
+    assert cursor == 7
+    assert gone == [Gap("a", Position("e", 3), TOP, "trimmed")]
+    assert ring == 20
+
+
+# -------------------------------------------------------------------- conflation
+
+
+def keyed(*keys: str | None, ring: int = 1000) -> Log:
+    """Return a log with an event of each of *keys*."""
+    log = Log("a", "e", Limits(ring=ring))
+    for n, key in enumerate(keys):
+        log.publish(event(n, key=key), 0.0)
+    return log
+
+
+def test_the_newest_of_each_key_stays_in_its_place() -> None:
+    """Events without a key, and gaps, are not replaced by anything."""
+    gap = Gap("a", None, TOP, "lagged")
+    log = keyed("x", None, "y", "x", None, "y", "z")
+    items: list[Delivered | Gap] = [*log.run(0, 3), gap, *log.run(3, 10)]
+    kept = newest_of_each_key(items)
+
+    shown = ["gap" if isinstance(i, Gap) else i.position.offset for i in kept]
+    assert shown == [2, "gap", 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("keys", "cursor", "expected"),
+    [
+        ("xyz" * 10, 0, False),  # every key is in the last 4 again
+        ("xyz" + "w" * 10, 0, True),  # x, y and z are nowhere any more
+        ("xyz" + "w" * 10, 3, False),  # it has seen those
+        ("xyz" + "w" * 10, 2, True),  # but not z
+    ],
+)
+def test_a_lag_loses_nothing_if_each_key_is_there(
+    keys: str, cursor: int, expected: bool
+) -> None:
+    """For a reader of newest values only what has no newer one is a loss."""
+    assert keyed(*keys, ring=4).loses(cursor) is expected
+
+
+@pytest.mark.parametrize("place", [0, 5, 8])
+def test_an_event_without_a_key_is_always_a_loss(place: int) -> None:
+    """Whether the ring dropped it just now or long ago."""
+    keys: list[str | None] = ["x"] * 13
+    keys[place] = None
+
+    assert keyed(*keys, ring=4).loses(place) is True
+    assert keyed(*keys, ring=4).loses(place + 1) is False
+
+
+def test_more_keys_than_can_be_remembered_count_as_lost() -> None:
+    """What is not known any more is assumed the worst of."""
+    log = Log("a", "e", Limits(ring=2, recent=3))
+    for key in "abcdefgh":
+        log.publish(event(key=key), 0.0)
+
+    assert log.loses(0) is True
+    assert log.loses(log.tail) is False
+
+
+def test_after_a_skip_everything_before_is_lost() -> None:
+    """Nothing is known of what lies elsewhere."""
+    log = keyed(*"xyz")
+    log.skip_to(9)
+
+    assert log.loses(3) is True
+    assert log.loses(9) is False

@@ -1,0 +1,159 @@
+"""Waking a loop from anywhere, and cutting a connection that ASGI cannot cut."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import threading
+import weakref
+from typing import Any
+
+import anyio
+import pytest
+
+from syncpatterns.realtime import _waking
+from syncpatterns.realtime._abort import abort
+from syncpatterns.realtime._waking import Doorbell, current_loop
+
+
+async def test_one_loop_is_one_object() -> None:
+    """So that one wake-up serves all who wait there."""
+    assert current_loop() is current_loop()
+
+
+def test_a_finished_loop_is_forgotten() -> None:
+    """Neither the table nor its values keep it alive."""
+    seen: list[weakref.ref[Any]] = []
+
+    async def look() -> None:
+        seen.append(weakref.ref(_waking._native()[0]))
+        current_loop()
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(look, backend=backend)
+    gc.collect()
+
+    assert [reference() for reference in seen] == [None, None]
+
+
+async def test_rings_before_the_look_are_one_ring() -> None:
+    """A bell says that something happened, not how often."""
+    bell = Doorbell()
+    bell.ring()
+    bell.ring()
+    await bell.wait()
+
+    with anyio.move_on_after(0.01) as scope:
+        await bell.wait()
+    assert scope.cancelled_caught
+
+
+async def test_a_bell_is_heard_from_other_threads() -> None:
+    """Every ring after a look is heard, from whichever thread."""
+    bell = Doorbell()
+    for _ in range(50):
+        thread = threading.Thread(target=bell.ring)
+        thread.start()
+        with anyio.fail_after(10):
+            await bell.wait()
+        thread.join()
+
+
+def test_ringing_a_loop_that_is_gone_does_nothing() -> None:
+    """An engine may announce a commit after the server has stopped."""
+    bells: list[Doorbell] = []
+
+    async def make() -> None:
+        bells.append(Doorbell())
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(make, backend=backend)
+    gc.collect()
+    threads = [threading.Thread(target=bell.ring) for bell in bells]
+    for thread in threads:
+        thread.start()
+        thread.join()
+
+    assert len(bells) == 2
+
+
+def test_there_is_no_loop_outside_of_one() -> None:
+    """The error is Python's usual one."""
+    with pytest.raises(RuntimeError):
+        current_loop()
+
+
+class Transport:
+    """What a server holds of a connection."""
+
+    def __init__(self) -> None:
+        self.aborted = 0
+
+    def abort(self) -> None:
+        """Cut it."""
+        self.aborted += 1
+
+
+class Cycle:
+    """Like uvicorn's: `send` is a method, the transport an attribute."""
+
+    def __init__(self) -> None:
+        self.transport = Transport()
+
+    async def send(self, message: object) -> None:
+        """Send nothing."""
+
+
+class Responder:
+    """Like Starlette's gzip: keeps the inner send as an attribute."""
+
+    def __init__(self, send: Any) -> None:
+        self.send = send
+
+    async def send_packed(self, message: object) -> None:
+        """Pass it on."""
+        await self.send(message)
+
+
+def closure(send: Any) -> Any:
+    """Like an exception middleware: a function around `send`."""
+
+    async def sender(message: object) -> None:
+        await send(message)
+
+    return sender
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda send: send,
+        closure,
+        lambda send: Responder(send).send_packed,
+        lambda send: closure(Responder(closure(send)).send_packed),
+    ],
+    ids=["bare", "closure", "object", "all"],
+)
+def test_the_connection_is_found_behind_middleware(wrap: Any) -> None:
+    """However deep the server's own send is wrapped."""
+    cycle = Cycle()
+
+    assert abort(wrap(cycle.send)) is True
+    assert cycle.transport.aborted == 1
+
+
+class Endless:
+    """A send that claims to wrap itself."""
+
+    async def send(self, message: object) -> None:
+        """Send nothing."""
+
+
+@pytest.mark.parametrize(
+    "send",
+    [None, print, lambda message: None, Endless().send, functools.partial(print)],
+    ids=range(5),
+)
+def test_where_nothing_is_found_nothing_happens(send: Any) -> None:
+    """Another server's connection is closed politely instead."""
+    assert abort(send) is False
