@@ -121,11 +121,12 @@ def _looking_mode(path: Path) -> Literal["ro", "rw"]:
 
     A connection that may write clears up its -wal and -shm files when it
     closes; but it would also copy a log that somebody left into the database.
+    A journal, though, has to be rolled back before anybody can read: where the
+    power went out while the file was changed to a log, there may be both.
     """
-    try:
-        return "ro" if os.stat(f"{path}-wal").st_size else "rw"  # noqa: PTH116 - no Path for a suffix
-    except OSError:
+    if _is_there(Path(f"{path}-journal")):
         return "rw"
+    return "ro" if log_size(path) else "rw"
 
 
 def _raw(
