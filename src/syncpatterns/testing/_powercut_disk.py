@@ -53,7 +53,8 @@ class Disk:
         honours_fsync: False is a disk that says "synced" and is not.
 
     Attributes:
-        operations: Operations so far: writes, truncations, syncs, deletions.
+        operations: Operations so far: writes, truncations, deletions, syncs of
+            files and of the directory.
         off: Whether the power is out.
     """
 
@@ -101,6 +102,18 @@ class Disk:
         self._operation(unlink)
         if sync_directory and self._honours_fsync:
             self._files.pop(name, None)
+
+    def sync_directory(self) -> None:
+        """Make all names safe: files created are there, files deleted are gone."""
+        self._operation(lambda: None)
+        if not self._honours_fsync:
+            return
+        for name, file in list(self._files.items()):
+            if file.deleted:
+                del self._files[name]
+            else:
+                file.in_directory = True
+                file.former = None
 
     def settle(self) -> None:
         """Make everything safe, as an orderly shutdown does."""

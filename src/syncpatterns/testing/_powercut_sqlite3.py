@@ -40,6 +40,7 @@ class ApswConnection:
 
     isolation_level: str | None = None
     row_factory: Any = None
+    text_factory: Any = str
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._apsw: Any = connection  # apsw's stubs know no type for blobs
@@ -69,6 +70,10 @@ class ApswConnection:
         """Undo the open transaction, if there is one."""
         if self.in_transaction:
             self.execute("ROLLBACK")
+
+    def interrupt(self) -> None:
+        """Stop what other threads run; a cursor here has always read all its rows."""
+        self._apsw.interrupt()
 
     def close(self) -> None:
         """Close; on a disk without power this does nothing but that."""

@@ -31,6 +31,11 @@ from syncpatterns.testing._powercut_sqlite3 import (  # noqa: E402 - needs apsw
 __all__ = ["PowerCut", "PowerCutVFS"]
 
 _serial = itertools.count(1)
+_JOURNALS = (
+    apsw.SQLITE_OPEN_MAIN_JOURNAL
+    | apsw.SQLITE_OPEN_SUPER_JOURNAL
+    | apsw.SQLITE_OPEN_WAL
+)
 
 
 class PowerCut(apsw.IOError):
@@ -81,7 +86,7 @@ class PowerCutVFS(apsw.VFS):
 
     @property
     def io_count(self) -> int:
-        """Writes, truncations, syncs and deletions so far."""
+        """Writes, truncations, deletions and syncs so far."""
         return self.disk.operations
 
     def connect(self, name: str = "app.db") -> apsw.Connection:
@@ -159,6 +164,10 @@ class _File(apsw.VFSFile):
         given = name.filename() if isinstance(name, apsw.URIFilename) else name
         self._vfs = vfs
         self._name = given or ""
+        # What SQLite does itself on POSIX: the first sync of a journal or log
+        # that it may have created is followed by one of the folder.
+        created = flags[0] & apsw.SQLITE_OPEN_CREATE
+        self._folder_is_next = bool(created and flags[0] & _JOURNALS)
         if vfs.disk.off:
             raise PowerCut
         found = _read_if_there(self._name) if vfs.tracks(given) else None
@@ -185,6 +194,9 @@ class _File(apsw.VFSFile):
         if self._vfs.tracks(self._name):
             with _cut_as(apsw.SQLITE_IOERR_FSYNC):
                 self._vfs.disk.sync(self._name)
+                if self._folder_is_next:
+                    self._vfs.disk.sync_directory()
+                    self._folder_is_next = False
         else:
             super().xSync(flags)
 

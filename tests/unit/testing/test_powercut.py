@@ -109,6 +109,38 @@ def test_a_deletion_with_its_directory_synced_is_final() -> None:
     assert contents(disk, "random") == {None}
 
 
+def test_a_sync_of_the_directory_makes_names_safe_and_contents_not() -> None:
+    """Deleted files stay away; what was written is another matter."""
+    disk = disk_with(A)
+    disk.delete("f", sync_directory=False)
+    disk.open("g", None)
+    disk.write("g", 0, B)
+    disk.sync_directory()
+    created = {disk.image("random", random.Random(i)).get("g") for i in range(50)}
+
+    assert contents(disk, "random") == {None}
+    assert created == {b"", B}
+
+
+def test_a_new_log_takes_the_deletion_of_the_old_journal_with_it(
+    tmp_path: Path,
+) -> None:
+    """SQLite syncs the folder after the first sync of a journal or log.
+
+    Without that an old journal could come back and roll the log's commits back.
+    """
+    with PowerCutVFS(tmp_path) as vfs:
+        connection = vfs.connect()
+        connection.execute("CREATE TABLE t (x)")
+        before = vfs.disk.image("drop", random.Random(0))
+        connection.pragma("journal_mode", "wal")
+        connection.execute("INSERT INTO t VALUES (1)")
+        after = vfs.disk.image("drop", random.Random(0))
+
+    assert {Path(name).name for name in before} == {"app.db", "app.db-journal"}
+    assert {Path(name).name for name in after} == {"app.db", "app.db-wal"}
+
+
 def test_truncation_is_as_unsafe_as_writing() -> None:
     """The length of a file is written like everything else."""
     disk = disk_with(A + A)

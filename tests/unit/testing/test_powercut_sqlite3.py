@@ -135,6 +135,16 @@ def test_a_forbidden_statement_is_not_authorized(
     assert caught.value.sqlite_errorcode == sqlite3.SQLITE_AUTH
 
 
+def test_an_interrupt_with_nothing_running_does_nothing(
+    connection: sqlite3.Connection,
+) -> None:
+    """An engine may say it after each transaction."""
+    connection.interrupt()
+
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (2,)
+    assert connection.text_factory is str
+
+
 def test_functions_can_be_added(connection: sqlite3.Connection) -> None:
     """SQLAlchemy adds one to every connection."""
     connection.create_function("twice", 1, lambda x: 2 * x, deterministic=True)
