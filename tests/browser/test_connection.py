@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.app.driver import AppProcess
 from tests.browser.desk import CUT, Desk, Tabs
@@ -89,3 +90,24 @@ async def test_what_happened_meanwhile_is_caught_up_and_marked(
     rows = await tab.feed.locator("b").all_text_contents()
 
     assert rows == [second, first]
+
+
+@pytest.mark.case("APP-46", part="browser")
+async def test_a_gap_fetches_the_list_anew(tabs: Tabs, desk: Desk) -> None:
+    """Events that are lost for good: a line says so, and the rows are right."""
+    booking = desk.take()
+    gap = {"channel": "bookings", "asked": None, "top": None, "reason": "trimmed"}
+
+    async def lose(route: Route) -> None:
+        desk.confirm(booking)
+        body = f"event: gap\ndata: {json.dumps(gap)}\nid: elsewhere\n\n"
+        await route.fulfill(body=body, content_type="text/event-stream")
+
+    # The last route comes first, and only once.
+    await tabs.context.route("**/events*", lambda _: None)
+    await tabs.context.route("**/events*", lose, times=1)
+    tab = await tabs.open(live=None)
+    await expect(tab.row(booking).locator(".chip")).to_have_text("Confirmed")
+
+    line = tab.page.get_by_role("log").locator("li.divider")
+    await expect(line).to_contain_text("could not be caught up")

@@ -44,8 +44,8 @@ export type LiveOptions = {
   stream?: Partial<import("./event-stream.js").StreamOptions>;
 };
 /**
- * Dispatches `event` (detail: LiveEvent), `gap` (detail: {reason, …}: events are lost,
- * fetch the current state) and `state` (detail: LiveState).
+ * Dispatches `event` (detail: LiveEvent), `gap` (detail: {reason}: events are lost, or
+ * may be; fetch the current state) and `state` (detail: LiveState).
  */
 export declare class LiveEvents extends EventTarget {
   #private;

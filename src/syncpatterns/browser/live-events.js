@@ -52,8 +52,8 @@ import { TabGroup } from "./tab-group.js";
 const CATCHING_UP = 1000;
 
 /**
- * Dispatches `event` (detail: LiveEvent), `gap` (detail: {reason, …}: events are
- * lost, fetch the current state) and `state` (detail: LiveState).
+ * Dispatches `event` (detail: LiveEvent), `gap` (detail: {reason}: events are lost,
+ * or may be; fetch the current state) and `state` (detail: LiveState).
  */
 export class LiveEvents extends EventTarget {
   #options;
@@ -205,7 +205,7 @@ export class LiveEvents extends EventTarget {
     const missed = this.#catchingUp !== undefined;
     if (missed) this.#catchUp();
     const body = parse(message.data);
-    if (message.event === "gap") return this.#gap({ reason: "gap", ...body });
+    if (message.event === "gap") return this.#gap({ reason: "gap", gap: body });
     if (typeof body?.id !== "string") return this.#gap({ reason: "unreadable" });
     const event = { type: message.event, ...body, missed };
     if (!this.#seen.add(event.id)) return;
@@ -220,7 +220,7 @@ export class LiveEvents extends EventTarget {
     }, CATCHING_UP);
   }
 
-  /** @param {{reason: string}} detail */
+  /** @param {{reason: string, gap?: any}} detail */
   #gap(detail) {
     this.#group?.say({ gap: detail, cursor: this.#cursor });
     this.#dispatch("gap", detail);
