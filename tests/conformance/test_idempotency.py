@@ -15,13 +15,10 @@ from syncpatterns.idempotency._core import (
     ClaimAnswer,
     ClaimRequest,
     Owned,
-    Record,
-    Replay,
-    StoredOutcome,
-    Windows,
 )
 from syncpatterns.testing import FakeClock
 from syncpatterns.testing.conformance.idempotency import CHECKS, Check
+from tests.conformance.idempotency_faults import FAULTY
 
 CASES = {
     "second_claim_is_busy": "IDM-11",
@@ -90,126 +87,6 @@ def test_every_check_has_a_rule() -> None:
     assert all(rule.endswith(".") for rule in rules)
     assert len(set(rules)) == len(rules)
     assert len({str(check) for check in CHECKS}) == len(CHECKS)
-
-
-# ------------------------------------------------------------- planted bugs
-
-
-class Faulty:
-    """A memory store in which one method was got wrong."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.clock = clock
-        self.store = MemoryEngine(clock=clock).idempotency_store()
-
-    def __getattr__(self, method: str) -> Any:
-        return getattr(self.store, method)
-
-
-class CompletesWithoutToken(Faulty):
-    def complete(
-        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
-    ) -> bool:
-        record = self.store.inspect(key)
-        mine = token if record is None else record.token
-        return self.store.complete(key, mine, outcome, windows)
-
-
-class ReleasesWithoutToken(Faulty):
-    def release(self, key: str, token: int) -> bool:
-        record = self.store.inspect(key)
-        return self.store.release(key, token if record is None else record.token)
-
-
-class TakesOverForAnotherPayload(Faulty):
-    def claim(self, request: ClaimRequest) -> ClaimAnswer:
-        record = self.store.inspect(request.key)
-        if record is not None and record.state == "in_progress":
-            request = request._replace(fingerprint=record.fingerprint)
-        return self.store.claim(request)
-
-
-class ForgetsOnRelease(Faulty):
-    def release(self, key: str, token: int) -> bool:
-        released = self.store.release(key, token)
-        if released:
-            self.store.evict(key)
-        return released
-
-
-class SweepsTheLiving(Faulty):
-    def sweep(self, limit: int) -> int:
-        keys = list(self.store._table._records)[:limit]
-        return sum(self.store.evict(key) for key in keys)
-
-
-class SweepsWithoutLimit(Faulty):
-    def sweep(self, limit: int) -> int:
-        return self.store.sweep(1_000_000)
-
-
-class RepeatsTokens(Faulty):
-    def claim(self, request: ClaimRequest) -> ClaimAnswer:
-        answer = self.store.claim(request)
-        return answer._replace(token=1) if isinstance(answer, Owned) else answer
-
-    def __getattr__(self, method: str) -> Any:
-        def call(key: str, token: Any = None, *rest: Any) -> Any:
-            record = self.store.inspect(key)
-            if method in ("complete", "release", "abandon", "renew") and record:
-                token = record.token
-            return getattr(self.store, method)(key, token, *rest)
-
-        needs_token = method in ("complete", "release", "abandon", "renew")
-        return call if needs_token else getattr(self.store, method)
-
-
-class SortsHeaders(Faulty):
-    def claim(self, request: ClaimRequest) -> ClaimAnswer:
-        answer = self.store.claim(request)
-        if not isinstance(answer, Replay):
-            return answer
-        headers = tuple(sorted(answer.outcome.headers))
-        return answer._replace(outcome=answer.outcome._replace(headers=headers))
-
-
-class CountsWindowsFromTheClaim(Faulty):
-    def complete(
-        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
-    ) -> bool:
-        record = self.store.inspect(key)
-        late = 0.0 if record is None else self.clock.time() - record.created
-        left = max(0.0, windows.replay - late)
-        return self.store.complete(key, token, outcome, Windows(left, windows.dedupe))
-
-
-class BusyForItsOwnNonce(Faulty):
-    def claim(self, request: ClaimRequest) -> ClaimAnswer:
-        record = self.store.inspect(request.key)
-        if record is not None and record.nonce == request.nonce:
-            request = request._replace(nonce="somebody else")
-        return self.store.claim(request)
-
-
-class ForgetsTheProbe(Faulty):
-    def claim(self, request: ClaimRequest) -> ClaimAnswer:
-        answer = self.store.claim(request)
-        return answer._replace(probe=False) if isinstance(answer, Owned) else answer
-
-
-class ListsNothing(Faulty):
-    def unresolved(self, limit: int) -> list[Record]:
-        return []
-
-
-class RenewsAnybody(Faulty):
-    def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
-        record = self.store.inspect(key)
-        mine = token if record is None else record.token
-        return self.store.renew(key, mine, lease, windows)
-
-
-FAULTY: list[Callable[[FakeClock], Any]] = [*Faulty.__subclasses__()]
 
 
 @pytest.mark.parametrize("faulty", FAULTY, ids=lambda cls: cls.__name__)

@@ -7,6 +7,7 @@ store is the same calls.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from syncpatterns.clock import Clock
 from syncpatterns.engines.memory._table import RecordTable
@@ -35,6 +36,8 @@ class MemoryIdempotencyStore:
         self._table = RecordTable(max_items)
         self._clock = clock
         self._offset: float | None = None
+        with suppress(RuntimeError):  # a loop's own clock, and no loop runs yet
+            self._offset = clock.time() - clock.monotonic()
         self._highest = 0  # token ever given out; see decide_claim's floor
         self.closed = False
 
