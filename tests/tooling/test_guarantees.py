@@ -1,0 +1,44 @@
+"""Each promise of the guarantees page names a test that is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "explanation" / "guarantees.md"
+PROOF = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def missing_proofs(text: str) -> list[str]:
+    """Return the tests named in *text* that do not exist."""
+    missing = []
+    for file, name in PROOF.findall(text):
+        path = ROOT / file
+        found = set[str]()
+        if path.is_file():
+            found = {
+                node.name
+                for node in ast.walk(ast.parse(path.read_text("utf-8")))
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+        if not found or (name and name not in found):
+            missing.append(f"{file}::{name}" if name else file)
+    return missing
+
+
+def test_every_named_proof_exists() -> None:
+    """A promise without its test is not made."""
+    text = PAGE.read_text("utf-8")
+
+    assert missing_proofs(text) == []
+    assert len(PROOF.findall(text)) > 10
+
+
+def test_a_proof_that_is_gone_is_found() -> None:
+    """A renamed or deleted test makes the page fail."""
+    here = "tests/tooling/test_guarantees.py"
+    text = f"`{here}::test_gone` `tests/gone.py` `{here}::missing_proofs`"
+
+    assert missing_proofs(text) == [f"{here}::test_gone", "tests/gone.py"]
