@@ -7,7 +7,7 @@ transaction and do no I/O but through it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CoroutineType
 from typing import Any
@@ -102,13 +102,20 @@ def _refuse_lazy(returned: object) -> None:
     """Refuse what has not happened yet, though it looks like a result.
 
     Raises:
-        ConfigurationError: A coroutine: the effect calls an async function.
+        ConfigurationError: A coroutine, because the effect calls an async
+            function; or an iterator, which storing would use up: the first
+            caller would get it empty, the second one full.
     """
     if isinstance(returned, CoroutineType):
         returned.close()  # else Python warns that it was never awaited
         raise ConfigurationError(
             "The effect returned a coroutine, so nothing was done. It runs inside a "
             "transaction and cannot await: make it a plain function."
+        )
+    if isinstance(returned, Iterator):
+        raise ConfigurationError(
+            "The effect returned an iterator, which can be read only once. Return a "
+            "list."
         )
 
 
