@@ -1,0 +1,77 @@
+"""Facts and who hears them."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import logging
+
+import pytest
+
+from syncpatterns import events
+from syncpatterns.events import Executed, Fact, Hooks, Swept
+
+FACTS = [
+    cls
+    for _, cls in inspect.getmembers(events, inspect.isclass)
+    if issubclass(cls, Fact)
+]
+
+
+def test_hooks_are_told_in_order() -> None:
+    """Each of them, with the same object."""
+    heard: list[tuple[int, object]] = []
+    hooks = Hooks([lambda f: heard.append((1, f)), lambda f: heard.append((2, f))])
+    fact = Executed("op", "12345678", "memory", attempts=2)
+    hooks.emit(fact)
+
+    assert heard == [(1, fact), (2, fact)]
+
+
+def test_a_failing_hook_is_logged_and_stops_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What it raises changes nothing, and the others are told."""
+    heard: list[object] = []
+
+    def fails(_: object) -> None:
+        raise ValueError("mine")
+
+    with caplog.at_level(logging.ERROR, "syncpatterns"):
+        Hooks([fails, heard.append]).emit(Swept("memory", records=1))
+
+    assert heard == [Swept("memory", records=1)]
+    assert "A hook failed on Swept" in caplog.text
+
+
+def test_a_hook_that_ends_the_program_does() -> None:
+    """Only ordinary errors are kept away."""
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Hooks([interrupt]).emit(Swept("memory"))
+
+
+def test_no_hooks_are_false() -> None:
+    """So that no fact is made for nobody."""
+    assert not Hooks()
+    assert Hooks([print])
+
+
+@pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.__name__)
+def test_facts_are_frozen_and_name_operation_hash_and_engine(cls: type[Fact]) -> None:
+    """The three labels come first, the rest has defaults."""
+    fact = cls("op", "12345678", "memory")
+
+    assert (fact.operation, fact.key_hash, fact.engine) == ("op", "12345678", "memory")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        fact.operation = "other"  # type: ignore[misc]  # the mistake
+
+
+def test_every_fact_is_public() -> None:
+    """`__all__` names them all, sorted."""
+    names = {cls.__name__ for cls in FACTS} | {"Hook", "Hooks", "Swept"}
+
+    assert sorted(names) == events.__all__

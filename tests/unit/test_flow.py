@@ -1,0 +1,162 @@
+"""One body, run blocking or awaiting."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import anyio
+import pytest
+
+from syncpatterns import _flow
+from syncpatterns._flow import Effect, Flow, arun, run
+from syncpatterns.errors import CleanupTimedOut
+
+
+class Double(Effect[int]):
+    """Ask for twice a number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class CleanUp(Effect[str]):
+    """Ask for something that outlives cancellation."""
+
+    shield: ClassVar[bool] = True
+
+
+def twice(number: int) -> Flow[Double, int]:
+    """Double a number two times; an error of the first is worth 100."""
+    try:
+        once = yield from Double(number)
+    except ValueError:
+        once = 100
+    return (yield from Double(once))
+
+
+def perform(effect: Double) -> int:
+    """Answer, but not for 13."""
+    if effect.number == 13:
+        raise ValueError
+    return effect.number * 2
+
+
+async def aperform(effect: Double) -> int:
+    """Do `perform` with a turn of the loop."""
+    await anyio.lowlevel.checkpoint()
+    return perform(effect)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(5, 20), (13, 200)])
+def test_a_flow_runs_on_a_thread(number: int, expected: int) -> None:
+    """Answers go in, errors too."""
+    assert run(lambda: twice(number), perform) == expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [(5, 20), (13, 200)])
+async def test_a_flow_runs_on_a_loop(number: int, expected: int) -> None:
+    """The same body."""
+    assert await arun(lambda: twice(number), aperform) == expected
+
+
+def test_a_flow_needs_no_driver() -> None:
+    """Its steps can be looked at one by one."""
+    steps = twice(3)
+    first = next(steps)
+    second = steps.send(6)
+
+    assert (first.number, second.number) == (3, 6)
+    with pytest.raises(StopIteration) as end:
+        steps.send(12)
+    assert end.value.value == 12
+
+
+def test_a_flow_that_asks_nothing_returns_at_once() -> None:
+    """No step is a flow too."""
+
+    def nothing() -> Flow[Double, str]:
+        return "done"
+        yield  # type: ignore[unreachable]  # makes it a generator
+
+    assert run(nothing, perform) == "done"
+
+
+def test_every_run_is_a_fresh_one() -> None:
+    """The factory is called for each; a spent generator would return None."""
+    made: list[int] = []
+
+    def factory() -> Flow[Double, int]:
+        made.append(1)
+        return twice(1)
+
+    assert [run(factory, perform), run(factory, perform)] == [4, 4]
+    assert len(made) == 2
+
+
+def test_an_error_of_the_flow_is_the_callers() -> None:
+    """It is not swallowed."""
+
+    def breaks() -> Flow[Double, int]:
+        yield from Double(1)
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        run(breaks, perform)
+
+
+def test_an_interrupt_reaches_the_flow() -> None:
+    """So that it can clean up."""
+    seen: list[BaseException] = []
+
+    def guarded() -> Flow[Double, int]:
+        try:
+            return (yield from Double(1))
+        except KeyboardInterrupt as error:
+            seen.append(error)
+            raise
+
+    def interrupt(_: Double) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(guarded, interrupt)
+    assert len(seen) == 1
+
+
+def cleaning() -> Flow[Any, str]:
+    """Wait for ever, and clean up when that ends."""
+    try:
+        yield from Double(1)
+    finally:
+        yield from CleanUp()
+    return "never"
+
+
+async def test_a_cleanup_outlives_cancellation() -> None:
+    """It has an await of its own, and still ends."""
+    done: list[str] = []
+
+    async def step(effect: Any) -> Any:
+        if isinstance(effect, CleanUp):
+            await anyio.lowlevel.checkpoint()
+            done.append("cleaned")
+            return ""
+        scope.cancel()
+        return await anyio.sleep_forever()
+
+    with anyio.CancelScope() as scope:
+        await arun(cleaning, step)
+
+    assert done == ["cleaned"]
+    assert scope.cancelled_caught
+
+
+async def test_a_cleanup_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an error that says so, never with a None for an answer."""
+    monkeypatch.setattr(_flow, "CLEANUP_TIMEOUT", 0.01)
+
+    def flow() -> Flow[CleanUp, str]:
+        return (yield from CleanUp())
+
+    with pytest.raises(CleanupTimedOut, match=r"CleanUp did not end within 0\.01 s"):
+        await arun(flow, lambda _: anyio.sleep_forever())
