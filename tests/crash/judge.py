@@ -85,7 +85,7 @@ def _read_ours(
     for stored, state, attempts, answer in connection.execute(
         "SELECT key, state, attempts, outcome_body FROM syncpatterns_record"
     ):
-        key = names.get(stored, stored.hex())
+        key = names.get(stored) or stored.hex()
         found.records[key] = StoredRecord(_STATES[state], answer, attempts)  # type: ignore[arg-type]  # one of the three
         if answer is not None:
             found.codes[key].add(json.loads(answer)["code"])
