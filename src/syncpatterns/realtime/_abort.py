@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import struct
 from typing import Any, Final
 
 _DEEPEST: Final = 16
+_LINGER_NOT: Final = struct.pack("ii", 1, 0)
 
 
 def abort(send: Any) -> bool:
@@ -22,15 +26,26 @@ def abort(send: Any) -> bool:
     """
     for _ in range(_DEEPEST):
         owner = getattr(send, "__self__", None)
-        cut = getattr(getattr(owner, "transport", None), "abort", None)
-        if callable(cut):
-            cut()
+        transport = getattr(owner, "transport", None)
+        if callable(getattr(transport, "abort", None)):
+            _reset(transport)
             return True
         inner = getattr(owner, "send", None) or _closed_over(send)
         if inner is None or inner == send:
             return False
         send = inner
     return False
+
+
+def _reset(transport: Any) -> None:
+    """Close *transport* with a reset: the kernel forgets what it had buffered.
+
+    Without that it goes on offering megabytes to a client that does not read.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    transport.abort()
 
 
 def _closed_over(function: Any) -> Any:

@@ -158,7 +158,8 @@ class Hub:
         """
         if self.history is not None:
             self._refuse_mirror()
-        for kind in set(map(type, events)):
+        kinds: set[type] = set(map(type, events))
+        for kind in kinds:
             if not issubclass(kind, Event):
                 raise _no_event(kind)
         now = self._now()

@@ -233,11 +233,12 @@ async def test_a_relay_that_starts_again_goes_on_where_it_was() -> None:
     relay = Relay(engine, hub)
     async with hub.subscribe("a") as subscription:
         for first in (1, 4, 7):
+            got: list[Any] = []
             engine.commit(event(first))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(relay.run)
                 engine.commit(event(first + 1))
-                got = await read(subscription, 2)
+                got += await read(subscription, 2)
                 tasks.cancel_scope.cancel()
             engine.commit(event(first + 2))
             async with anyio.create_task_group() as tasks:

@@ -79,13 +79,14 @@ def check_fields(fields: Fields) -> tuple[Fields, bytes]:
     """
     _check_version(fields)
     _check_text("source", fields.source)
-    if fields.headers or type(fields.headers) is not dict:
-        _check_headers(fields.headers)
+    headers: Any = fields.headers
+    if headers or type(headers) is not dict:
+        _check_headers(headers)
     data = _dump(_object(fields.data))
     checked = fields._replace(
         data=json.loads(data),
         occurred_at=_instant(fields.occurred_at),
-        headers=dict(fields.headers),
+        headers=dict(headers),
     )
     return checked, _body(checked, data)
 
