@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.app.driver import AppProcess
 from tests.browser.audit import (
@@ -84,15 +82,17 @@ async def test_everything_works_from_the_keyboard(tabs: Tabs, desk: Desk) -> Non
 @pytest.mark.case("APP-51", part="browser")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_names_roles_and_contrast_hold_in_every_state(
-    browser: Any, app: AppProcess, desk: Desk, scheme: str
+    browser: Browser, app: AppProcess, desk: Desk, scheme: str
 ) -> None:
-    """Light and dark: 4.5:1 for all text; no control without a name."""
+    """Light and dark: 4.5:1 for all text, 44 px targets, no control without a name."""
     async with Tabs.of(browser, app.url, color_scheme=scheme) as tabs:
         tab = await tabs.open()
         await show_every_tone(tab, tabs, desk)
 
         assert await low_contrast(tab.page) == []
         assert await nameless(tab.page) == []
+        assert await small_targets(tab.page) == []
+        assert await overflow(tab.page) == 0
 
 
 async def test_the_audits_find_planted_faults(tabs: Tabs) -> None:
@@ -149,7 +149,7 @@ async def test_each_change_is_said_once_and_no_tick_is(tabs: Tabs, desk: Desk) -
 
 @pytest.mark.case("APP-53", part="browser")
 async def test_a_phone_shows_all_of_it(
-    browser: Any, app: AppProcess, desk: Desk
+    browser: Browser, app: AppProcess, desk: Desk
 ) -> None:
     """360 px: nothing sideways, every target 44 px, cards instead of a table."""
     screen = {"width": 360, "height": 740}
@@ -163,17 +163,8 @@ async def test_a_phone_shows_all_of_it(
 
 
 @pytest.mark.case("APP-53", part="browser")
-async def test_a_desktop_has_targets_of_44_px_too(tabs: Tabs) -> None:
-    """Also with a mouse; and nothing is wider than the window."""
-    tab = await tabs.open()
-
-    assert await small_targets(tab.page) == []
-    assert await overflow(tab.page) == 0
-
-
-@pytest.mark.case("APP-53", part="browser")
 async def test_who_wants_no_motion_sees_none(
-    browser: Any, app: AppProcess, desk: Desk
+    browser: Browser, app: AppProcess, desk: Desk
 ) -> None:
     """Reduced motion: the spinner stands, rows do not glow. Otherwise they do."""
     for choice, expected in (("reduce", set[str]()), ("no-preference", {"turn"})):
@@ -190,7 +181,7 @@ async def test_who_wants_no_motion_sees_none(
 
 @pytest.mark.case("APP-53", part="browser")
 async def test_forced_colours_keep_the_borders(
-    browser: Any, app: AppProcess, desk: Desk
+    browser: Browser, app: AppProcess, desk: Desk
 ) -> None:
     """Where the system paints everything itself, a button still has an edge."""
     async with Tabs.of(browser, app.url, forced_colors="active") as tabs:

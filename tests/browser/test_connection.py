@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.app.driver import AppProcess
 from tests.browser.desk import CUT, Desk, Tabs
@@ -21,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 @pytest.mark.case("APP-09", part="browser, without the queue")
 async def test_a_server_that_comes_back_is_found_again(
-    browser: Any, tmp_path: Path
+    browser: Browser, tmp_path: Path
 ) -> None:
     """Unreachable, not offline; then live, and the list is what it is now."""
     options = ("--db", "sqlite:///app.db")
@@ -55,7 +54,9 @@ async def test_a_server_that_comes_back_is_found_again(
 
 
 @pytest.mark.case("APP-54", part="browser")
-async def test_open_pages_do_not_hold_up_a_stop(browser: Any, tmp_path: Path) -> None:
+async def test_open_pages_do_not_hold_up_a_stop(
+    browser: Browser, tmp_path: Path
+) -> None:
     """SIGTERM with three pages open: the server is gone at once, the pages say so."""
     options = ("--port", "0", "--db", "sqlite:///app.db")
     with AppProcess(*options, cwd=tmp_path) as app:
