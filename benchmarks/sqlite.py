@@ -20,6 +20,7 @@ import anyio
 
 from benchmarks._harness import DISK_PAIRS, Paired, Row, paired, row, summary
 from syncpatterns import Event, Operation, connect
+from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.operation import Transaction
 
 _TASKS = 32
@@ -90,8 +91,8 @@ def _by_hand(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _operation(path: Path) -> tuple[object, Operation[Confirm, Confirmed]]:
-    engine = connect(f"sqlite:///{path}")
+def _operation(path: Path) -> tuple[SqliteEngine, Operation[Confirm, Confirmed]]:
+    engine: SqliteEngine = connect(f"sqlite:///{path}")
     for statement in _SCHEMA:
         engine.transact(lambda tx, sql=statement: tx.connection.execute(sql))
     return engine, Operation("bench.confirm", engine, effect=confirm)
@@ -105,7 +106,7 @@ def _one_caller(path: Path, bare: sqlite3.Connection) -> Paired:
         number = str(next(numbers))
         operation.call(Confirm(number), key=number, scope="acme")
 
-    with closing(engine):  # type: ignore[type-var]
+    with closing(engine):
         for _ in range(50):
             ours()
             _by_hand(bare)
@@ -122,7 +123,7 @@ async def _tasks(path: Path, bare: sqlite3.Connection) -> Paired:
             number = str(next(numbers))
             await operation.acall(Confirm(number), key=number, scope="acme")
 
-    with closing(engine):  # type: ignore[type-var]
+    with closing(engine):
         for _ in range(_ROUNDS):
             start = time.perf_counter()
             async with anyio.create_task_group() as group:
