@@ -93,9 +93,13 @@ def _by_hand(connection: sqlite3.Connection) -> None:
 
 def _operation(path: Path) -> tuple[SqliteEngine, Operation[Confirm, Confirmed]]:
     engine: SqliteEngine = connect(f"sqlite:///{path}")
-    for statement in _SCHEMA:
-        engine.transact(lambda tx, sql=statement: tx.connection.execute(sql))
+    engine.transact(_create)
     return engine, Operation("bench.confirm", engine, effect=confirm)
+
+
+def _create(tx: Transaction) -> None:
+    for statement in _SCHEMA:
+        tx.connection.execute(statement)
 
 
 def _one_caller(path: Path, bare: sqlite3.Connection) -> Paired:
