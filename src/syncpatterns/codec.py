@@ -143,8 +143,7 @@ def _dump(value: Any, *, sort_keys: bool) -> bytes:
 
 
 def _jsonable(value: Any) -> Any:
-    kind = type(value)
-    if kind in _PLAIN or (kind is dict and _is_flat(value)):
+    if value.__class__ in _PLAIN or (value.__class__ is dict and _is_flat(value)):
         return value
     from pydantic_core import to_jsonable_python  # noqa: PLC0415 - 60 ms import
 

@@ -78,14 +78,15 @@ class Arguments:
 
 
 def _step(operation: str, path: str, value: Any, step: str) -> Any:
+    items: Any = value
     try:
         if isinstance(value, Mapping):
-            return value[step]
+            return items[step]
         if isinstance(value, Sequence) and step.isdecimal():
-            return value[int(step)]
-        return getattr(value, step)
+            return items[int(step)]
+        return getattr(items, step)
     except (AttributeError, LookupError) as error:
         raise KeyMissing(
             f"{operation}: the idempotency key {path!r} is not there: a "
-            f"{type(value).__name__} has no {step!r}."
+            f"{type(items).__name__} has no {step!r}."
         ) from error

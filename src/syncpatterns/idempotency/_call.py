@@ -12,9 +12,10 @@ from syncpatterns.codec import Codec
 from syncpatterns.errors import ResultNotStorable
 from syncpatterns.events import Fact, Hooks
 from syncpatterns.idempotency._bell import News, in_event_loop
-from syncpatterns.idempotency._context import Context, _current, runs_inside
+from syncpatterns.idempotency._context import Context, current, runs_inside
 from syncpatterns.idempotency._core import (
     ClaimRequest,
+    OnAbandoned,
     Owned,
     StoredOutcome,
     Windows,
@@ -38,7 +39,7 @@ class Setup:
     ) -> None:
         self.engine = engine
         self.policy = policy
-        self.claim_as = policy.claim_as
+        self.claim_as: OnAbandoned = policy.claim_as
         self.clock = clock
         self.hooks = hooks
         self.flights = flights
@@ -154,7 +155,7 @@ class Call(Flight):
             self.setup.clock,
             owned.attempts,
             abandoned=owned.abandoned,
-            outer=_current.get(),
+            outer=current.get(),
         )
         lease.on_lost = self.land
         self.heart.watch(lease)
@@ -213,9 +214,8 @@ _TEXT = frozenset({str})
 
 def _unchanged(value: Any) -> bool:
     """Tell whether JSON surely gives *value* back; a flat object is common."""
-    kind = type(value)
-    return kind in _UNCHANGED or (
-        kind is dict
+    return value.__class__ in _UNCHANGED or (
+        value.__class__ is dict
         and _TEXT.issuperset(map(type, value))
         and _UNCHANGED.issuperset(map(type, value.values()))
     )

@@ -21,15 +21,16 @@ class Context:
         abandoned: True if the execution before never ended: its effect may
             have happened.
         passed: True once `point_of_no_return` was called.
+        outer: The execution in which this one was called, if there is one.
     """
 
     __slots__ = (
         "_clock",
         "_lease",
-        "_outer",
         "abandoned",
         "attempts",
         "operation",
+        "outer",
         "passed",
         "token",
     )
@@ -51,7 +52,7 @@ class Context:
         self.passed = False
         self._lease = lease
         self._clock = clock
-        self._outer = outer
+        self.outer = outer
 
     def __repr__(self) -> str:
         return (
@@ -63,6 +64,10 @@ class Context:
     def key_hash(self) -> str:
         """First 8 hex digits of the storage key; safe to log."""
         return self._lease.key[:8]
+
+    def runs_under(self, key: str) -> bool:
+        """Tell whether this is an execution of the storage key *key*."""
+        return self._lease.key == key
 
     @property
     def lost(self) -> bool:
@@ -108,7 +113,7 @@ def lease_lost(operation: str, key_hash: str) -> LeaseLost:
     )
 
 
-_current: ContextVar[Context | None] = ContextVar("syncpatterns_context", default=None)
+current: ContextVar[Context | None] = ContextVar("syncpatterns_context", default=None)
 
 
 def current_context() -> Context:
@@ -117,7 +122,7 @@ def current_context() -> Context:
     Raises:
         ConfigurationError: None is running in this thread or task.
     """
-    context = _current.get()
+    context = current.get()
     if context is None:
         raise ConfigurationError(
             "current_context() was called outside of a guarded function. Call it "
@@ -128,9 +133,9 @@ def current_context() -> Context:
 
 def runs_inside(key: str) -> bool:
     """Tell whether this thread or task already executes under *key*."""
-    context = _current.get()
+    context = current.get()
     while context is not None:
-        if context._lease.key == key:  # noqa: SLF001 - one package
+        if context.runs_under(key):
             return True
-        context = context._outer  # noqa: SLF001 - one package
+        context = context.outer
     return False

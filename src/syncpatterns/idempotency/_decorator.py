@@ -109,9 +109,10 @@ def idempotent(
 
 
 def _decorated(guard: Idempotency, wanted: Wanted, function: Any) -> Any:
+    descriptor = function
     if isinstance(function, classmethod):
-        inner = _wrapped(guard, wanted, function.__func__, drop_first=True)
-        return classmethod(inner)
+        bare = descriptor.__func__
+        return classmethod(_wrapped(guard, wanted, bare, drop_first=True))
     if isinstance(function, staticmethod):
         return staticmethod(
             _wrapped(guard, wanted, function.__func__, drop_first=False)

@@ -144,9 +144,11 @@ def _record(
 def _fail(call: Call, context: Context, error: BaseException) -> Flow[Steps, None]:
     """Give the key back, or block it if the effect may have happened."""
     may_have_happened = context.passed and not isinstance(error, NotExecuted)
-    step = Abandon if may_have_happened else Release
     try:
-        held = yield from step(call, context.token)
+        if may_have_happened:
+            held = yield from Abandon(call, context.token)
+        else:
+            held = yield from Release(call, context.token)
     except Exception as failure:  # noqa: BLE001 - must not hide the effect's own error
         error.add_note(
             f"{call.where}: the store could not be told ({failure}); the key is held "
@@ -165,11 +167,12 @@ def _probe(
 ) -> Flow[Steps, Outcome[object] | Unresolved | None]:
     """Ask whether the abandoned effect happened; None: it did not, so run it."""
     asked = yield from Ask(call, context, lease, probe)
-    verdict = asked.value if isinstance(asked, Ok) else None
+    found: Any = asked.value if isinstance(asked, Ok) else None
+    verdict: object = found
     if isinstance(verdict, NotCommitted):
         return None
     if isinstance(verdict, Committed):
-        return (yield from _answer(call, context, lease, Ok(verdict.value)))
+        return (yield from _answer(call, context, lease, Ok(found.value)))
     if isinstance(verdict, Undecided):
         context.passed = True
         unresolved = Unresolved()

@@ -30,17 +30,22 @@ def fingerprint(value: Any) -> bytes:
     return hashlib.sha256(b"json:" + text).digest()
 
 
+def _kind(value: object) -> type[Any]:
+    return type(value)
+
+
 def _plain(value: Any) -> Any:
     """Return *value* in terms that JSON knows, one level deep."""
-    if isinstance(value, set | frozenset):
+    kind = _kind(value)
+    if issubclass(kind, set | frozenset):
         # Two processes iterate over one set of strings in different orders.
         return sorted(_encode(member) for member in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
         return {name: getattr(value, name) for name in names}
-    if hasattr(type(value), "model_fields") and hasattr(value, "__pydantic_extra__"):
+    if hasattr(kind, "__pydantic_fields__"):
         # Field by field, so that a set inside a model is sorted too.
-        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
+        return vars(value) | (getattr(value, "__pydantic_extra__", None) or {})
     return json.loads(canonical_json(value))
 
 

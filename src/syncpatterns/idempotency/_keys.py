@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -35,15 +36,16 @@ def key_text(operation: str, key: object) -> str:
     return text
 
 
-def _scalar(operation: str, value: object) -> str:
+def _scalar(operation: str, value: Any) -> str:
+    parts = value
     if value is None:
         raise KeyMissing(
             f"{operation}: the idempotency key is None. Every call needs the key of "
             "the action it stands for; a call without one would meet all others."
         )
-    if isinstance(value, tuple | list):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         # As JSON, so that ("a", "bc") is not ("ab", "c").
-        return json.dumps([_scalar(operation, part) for part in value])
+        return json.dumps([_scalar(operation, part) for part in parts])
     if isinstance(value, Enum):
         # By value: str() of an Enum changes with its class's other bases.
         return _scalar(operation, value.value)

@@ -13,6 +13,7 @@ from syncpatterns.idempotency._core import OnAbandoned, Windows
 from syncpatterns.idempotency._verdicts import Verdict
 
 Probe: TypeAlias = Callable[[Context], Verdict[Any] | Awaitable[Verdict[Any]]]
+Handling: TypeAlias = Literal["rerun", "quarantine"]
 OnBusy: TypeAlias = Literal["wait", "reject"]
 
 
@@ -23,7 +24,7 @@ class Policy:
     namespace: str
     lease: float
     windows: Windows
-    on_abandoned: Literal["rerun", "quarantine"] | Probe
+    on_abandoned: Handling | Probe
     on_busy: OnBusy
     wait_timeout: float
     max_waiters: int
@@ -59,14 +60,12 @@ class Policy:
     @property
     def probe(self) -> Probe | None:
         """The function that looks, if there is one."""
-        return None if isinstance(self.on_abandoned, str) else self.on_abandoned
+        return self.on_abandoned if callable(self.on_abandoned) else None
 
     @property
     def claim_as(self) -> OnAbandoned:
         """What the store is told."""
-        if isinstance(self.on_abandoned, str):
-            return self.on_abandoned
-        return "probe"
+        return "probe" if callable(self.on_abandoned) else self.on_abandoned
 
 
 def _seconds(value: object) -> bool:

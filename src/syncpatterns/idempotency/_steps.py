@@ -15,7 +15,7 @@ from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._bell import News, TaskBell, ThreadBell, loop_caller
 from syncpatterns.idempotency._call import Call
-from syncpatterns.idempotency._context import Context, _current, lease_lost
+from syncpatterns.idempotency._context import Context, current, lease_lost
 from syncpatterns.idempotency._core import ClaimAnswer, StoredOutcome
 from syncpatterns.idempotency._flights import Flight
 from syncpatterns.idempotency._lease import Lease
@@ -209,16 +209,16 @@ class Run(Step[Outcome[Any]]):
         self.lease = lease
 
     def do(self) -> Outcome[Any]:
-        current = _current.set(self.context)
+        before = current.set(self.context)
         try:
             value = self._function()(self.context)
-            if hasattr(type(value), "__await__"):
+            if hasattr(value, "__await__"):
                 return Err(_never_awaited(self.call.where, value))
             return Ok(value)
         except BaseException as error:  # noqa: BLE001 - the flow decides
             return Err(error)
         finally:
-            _current.reset(current)
+            current.reset(before)
 
     async def ado(self) -> Outcome[Any]:
         import anyio  # noqa: PLC0415 - sync users never pay for the event loop
@@ -231,7 +231,7 @@ class Run(Step[Outcome[Any]]):
             call_soon(scope.cancel)
 
         self.lease.on_lost = stop
-        current = _current.set(self.context)
+        before = current.set(self.context)
         try:
             with scope:
                 value = self._function()(self.context)
@@ -239,7 +239,7 @@ class Run(Step[Outcome[Any]]):
         except BaseException as error:  # noqa: BLE001 - the flow decides
             return Err(error)
         finally:
-            _current.reset(current)
+            current.reset(before)
             self.lease.on_lost = self.call.land
         return Err(lease_lost(self.call.plan.operation, self.context.key_hash))
 

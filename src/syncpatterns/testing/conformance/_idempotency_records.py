@@ -228,7 +228,7 @@ def sweeping_removes_what_is_forgotten(bench: Bench) -> Questions:
     owned((yield bench.claim("a", name="lapsed", lease=0.5)))
     same((yield Ask("sweep", 100)), 0, "sweep before anything is forgotten")
     bench.advance(1)
-    removed = []
+    removed: list[int] = []
     for _ in range(4):
         batch: int = yield Ask("sweep", 3)
         removed.append(batch)
@@ -284,7 +284,7 @@ def one_of_many_endings_wins(bench: Bench) -> Questions:
     for turn in range(10):
         name = f"k{turn}"
         first = owned((yield bench.claim("a", name=name)))
-        answers = yield [
+        answers: list[bool] = yield [
             bench.complete(first.token, name=name),
             bench.release(first.token, name=name),
             bench.abandon(first.token, name=name),
