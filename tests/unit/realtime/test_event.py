@@ -71,7 +71,7 @@ def test_ids_of_one_process_grow_with_time() -> None:
         {"data": None},
         {"data": {"x": float("nan")}},
         {"data": {"x": float("inf")}},
-        {"data": {"x": object()}},
+        {"data": {"x": ...}},
         {"occurred_at": datetime(2026, 1, 1)},  # noqa: DTZ001 - naive, so refused
         {"occurred_at": "2026-01-01"},
         {"version": 0},
