@@ -13,7 +13,10 @@ import pytest
 
 from syncpatterns.realtime import Event, Hub, _subscription
 from syncpatterns.realtime._core import start as real_start
-from syncpatterns.testing.conformance import realtime as suite
+from syncpatterns.testing.conformance import (
+    _realtime_outbox as outbox_suite,
+    realtime as suite,
+)
 from tests.conformance.realtime_backends import (
     MemoryBackend,
     SqliteOutboxBackend,
@@ -38,8 +41,8 @@ CASES: dict[Callable[..., Any], tuple[str, ...]] = {
     suite.check_cancelled_batch: ("RTM-51",),
     suite.check_unknown_types_pass: ("RTM-54",),
     suite.check_published_twice: ("RTM-10",),
-    suite.check_rolled_back_leaves_no_trace: ("RTM-23",),
-    suite.check_rejected_writes_nothing: ("RTM-31",),
+    outbox_suite.check_rolled_back_leaves_no_trace: ("RTM-23",),
+    outbox_suite.check_rejected_writes_nothing: ("RTM-31",),
 }
 
 
@@ -257,9 +260,9 @@ class _Sweeper:
 @pytest.mark.parametrize(
     ("backend", "check"),
     [
-        (CommitsAnyway, suite.check_rolled_back_leaves_no_trace),
-        (WritesOneByOne, suite.check_rejected_writes_nothing),
-        (SweepsEverything, suite.check_sweep_keeps_the_numbers),
+        (CommitsAnyway, outbox_suite.check_rolled_back_leaves_no_trace),
+        (WritesOneByOne, outbox_suite.check_rejected_writes_nothing),
+        (SweepsEverything, outbox_suite.check_sweep_keeps_the_numbers),
     ],
 )
 def test_the_suite_catches_a_bad_outbox(

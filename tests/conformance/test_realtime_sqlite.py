@@ -193,9 +193,9 @@ async def test_a_relay_that_died_repeats_nothing_to_a_client(tmp_path: Path) -> 
         await backend.publish(event(6))
         await backend.restart()
         await backend.publish(event(7))
-        async with backend.hub.subscribe("a", since=place) as subscription:
-            recovered = subscription.recovered
-            second = numbers(await read(subscription, 4))
+        async with backend.hub.subscribe("a", since=place) as resumed:
+            recovered = resumed.recovered
+            second = numbers(await read(resumed, 4))
 
     assert (first, second) == ([1, 2, 3], [4, 5, 6, 7])
     assert recovered == {"a": True}

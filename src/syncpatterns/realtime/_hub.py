@@ -140,7 +140,7 @@ class Hub:
         if self.history is not None:
             self._refuse_mirror()
         if not isinstance(event, Event):
-            raise _no_event(type(event))
+            raise _no_event()
         now = self._now()
         with self.lock:
             if self.closed:
@@ -158,10 +158,8 @@ class Hub:
         """
         if self.history is not None:
             self._refuse_mirror()
-        kinds: set[type] = set(map(type, events))
-        for kind in kinds:
-            if not issubclass(kind, Event):
-                raise _no_event(kind)
+        if not all(issubclass(kind, Event) for kind in set(map(type, events))):
+            raise _no_event()
         now = self._now()
         woken: dict[Cursor, None] = {}
         with self.lock:
@@ -355,10 +353,8 @@ class Hub:
         )
 
 
-def _no_event(kind: type) -> PublishRejected:
-    return PublishRejected(
-        f"A {kind.__name__} is not an event. Publish a syncpatterns.Event."
-    )
+def _no_event() -> PublishRejected:
+    return PublishRejected("A hub takes events only. Publish a syncpatterns.Event.")
 
 
 def _closed() -> EngineClosed:

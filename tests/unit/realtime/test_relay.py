@@ -377,7 +377,7 @@ async def test_a_resume_cancelled_in_the_outbox_loses_nothing() -> None:
     async with hub.subscribe("a", since=since) as subscription:
         for _ in range(5):
             with anyio.CancelScope() as scope:
-                engine.after_page = lambda: anyio.from_thread.run_sync(scope.cancel)  # noqa: B023 - called within this turn
+                engine.after_page = lambda: anyio.from_thread.run_sync(scope.cancel)
                 got += numbers(await subscription.batch(1))
         engine.after_page = None
         got += numbers(await read(subscription, 8 - len(got)))

@@ -79,14 +79,12 @@ def check_fields(fields: Fields) -> tuple[Fields, bytes]:
     """
     _check_version(fields)
     _check_text("source", fields.source)
-    headers: Any = fields.headers
-    if headers or type(headers) is not dict:
-        _check_headers(headers)
+    _check_headers(fields.headers)
     data = _dump(_object(fields.data))
     checked = fields._replace(
         data=json.loads(data),
         occurred_at=_instant(fields.occurred_at),
-        headers=dict(headers),
+        headers=dict(fields.headers),
     )
     return checked, _body(checked, data)
 
@@ -221,6 +219,8 @@ def _check_text(name: str, value: object) -> None:
 
 
 def _check_headers(headers: object) -> None:
+    if type(headers) is dict and not headers:  # nearly always
+        return
     if (
         _is_mapping(headers)
         and len(headers) <= _MAX_HEADERS
