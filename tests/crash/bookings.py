@@ -9,6 +9,7 @@ what came from one run and what was put together from two.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -109,9 +110,22 @@ class TwoTransactions(SqliteEngine):
             return work(cast("SqliteTransaction", _Postponing(tx, records)))
 
         value = super().transact(without_record, undoable=undoable)
+        if records:
+            self.between()
         for record in records:
             super().transact(partial(SqliteTransaction.save_record, record=record))
         return value
+
+    def between(self) -> None:
+        """Do nothing, and so be as hard to catch as can be."""
+
+
+class FarApart(TwoTransactions):
+    """The same with other work in between, for who can only try his luck."""
+
+    def between(self) -> None:
+        """Take as long as a call of another service would."""
+        threading.Event().wait(0.005)
 
 
 class _Postponing:
@@ -128,4 +142,5 @@ class _Postponing:
 VARIANTS: dict[str, type[SqliteEngine]] = {
     "one-commit": SqliteEngine,
     "two-commits": TwoTransactions,
+    "two-commits-far-apart": FarApart,
 }
