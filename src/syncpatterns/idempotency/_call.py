@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from syncpatterns._nonce import nonce
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.clock import Clock
-from syncpatterns.codec import Codec
+from syncpatterns.codec import Codec, json_encoder
 from syncpatterns.errors import ResultNotStorable
 from syncpatterns.events import Fact, Hooks
 from syncpatterns.idempotency._bell import News, in_event_loop
@@ -98,6 +98,7 @@ class Call(Flight):
         "plan",
         "port",
         "request",
+        "same",
         "setup",
         "since",
         "until",
@@ -120,6 +121,7 @@ class Call(Flight):
         self.effect = effect
         self.port, self.heart, self.blocking = port
         self.news: News = None
+        self.same = plan.typed
         self.since: float | None = None
         self.until = 0.0
         self.request = ClaimRequest(
@@ -183,10 +185,15 @@ class Call(Flight):
 
     def stored(self, outcome: Outcome[Any]) -> StoredOutcome | Exception:
         """Return *outcome* as an answer, or why it cannot be one."""
+        plan = self.plan
         try:
             if isinstance(outcome, Ok):
-                return StoredOutcome("value", self.plan.codec.encode(outcome.value))
-            return StoredOutcome("refusal", self.plan.exceptions.encode(outcome.error))
+                value = outcome.value
+                if plan.typed or not _unchanged(value):
+                    return StoredOutcome("value", plan.codec.encode(value))
+                self.same = True
+                return StoredOutcome("value", _plain_json(value).encode())
+            return StoredOutcome("refusal", plan.exceptions.encode(outcome.error))
         except Exception as error:  # noqa: BLE001 - a codec may be the user's own
             unstorable = ResultNotStorable(
                 f"{self.where}: it was done, but its result cannot be stored. {error} "
@@ -202,12 +209,12 @@ class Call(Flight):
         list too: a difference between first call and replay would show up
         only on the bad day that the guard is for.
         """
-        plan = self.plan
-        if isinstance(outcome, Err) or plan.typed or _unchanged(outcome.value):
+        if self.same or isinstance(outcome, Err):
             return outcome
-        return Ok(plan.codec.decode(stored.body))
+        return Ok(self.plan.codec.decode(stored.body))
 
 
+_plain_json = json_encoder(repr, sort_keys=False)  # never asked: all is plain
 _UNCHANGED = frozenset({str, int, float, bool, type(None)})
 _TEXT = frozenset({str})
 

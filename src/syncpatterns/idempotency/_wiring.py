@@ -96,7 +96,7 @@ def plan_for(
     return Plan(
         name,
         codec or JsonCodec(),
-        typed=codec is not None and not isinstance(codec, JsonCodec),
+        typed=codec is not None and type(codec) is not JsonCodec,
         windows=windows,
         exceptions=StoredExceptions(name, tuple(exceptions)),
     )

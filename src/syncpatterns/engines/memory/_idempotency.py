@@ -88,9 +88,14 @@ class MemoryIdempotencyStore:
         self, key: str, token: int, outcome: StoredOutcome, windows: Windows
     ) -> bool:
         """Store the answer; False if *token* is stale."""
-        return self._change(
-            key, lambda r, now: _core.complete(r, token, outcome, windows, now)
-        )
+        # As _change, written out: every first call comes by here.
+        table = self._table
+        with table.lock:
+            now = self._now()
+            done = _core.complete(table.get(key), token, outcome, windows, now)
+            if done is not None:
+                table.put(done, now, new=False)
+            return done is not None
 
     def release(self, key: str, token: int) -> bool:
         """Give the key back; False if *token* is stale."""
