@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
 from syncpatterns.errors import EngineBusy
 from tests.unit.engines.conftest import create, insert, names
+from tests.unit.engines.test_shared_commits import together
 
 OpenEngine = Callable[..., SqliteEngine]
 
@@ -62,35 +64,61 @@ def test_a_lock_given_back_in_time(
     assert names(engine) == ["ours", "theirs"]
 
 
-async def test_everybody_who_shares_a_commit_waits_once(
-    open_engine: OpenEngine, other: sqlite3.Connection
+class Begins:
+    """Lets a session begin a few times, and then finds it busy each time."""
+
+    def __init__(self, engine: SqliteEngine, good: int) -> None:
+        self.session = engine._opened().session
+        self.left = good
+        self.busy = 0
+        self.real = self.session.begin
+
+    def __call__(self) -> SqliteTransaction:
+        if self.left:
+            self.left -= 1
+            return self.real()
+        self.busy += 1
+        raise EngineBusy("locked")
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["shared", "one by one"])
+async def test_everybody_who_waits_together_waits_once(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch, lost: bool
 ) -> None:
-    """Ten callers wait one time-out together, not ten one after the other."""
-    import anyio
+    """Ten callers wait one time-out, not ten one after the other.
 
-    engine = open_engine(busy_timeout=0.2)
-    engine.transact(create)
-    session = engine._opened().session
-    begins: list[str] = []
-    session.connection.set_trace_callback(begins.append)
-    other.execute("BEGIN IMMEDIATE")
-    busy: list[EngineBusy] = []
+    Also if a commit they shared was lost, and each has to begin again.
+    """
 
-    async def call(n: int) -> None:
-        try:
-            await engine.atransact(insert(str(n)))
-        except EngineBusy as error:
-            busy.append(error)
+    def spoils(tx: SqliteTransaction) -> None:
+        tx.connection.execute("INSERT OR ROLLBACK INTO item VALUES ('x')")
 
-    async with anyio.create_task_group() as tasks:
-        for n in range(10):
-            tasks.start_soon(call, n)
-    other.execute("COMMIT")
+    engine.transact(insert("x"))
+    begins = Begins(engine, good=2 if lost else 1)  # the holder's, and theirs
+    monkeypatch.setattr(begins.session, "begin", begins)
 
-    assert len(busy) == 10
-    assert len({id(error) for error in busy}) == 10
-    assert sum(sql.startswith("BEGIN") for sql in begins) <= 2
-    assert names(engine) == []
+    works = [insert(str(n)) for n in range(9)]
+    outcomes = await together(engine, [*works, spoils] if lost else works)
+
+    monkeypatch.undo()
+    assert {type(outcome) for outcome in outcomes} == {EngineBusy}
+    assert len({id(outcome) for outcome in outcomes}) == len(outcomes)
+    assert begins.busy == 1
+    assert names(engine) == ["x"]
+
+
+def test_one_that_is_busy_itself_is_no_reason_for_the_others(
+    engine: SqliteEngine,
+) -> None:
+    """An effect may raise the same class for reasons of its own."""
+
+    def busy(tx: SqliteTransaction) -> None:
+        raise EngineBusy("mine")
+
+    outcomes = anyio.run(together, engine, [insert("a"), busy, insert("b")])
+
+    assert [str(outcome) for outcome in outcomes] == ["a", "mine", "b"]
+    assert names(engine) == ["a", "b"]
 
 
 def test_the_file_is_opened_while_another_process_writes(

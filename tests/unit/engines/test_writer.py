@@ -98,6 +98,17 @@ def test_one_who_calls_in_a_loop_does_not_starve_the_others(
     assert len(names(engine)) == 50
 
 
+def test_whoever_finds_the_writer_s_thread_waiting_queues(
+    engine: SqliteEngine,
+) -> None:
+    """The thread was there first, though the lock happens to be free."""
+    engine._opened()._thread_waits = True
+
+    ran_on = engine.transact(lambda tx: threading.current_thread())
+
+    assert ran_on is not threading.current_thread()
+
+
 def test_two_event_loops_in_two_threads(engine: SqliteEngine) -> None:
     """Each task is woken on its own loop."""
 

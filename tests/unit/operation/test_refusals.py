@@ -115,6 +115,13 @@ class Two(Refusal):
         super().__init__(f"slot {slot} is taken at {at}", slot=slot)
 
 
+class Worded(Refusal):
+    """Takes a number and hands on a sentence, which would be worded again."""
+
+    def __init__(self, slot: object) -> None:
+        super().__init__(f"slot {slot} is taken")
+
+
 class Same(Refusal):
     """Takes what it hands on, and so can be built again."""
 
@@ -172,6 +179,7 @@ async def test_any_exception_class_may_be_declared(
         Plain(b"bytes"),
         SlotTaken("x", slots={1, 2}),
         Two(3, "10:00"),
+        Worded(3),
         Sub("x"),
     ],
 )
@@ -179,7 +187,7 @@ async def test_a_refusal_that_would_not_come_back_is_not_stored(
     engine: SqliteEngine, call: Caller, error: Exception
 ) -> None:
     """Found out at once, while everything can still be rolled back."""
-    declared = (Plain, SlotTaken, Two)
+    declared = (Plain, SlotTaken, Two, Worded)
     operation = Operation("op", engine, effect=raising(error), refusals=declared)
 
     with pytest.raises(ResultNotStorable, match=type(error).__name__) as caught:
