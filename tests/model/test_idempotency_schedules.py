@@ -4,6 +4,7 @@ Callers of one key come, are cancelled, fail and take over, in an order that a
 seed decides. Whatever the order: executions never overlap, each caller gets
 exactly one answer, and no one runs the effect after it has succeeded.
 """
+# hygiene for this file: sleep - the loop's time is virtual
 
 from __future__ import annotations
 

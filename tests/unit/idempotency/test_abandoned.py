@@ -154,7 +154,7 @@ def test_a_probe_is_not_asked_about_a_key_that_was_given_back(
     """Then it is known that nothing happened."""
     guard = Idempotency(engine, on_abandoned=lambda _: Undecided())
     effect = Effect(ValueError())
-    with pytest.raises(ValueError):  # noqa: PT011 - its type is all there is
+    with pytest.raises(ValueError):
         guard.execute("k", effect, payload=None, **WHERE)
     guard.execute("k", effect, payload=None, **WHERE)
     record = guard.inspect("k", **WHERE)

@@ -358,7 +358,7 @@ def test_a_loop_heart_beats_in_the_loop_itself() -> None:
 
         async def effect(context: Context) -> int:
             for _ in range(10):
-                await anyio.sleep(9)
+                await anyio.sleep(9)  # hygiene: sleep - the time is virtual
                 answer = await guard.require_awaiting().claim(claim_as("other"))
                 refused.append(type(answer).__name__)
             context.check()
