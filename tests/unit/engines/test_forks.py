@@ -18,7 +18,11 @@ from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction, _forks
 from syncpatterns.errors import ConfigurationError
 from tests.unit.engines.conftest import insert, names, on_disk
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
+    # Python 3.12 warns of what these tests are about.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),
+]
 
 OpenEngine = Callable[..., SqliteEngine]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import queue
 import threading
 import weakref
 from collections.abc import Callable
@@ -16,7 +15,6 @@ import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
 from syncpatterns.errors import ConfigurationError, EngineClosed
-from syncpatterns.realtime import Event
 from tests.unit.engines.conftest import create, insert, names, on_disk
 from tests.unit.engines.test_shared_commits import held, until_queued
 
@@ -330,72 +328,6 @@ def test_an_exception_makes_no_cycle(engine: SqliteEngine) -> None:
     assert left == [None, None]
 
 
-def event(n: int = 1) -> Event:
-    """Return an event."""
-    return Event("tenant.acme.bookings", "booking.changed", {"id": n})
-
-
-async def test_listeners_hear_of_commits_that_published(engine: SqliteEngine) -> None:
-    """Once for a commit, however many callers share it; never for one undone."""
-    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
-    remove = engine.on_commit(lambda: heard.put("x"))
-
-    def refused(tx: SqliteTransaction) -> None:
-        tx.publish(event())
-        tx.undo()
-
-    def fails(tx: SqliteTransaction) -> None:
-        tx.publish(event())
-        raise LookupError
-
-    engine.transact(insert("quiet"))
-    engine.transact(refused, undoable=True)
-    with pytest.raises(LookupError):
-        engine.transact(fails)
-    assert heard.empty()
-    engine.transact(lambda tx: tx.publish(event(1), event(2)))
-    await engine.atransact(lambda tx: tx.publish(event(3)))
-    assert [heard.get(timeout=30), heard.get(timeout=30)] == ["x", "x"]
-    remove()
-    remove()
-    engine.transact(lambda tx: tx.publish(event(4)))
-
-    assert heard.empty()
-    assert [e.offset for e in engine.outbox().after(0, 9)] == [1, 2, 3, 4]
-
-
-def test_a_listener_may_call_the_engine(engine: SqliteEngine) -> None:
-    """It is told when the commit has let go of the database."""
-    engine.on_commit(lambda: engine.transact(insert("from the listener")))
-
-    engine.transact(lambda tx: tx.publish(event()))
-    anyio.run(engine.aread, lambda c: None)
-
-    assert names(engine) == ["from the listener"]
-
-
-async def test_a_listener_that_fails_changes_nothing(
-    engine: SqliteEngine, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The commit stands, its caller is told so, and the writer lives on."""
-
-    def fails() -> None:
-        raise LookupError
-
-    heard: list[str] = []
-    engine.on_commit(fails)
-    engine.on_commit(lambda: heard.append("x"))
-
-    with caplog.at_level(logging.ERROR, "syncpatterns.sqlite"):
-        engine.transact(lambda tx: tx.publish(event()))
-        await engine.atransact(lambda tx: tx.publish(event()))
-        await engine.atransact(insert("after"))
-
-    assert heard == ["x", "x"]
-    assert len(caplog.records) == 2
-    assert names(engine) == ["after"]
-
-
 def test_a_checkpoint_that_fails_changes_nothing(
     engine: SqliteEngine,
     monkeypatch: pytest.MonkeyPatch,
@@ -440,3 +372,33 @@ def test_a_result_kept_half_read_does_not_lock_the_writer(
     engine.transact(insert("c"))
 
     assert names(engine) == ["a", "b", "c", "other"]
+
+
+async def test_a_failure_that_nobody_hears_of_is_logged(
+    engine: SqliteEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its caller was cancelled; the message may hold a person's data."""
+    begun, end = threading.Event(), threading.Event()
+
+    def fails(tx: SqliteTransaction) -> None:
+        begun.set()
+        assert end.wait(30)
+        raise LookupError("+49 171 5550199")
+
+    scope = anyio.CancelScope()
+
+    async def call() -> None:
+        with scope:
+            await engine.atransact(fails)
+
+    with caplog.at_level(logging.WARNING, "syncpatterns.sqlite"):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            while not begun.is_set():
+                await anyio.lowlevel.checkpoint()
+            scope.cancel()
+        end.set()
+        await engine.aclose()
+
+    assert "the work of a cancelled caller failed: LookupError" in caplog.text
+    assert "5550199" not in caplog.text

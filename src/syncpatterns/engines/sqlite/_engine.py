@@ -101,10 +101,11 @@ class SqliteEngine:
         """Finish what waits and close; a second call does nothing.
 
         Raises:
-            ConfigurationError: Called from inside an effect.
+            ConfigurationError: Called from inside an effect, or by a commit
+                listener on the writer's thread.
         """
         if self._writer is not None:
-            self._writer.refuse_nested()
+            self._writer.refuse_closing_here()
         with self._gate:
             self._closed = True
             writer, self._writer = self._writer, None

@@ -14,7 +14,7 @@ from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 class Job:
     """Work for one transaction. *finished* is called once, on any thread."""
 
-    __slots__ = ("_taken", "finished", "outcome", "undoable", "work")
+    __slots__ = ("_taken", "finished", "outcome", "undoable", "unheard", "work")
 
     def __init__(
         self,
@@ -27,6 +27,7 @@ class Job:
         self.undoable = undoable
         self.finished = finished
         self.outcome: Ok[Any] | Err | None = None
+        self.unheard = False  # the caller was cancelled when the work had begun
         self._taken = threading.Lock()
 
     def take(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -70,7 +71,8 @@ class Snapshot:
     def close(self) -> None:
         """Close the connection."""
         self._binding.close()
-        self.connection.close()
+        with suppress(sqlite3.Error):  # one that only reads has nothing to lose
+            self.connection.close()
 
 
 class Readers:

@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 import anyio
 
+from syncpatterns._outcome import Err
 from syncpatterns.engines._wake import current_waker
 from syncpatterns.engines.sqlite import _errors
 from syncpatterns.engines.sqlite._batch import Answers, commit_alone, commit_together
@@ -57,8 +58,9 @@ class Writer:
         self._lock = threading.Lock()  # whoever holds it has the connection
         self._owner: int | None = None  # the thread that holds it
         self._thread_waits = False
-        self._gate = threading.Lock()  # guards the two below
+        self._gate = threading.Lock()  # guards the four below
         self._thread: threading.Thread | None = None
+        self._thread_id: int | None = None
         self._closed = False
         self._abandoned = False
 
@@ -72,9 +74,13 @@ class Writer:
             EngineClosed: The writer is closed; nothing was done.
         """
         self.refuse_nested()
-        if self._idle() and self._lock.acquire(blocking=False):
+        here = threading.get_ident()
+        # A commit listener on the writer's own thread takes its turn at once:
+        # queued, it would wait for itself.
+        mine = here == self._thread_id
+        if (mine or self._idle()) and self._lock.acquire(blocking=mine):
             try:
-                self._owner = threading.get_ident()
+                self._owner = here
                 if self._closed:
                     raise closed()
                 value, published = commit_alone(
@@ -107,7 +113,8 @@ class Writer:
         try:
             await done.wait()
         except BaseException:
-            job.withdraw()
+            if not job.withdraw():
+                job.unheard = True
             raise
         result: T = job.result()
         return result
@@ -125,13 +132,27 @@ class Writer:
                 "other operation after this one has returned."
             )
 
+    def refuse_closing_here(self) -> None:
+        """Raise if this thread cannot wait for the writer's end.
+
+        Raises:
+            ConfigurationError: It is inside an effect, or is the writer's own.
+        """
+        self.refuse_nested()
+        if threading.get_ident() == self._thread_id:
+            raise ConfigurationError(
+                "sqlite: a commit listener tried to close the engine on the engine's "
+                "own thread. Close it where it was opened."
+            )
+
     def close(self) -> None:
         """Finish what waits, then close the connection; a second call does nothing.
 
         Raises:
-            ConfigurationError: Called from inside an effect.
+            ConfigurationError: Called from inside an effect, or by a commit
+                listener on the writer's thread.
         """
-        self.refuse_nested()
+        self.refuse_closing_here()
         thread = self._end_intake()
         if thread is not None:
             thread.join()
@@ -217,10 +238,12 @@ class Writer:
             return thread
 
     def _serve(self) -> None:
+        self._thread_id = threading.get_ident()
         last = False
         while not last and (first := self._queue.get()) is not None:
             last = self._serve_all_who_wait(first)
             del first  # or the last caller's work is kept until the next one comes
+        self._thread_id = None  # the next thread may get the same number
         if self._abandoned:
             with self._lock:
                 self.session.close()
@@ -266,6 +289,10 @@ class Writer:
 def _hand_over(batch: list[Job], answers: Answers) -> None:
     for job, answer in zip(batch, answers.each, strict=True):
         job.finish(answer)
+        if job.unheard and isinstance(answer, Err):
+            # Without its message, which may hold a person's data.
+            kind = type(answer.error).__name__
+            _log.warning("sqlite: the work of a cancelled caller failed: %s", kind)
     batch.clear()
     answers.clear()
 
