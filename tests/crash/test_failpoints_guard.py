@@ -35,11 +35,8 @@ from syncpatterns.testing import (
 from syncpatterns.testing._audit import Promise, State
 from tests.crash import guarded
 from tests.crash.guarded import LEASE, OPERATION, OnAbandoned
+from tests.crash.places import GUARD
 
-PLACES = [
-    *("guard.after_claim", "guard.after_effect", "guard.after_complete"),
-    *("sqlite.before_commit", "sqlite.after_commit"),
-]
 #: The claim had not reached the database.
 UNCLAIMED = ["sqlite.before_commit, pass 1"]
 #: The key was claimed and nothing run yet.
@@ -116,7 +113,7 @@ def sweep() -> Sweep:
                 found.not_heeded[str(case)] = audited(folder, record, "at-most-once")
         return "; ".join(wrong)
 
-    found.report = failpoint_sweep(program, judge, names=PLACES)
+    found.report = failpoint_sweep(program, judge, names=GUARD)
     return found
 
 
@@ -180,7 +177,7 @@ def test_every_place_is_passed_and_every_promise_kept(sweep: Sweep) -> None:
     assert sweep.report.never == []
     assert sweep.report.kills == 7
     assert sweep.report.hits == {
-        name: 2 if name.startswith("sqlite.") else 1 for name in PLACES
+        name: 2 if name.startswith("sqlite.") else 1 for name in GUARD
     }
 
 

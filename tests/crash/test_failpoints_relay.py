@@ -19,9 +19,9 @@ from syncpatterns.testing import (
     failpoint_sweep,
 )
 from tests.crash.bookings import DATABASE
+from tests.crash.places import RELAY
 from tests.crash.relayed import EVENTS, Consumer
 
-PLACES = ["relay.after_read", "relay.after_publish"]
 PASSES = EVENTS + 1  # the end of a run is an event too
 
 
@@ -55,7 +55,7 @@ def sweep() -> Sweep:
         found.repeated[str(case)] = max(deliveries(case.folder).values()) - 1
         return "; ".join(wrong)
 
-    found.report = failpoint_sweep(program, judge, names=PLACES)
+    found.report = failpoint_sweep(program, judge, names=RELAY)
     return found
 
 
@@ -103,7 +103,7 @@ def complaints(folder: Path) -> list[str]:
 def test_killed_before_or_after_publishing_nothing_is_lost(sweep: Sweep) -> None:
     """Each event comes under its one id, and the consumer acts on it once."""
     assert sweep.report.violations == []
-    assert [sweep.report.hits[place] for place in PLACES] == [PASSES, PASSES]
+    assert [sweep.report.hits[place] for place in RELAY] == [PASSES, PASSES]
     assert sweep.report.kills == 2 * PASSES
 
 
@@ -112,7 +112,7 @@ def test_what_was_acted_on_and_not_marked_comes_again(sweep: Sweep) -> None:
     """From the second event on there is always one such; no more than that."""
     again = {
         f"{place}, pass {n}": 0 if n == 1 else 1
-        for place in PLACES
+        for place in RELAY
         for n in range(1, PASSES + 1)
     }
 
@@ -123,7 +123,7 @@ def test_a_consumer_that_begins_with_what_is_new_is_caught(sweep: Sweep) -> None
     """The planted bug: what committed and was not relayed is lost to it."""
     lost = {
         f"{place}, pass {n}": [f"event {n} was acted on 0 times"]
-        for place in PLACES
+        for place in RELAY
         for n in range(1, PASSES + 1)
     }
 

@@ -14,8 +14,7 @@ from syncpatterns.testing import (
 from tests.crash import bookings
 from tests.crash.bookings import DATABASE, SCOPE, Confirm
 from tests.crash.judge import complaints, look
-
-PLACES = [name for name in _testpoints.NAMES if name.startswith(("single.", "sqlite."))]
+from tests.crash.places import EVERY, SINGLE
 
 
 def sweep(variant: str, names: list[str]) -> FailpointReport:
@@ -56,14 +55,14 @@ def judged(case: CrashCase, variant: str) -> list[str]:
 @pytest.mark.case("IDM-26", part="sqlite")
 def test_killed_anywhere_a_retry_leaves_one_of_everything() -> None:
     """One change, one audit row, one event, one record and one answer."""
-    report = sweep("one-commit", PLACES)
+    report = sweep("one-commit", SINGLE)
 
     assert report.violations == []
     assert report.never == []
     # The business tables are a transaction of their own, so every place of the
     # engine's is passed twice, those of the operation once.
     assert report.hits == {
-        name: 2 if name.startswith("sqlite.") else 1 for name in PLACES
+        name: 2 if name.startswith("sqlite.") else 1 for name in SINGLE
     }
     assert report.kills == report.hits.total()
 
@@ -81,3 +80,8 @@ def test_a_record_committed_after_its_effect_is_caught() -> None:
     assert violation.startswith("sqlite.after_commit, pass 2: ")
     assert "k: has 1 effects, but is not done" in violation
     assert "the retry did not leave one of each" in violation
+
+
+def test_every_named_place_is_one_to_be_killed_at() -> None:
+    """A place that no sweep goes to would prove nothing."""
+    assert set(_testpoints.NAMES) == EVERY

@@ -1,0 +1,15 @@
+"""Which proof kills at which of the library's named places."""
+
+from __future__ import annotations
+
+from syncpatterns import _testpoints
+
+
+def _of(*parts: str) -> list[str]:
+    return [name for name in _testpoints.NAMES if name.partition(".")[0] in parts]
+
+
+SINGLE = _of("single", "sqlite")
+GUARD = _of("guard", "sqlite")
+RELAY = _of("relay")
+EVERY = {*SINGLE, *GUARD, *RELAY}
