@@ -53,6 +53,7 @@ def told_again(folder: Path, keys: list[str]) -> list[Ack]:
     return [Ack(key, answer.body, "retry") for key, answer in answers]
 
 
+@pytest.mark.slow
 @pytest.mark.case("OPR-06", part="kill loop")
 def test_random_kills_leave_one_of_everything(tmp_path: Path, seed: int) -> None:
     """What was told is stored; effects, audit rows and events are one a key."""

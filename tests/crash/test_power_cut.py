@@ -113,6 +113,7 @@ def judged(
     return wrong + complaints(now, acks)
 
 
+@pytest.mark.slow
 @pytest.mark.case("OPR-06", part="power cuts")
 def test_no_power_cut_tears_or_loses_anything(seed: int) -> None:
     """What was acknowledged is there whole; of the rest there is all or nothing."""
