@@ -442,7 +442,7 @@ def test_the_machine_finds_a_planted_bug(faulty: Callable[[FakeClock], Any]) -> 
                 deadline=None,
                 database=None,
                 derandomize=True,
-                suppress_health_check=list(HealthCheck),
+                suppress_health_check=QUIET,
                 print_blob=False,
                 phases=[Phase.generate],
             ),

@@ -187,19 +187,24 @@ BASE: dict[str, Any] = {
 )
 def test_a_fingerprint_covers_the_whole_request(part: str, value: object) -> None:
     """Byte by byte: the body is never parsed."""
-    assert request_fingerprint(**BASE) != request_fingerprint(**(BASE | {part: value}))
+    other: dict[str, Any] = BASE | {part: value}
+
+    assert request_fingerprint(**BASE) != request_fingerprint(**other)
 
 
 def test_a_fingerprint_ignores_what_means_the_same() -> None:
     """The method's case, and blanks and case around the content type."""
-    same = BASE | {"method": "post", "content_type": b" Application/JSON "}
+    same: dict[str, Any] = BASE | {
+        "method": "post",
+        "content_type": b" Application/JSON ",
+    }
 
     assert request_fingerprint(**BASE) == request_fingerprint(**same)
 
 
 def test_parts_of_a_fingerprint_do_not_run_together() -> None:
     """What moves from the path into the query is another request."""
-    moved = BASE | {"path": "/leads/1a=1", "query": b""}
+    moved: dict[str, Any] = BASE | {"path": "/leads/1a=1", "query": b""}
 
     assert request_fingerprint(**BASE) != request_fingerprint(**moved)
 

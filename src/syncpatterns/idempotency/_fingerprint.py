@@ -45,7 +45,8 @@ def _plain(value: Any) -> Any:
         return {name: getattr(value, name) for name in names}
     if hasattr(kind, "__pydantic_fields__"):
         # Field by field, so that a set inside a model is sorted too.
-        return vars(value) | (getattr(value, "__pydantic_extra__", None) or {})
+        extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
+        return {**vars(value), **extra}
     return json.loads(canonical_json(value))
 
 

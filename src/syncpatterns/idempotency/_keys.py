@@ -15,6 +15,7 @@ from syncpatterns.errors import KeyInvalid, KeyMissing
 
 #: Digits before or after the point; 1E+999999999 would be a gigabyte of text.
 _LONGEST_DECIMAL = 1000
+_LONGEST_INT = 4000  # bits
 
 
 def key_text(operation: str, key: object) -> str:
@@ -63,7 +64,10 @@ def _text(value: Any) -> str | None:
         return str.__str__(value)
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | UUID):
+    if isinstance(value, int):
+        # Python prints no int of more than 4,300 digits.
+        return str(value) if value.bit_length() < _LONGEST_INT else None
+    if isinstance(value, UUID):
         return str(value)
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else None

@@ -9,7 +9,13 @@ from typing import Any, TypedDict
 
 from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.errors import StoreUnavailable
-from syncpatterns.idempotency._core import ClaimRequest, Windows, storage_key
+from syncpatterns.idempotency._core import (
+    ClaimRequest,
+    Record,
+    StoredOutcome,
+    Windows,
+    storage_key,
+)
 
 
 class Where(TypedDict):
@@ -74,20 +80,49 @@ class BrokenStore:
         self.down: set[str] = set()
         self.calls: list[str] = []
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        real = getattr(self._store, method)
+    def _ask(self, method: str, *args: object) -> Any:
+        self.calls.append(method)
+        if method in self.down:
+            raise StoreUnavailable("broken: the store is down.", retry_after=2.0)
+        answer = getattr(self._store, method)(*args)
+        if method + "+" in self.down:
+            self.down.discard(method + "+")
+            raise StoreUnavailable("broken: the answer was lost.")
+        return answer
 
-        def call(*args: Any) -> Any:
-            self.calls.append(method)
-            if method in self.down:
-                raise StoreUnavailable("broken: the store is down.", retry_after=2.0)
-            answer = real(*args)
-            if method + "+" in self.down:
-                self.down.discard(method + "+")
-                raise StoreUnavailable("broken: the answer was lost.")
-            return answer
+    def claim(self, request: ClaimRequest) -> Any:
+        return self._ask("claim", request)
 
-        return call
+    def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
+        return bool(self._ask("renew", key, token, lease, windows))
+
+    def complete(
+        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
+    ) -> bool:
+        return bool(self._ask("complete", key, token, outcome, windows))
+
+    def release(self, key: str, token: int) -> bool:
+        return bool(self._ask("release", key, token))
+
+    def abandon(self, key: str, token: int) -> bool:
+        return bool(self._ask("abandon", key, token))
+
+    def resolve(
+        self, key: str, outcome: StoredOutcome | None, windows: Windows
+    ) -> bool:
+        return bool(self._ask("resolve", key, outcome, windows))
+
+    def inspect(self, key: str) -> Record | None:
+        return self._store.inspect(key)
+
+    def evict(self, key: str) -> bool:
+        return self._store.evict(key)
+
+    def unresolved(self, limit: int = 100) -> list[Record]:
+        return self._store.unresolved(limit)
+
+    def sweep(self, limit: int = 1000) -> int:
+        return self._store.sweep(limit)
 
 
 def run_in_threads(*functions: Callable[[], Any]) -> list[Callable[[], Any]]:

@@ -42,7 +42,8 @@ class SlowStore:
 
 async def a_guard() -> Idempotency:
     """Return a guard over a fresh store, in the loop's own time."""
-    return Idempotency(SlowStore(), clock=LoopClock())
+    store: Any = SlowStore()
+    return Idempotency(store, clock=LoopClock())
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

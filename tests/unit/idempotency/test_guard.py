@@ -399,7 +399,7 @@ def test_a_coroutine_is_never_stored(guard: Idempotency) -> None:
     effect = Effect()
     later: Callable[[Any], Any] = effect.later
     with pytest.raises(ConfigurationError, match="Use aexecute"):
-        guard.execute("k", later, payload=1, **WHERE)
+        _ = guard.execute("k", later, payload=1, **WHERE)
     answer = guard.execute("k", effect, payload=1, **WHERE)
 
     assert answer == {"number": 1}
@@ -407,9 +407,9 @@ def test_a_coroutine_is_never_stored(guard: Idempotency) -> None:
 
 async def test_a_plain_function_will_do_on_a_loop(guard: Idempotency) -> None:
     """What needs no await is called as it is."""
-    effect: Callable[[Any], Any] = Effect()
+    plain: Any = Effect()
 
-    assert await guard.aexecute("k", effect, payload=1, **WHERE) == {"number": 1}
+    assert await guard.aexecute("k", plain, payload=1, **WHERE) == {"number": 1}
 
 
 def test_errors_never_name_the_key(guard: Idempotency) -> None:

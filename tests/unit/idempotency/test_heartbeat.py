@@ -276,7 +276,7 @@ def test_one_thread_beats_for_all_and_ends_when_idle(engine: MemoryEngine) -> No
     enough = threading.Event()
 
     class Store(BrokenStore):
-        def renew(self, key: str, *_: object) -> bool:
+        def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
             renewed.append(key)
             if {"a", "b"} <= set(renewed) and len(renewed) >= 6:
                 enough.set()
@@ -311,7 +311,7 @@ def test_a_shorter_lease_wakes_a_sleeping_heart(engine: MemoryEngine) -> None:
     short_renewed = threading.Event()
 
     class Store(BrokenStore):
-        def renew(self, key: str, *_: object) -> bool:
+        def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
             if key == "short":
                 short_renewed.set()
             return True
@@ -389,7 +389,8 @@ def test_a_loop_heart_gives_up_too() -> None:
             async def renew(self, *_: object) -> bool:
                 raise OSError("the network is down")
 
-        guard = Idempotency(Down(), clock=LoopClock())
+        down: Any = Down()
+        guard = Idempotency(down, clock=LoopClock())
         with pytest.raises(LeaseLost):
             await guard.aexecute(
                 "k", lambda _: anyio.sleep_forever(), payload=None, **WHERE

@@ -132,7 +132,8 @@ async def test_a_store_that_comes_back_gets_the_result(engine: MemoryEngine) -> 
                 raise OSError("the network is down")
             return await real.complete(*args)
 
-    guard = Idempotency(Shaky(), clock=FakeClock(auto_advance=True))
+    shaky: Any = Shaky()
+    guard = Idempotency(shaky, clock=FakeClock(auto_advance=True))
     answers = [
         await guard.aexecute("k", Effect().later, payload=1, **WHERE) for _ in range(2)
     ]

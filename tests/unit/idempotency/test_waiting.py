@@ -69,7 +69,7 @@ def test_a_hundred_threads_make_one_execution(engine: MemoryEngine) -> None:
 async def test_a_hundred_tasks_make_one_execution(engine: MemoryEngine) -> None:
     """The same in one event loop, with callers that come at the same instant."""
     calls: list[str] = []
-    store = CountingStore(engine, calls)
+    store: Any = CountingStore(engine, calls)
     guard = Idempotency(store, clock=engine.clock)
     effect = Effect()
     answers = []
