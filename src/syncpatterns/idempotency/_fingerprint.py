@@ -45,8 +45,11 @@ def _plain(value: Any) -> Any:
         return {name: getattr(value, name) for name in names}
     if hasattr(kind, "__pydantic_fields__"):
         # Field by field, so that a set inside a model is sorted too.
-        extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
-        return {**vars(value), **extra}
+        fields: dict[str, Any] = {}
+        fields.update(vars(value))
+        extra: dict[str, Any] | None = getattr(value, "__pydantic_extra__", None)
+        fields.update(extra or {})
+        return fields
     return json.loads(canonical_json(value))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from syncpatterns.idempotency._core import (
     Owned,
     storage_key,
 )
+from syncpatterns.idempotency._flights import Flight
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
 from syncpatterns.testing import FakeClock
 
@@ -206,3 +209,26 @@ async def test_it_opens_and_closes_with_a_lifespan() -> None:
         )
     with pytest.raises(EngineClosed):
         claim(engine, "k")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_a_forked_child_is_not_locked_out(engine: MemoryEngine) -> None:
+    """A thread of the parent may hold a lock, or lead a key, at the fork."""
+    guard = Idempotency(engine)
+    flights = guard._setup.flights
+    flights.enter(Flight(storage_key("", "t", "op", "k"), b"f"))
+    table: RecordTable = engine.idempotency_store()._table
+    with table.lock, flights._lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork
+        child = os.fork()
+        if child == 0:
+            try:
+                value = guard.execute(
+                    "k", lambda _: 7, scope="t", operation="op", payload=None
+                )
+                os._exit(value)
+            finally:
+                os._exit(1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 7

@@ -9,7 +9,9 @@ to insert. Here one call never drops more than `BATCH` records.
 from __future__ import annotations
 
 import heapq
+import os
 import threading
+import weakref
 from typing import Final
 
 from syncpatterns.errors import StoreFull
@@ -27,10 +29,19 @@ class RecordTable:
         capacity: Records it can hold.
     """
 
-    __slots__ = ("_capacity", "_ends", "_free", "_records", "_unknown", "lock")
+    __slots__ = (
+        "__weakref__",
+        "_capacity",
+        "_ends",
+        "_free",
+        "_records",
+        "_unknown",
+        "lock",
+    )
 
     def __init__(self, capacity: int) -> None:
         self.lock = threading.Lock()
+        _tables.add(self)
         self._capacity = capacity
         self._records: dict[str, Record] = {}
         # (when it is forgotten, key) of what is settled. A record that changed
@@ -126,3 +137,16 @@ class RecordTable:
             if record.state is not State.IN_PROGRESS
         ]
         heapq.heapify(self._ends)
+
+
+_tables: weakref.WeakSet[RecordTable] = weakref.WeakSet()
+
+
+def _unlock_all() -> None:
+    # Held by a thread of the parent at the fork, a lock stays locked for ever.
+    for table in list(_tables):
+        table.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)
