@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from syncpatterns.codec import digest
-from syncpatterns.errors import KeyInvalid, KeyMissing, SyncPatternsError
+from syncpatterns.errors import (
+    KeyInvalid,
+    KeyMissing,
+    NotExecuted,
+    Refusal,
+    SyncPatternsError,
+)
 
 PROBLEM_JSON: Final = "application/problem+json"
 KEY_HEADERS: Final = (b"idempotency-key", b"x-idempotency-key")
@@ -28,6 +34,8 @@ _PARAMETERS: Final = re.compile(
     rb"(?:=(?:" + _TEXT + rb"|[A-Za-z0-9_\-.*:/%+?=]+))?)*"
 )
 _AGE: Final = re.compile(rb"[0-9]{1,12}")
+_RETRY: Final = "Nothing was done. Try again later with the same Idempotency-Key."
+_LOGGED: Final = "The reason is in the log of the service, under this request's id."
 _HINT: Final = "Send one Idempotency-Key of 1 to 255 visible ASCII characters."
 
 
@@ -152,8 +160,8 @@ def problem_document(
 ) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, headers and members of an RFC 9457 problem for *error*.
 
-    A `ConfigurationError` or another error that is not the caller's fault
-    keeps its message out of the document: it may name internals.
+    An error that is not the caller's fault (500 and above) keeps its message
+    out of the document: it is written for operators and may name a path.
     """
     status = error.status
     members: dict[str, Any] = {
@@ -161,7 +169,9 @@ def problem_document(
         "title": error.title,
         "status": status,
     }
-    if status != 500:  # noqa: PLR2004 - the one status that says nothing
+    if status >= 500 and not isinstance(error, Refusal):  # noqa: PLR2004 - the server's own fault
+        members["detail"] = _RETRY if isinstance(error, NotExecuted) else _LOGGED
+    else:
         members["detail"] = str(error)
         members.update(
             (name, value) for name, value in error.facts.items() if name not in members

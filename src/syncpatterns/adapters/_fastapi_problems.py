@@ -64,7 +64,7 @@ async def _on_library_error(
 ) -> Response | None:
     known = cast("SyncPatternsError", error)
     status, headers, members = problem_document(known)
-    if status == _INTERNAL:  # the answer says nothing, so the log must
+    if status >= _INTERNAL:  # the answer does not say why, so the log must
         _log.error("A request failed", exc_info=error)
     extra = [
         (name.encode(), value.encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from syncpatterns.errors import ConfigurationError
@@ -39,7 +40,11 @@ class Result(Generic[T_co]):
 
     def __post_init__(self) -> None:
         checked_status("Result", self.status)
-        for name, value in self.headers.items():
+        # A copy of its own: a dict that its maker changes after it was checked
+        # would carry a line break into the store, and into every replay.
+        headers = MappingProxyType(dict(self.headers))
+        object.__setattr__(self, "headers", headers)
+        for name, value in headers.items():
             if not (_is_text(name, _NAME) and _is_text(value, _VALUE)):
                 raise ConfigurationError(
                     f"Result: the header {name!r} cannot be sent. A name is letters, "

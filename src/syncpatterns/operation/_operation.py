@@ -9,10 +9,11 @@ from syncpatterns import _testpoints
 from syncpatterns._http import RequestKey
 from syncpatterns._nonce import nonce
 from syncpatterns._transaction import Transaction
-from syncpatterns.codec import Codec, canonical_json, digest
+from syncpatterns.codec import Codec
 from syncpatterns.errors import (
     ConfigurationError,
     EngineBusy,
+    InProgress,
     KeyExpired,
     KeyReused,
     OutcomeGone,
@@ -20,6 +21,7 @@ from syncpatterns.errors import (
     SyncPatternsError,
 )
 from syncpatterns.events import (
+    Busy,
     Executed,
     Gone,
     Hook,
@@ -31,6 +33,8 @@ from syncpatterns.events import (
 )
 from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import ClaimAnswer, ClaimRequest, Windows
+from syncpatterns.idempotency._fingerprint import fingerprint as fingerprint_of
+from syncpatterns.idempotency._scope import checked_scope
 from syncpatterns.operation import _single, _wiring
 from syncpatterns.operation._answer import Answer, Result, checked_status
 from syncpatterns.operation._ports import EngineTransaction
@@ -39,6 +43,7 @@ from syncpatterns.retry import Retry, full_jitter
 
 C = TypeVar("C")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Operation(Generic[C, R]):
@@ -224,7 +229,7 @@ class Operation(Generic[C, R]):
         text = key.key if isinstance(key, RequestKey) else key
         return _core.storage_key(
             self._namespace,
-            _wiring.checked_scope(self.name, scope),
+            checked_scope(self.name, scope),
             self.name,
             _wiring.key_text(self.name, text),
         )
@@ -248,10 +253,10 @@ class Operation(Generic[C, R]):
             text = self._derive(command)
             # Nobody chose this key: after the window the same command is new.
             windows = Windows(replay=windows.replay, dedupe=windows.replay)
-        scope = _wiring.checked_scope(self.name, scope)
+        scope = checked_scope(self.name, scope)
         text = _wiring.key_text(self.name, text)
         if fingerprint is None:
-            fingerprint = digest(b"command", canonical_json(command))
+            fingerprint = fingerprint_of(command)
         return ClaimRequest(
             key=_core.storage_key(self._namespace, scope, self.name, text),
             operation=self.name,
@@ -272,21 +277,29 @@ class Operation(Generic[C, R]):
             refused = settled.outcome.kind == "refusal"
             self._hooks.emit(Refused(*fact) if refused else Executed(*fact))
             return self._render(
-                settled.outcome, settled.value, request.windows.replay, replayed=False
+                settled.outcome, settled.value, request, expires_in=None
             )
         if isinstance(settled, _core.Replay):
             self._hooks.emit(Replayed(*fact))
             outcome = settled.outcome
             value = self._stored_value(outcome, request)
-            return self._render(outcome, value, settled.expires_in, replayed=True)
+            return self._render(outcome, value, request, expires_in=settled.expires_in)
         raise self._refusal(settled, request)
 
     def _stored_value(self, outcome: _core.StoredOutcome, request: ClaimRequest) -> Any:
         if outcome.kind == "refusal":
             return None
+        return self._readable(self._effect.codec.decode, outcome, request)
+
+    def _readable(
+        self,
+        decode: Callable[[bytes], T],
+        outcome: _core.StoredOutcome,
+        request: ClaimRequest,
+    ) -> T:
         try:
-            return self._effect.codec.decode(outcome.body)
-        except Exception as error:  # noqa: BLE001 - a codec may raise anything
+            return decode(outcome.body)
+        except Exception as error:  # noqa: BLE001 - a codec or constructor may raise anything
             # A validation error would show the stored values, whatever they are.
             raise OutcomeGone(
                 f"{self._where(request)}: this was done before, and its stored answer "
@@ -298,12 +311,13 @@ class Operation(Generic[C, R]):
         self,
         outcome: _core.StoredOutcome,
         value: Any,
-        expires_in: float,
+        request: ClaimRequest,
         *,
-        replayed: bool,
+        expires_in: float | None,
     ) -> Answer[R]:
+        replayed = expires_in is not None
         if outcome.kind == "refusal":
-            error = self._effect.refusals.decode(outcome.body)
+            error = self._readable(self._effect.refusals.decode, outcome, request)
             error.replayed = replayed  # type: ignore[attr-defined]  # any exception class may be declared
             raise error
         return Answer(
@@ -312,7 +326,7 @@ class Operation(Generic[C, R]):
             status=outcome.status,
             headers=outcome.headers,
             body=outcome.body,
-            expires_in=expires_in,
+            expires_in=request.windows.replay if expires_in is None else expires_in,
         )
 
     def _where(self, request: ClaimRequest) -> str:
@@ -340,11 +354,19 @@ class Operation(Generic[C, R]):
                     f"({request.windows.dedupe:g} s), so it was not run. Fetch the "
                     "current state, and act anew if it is still wanted."
                 )
-            case _core.Unresolved() | _core.Busy():
+            case _core.Busy(retry_after):
+                self._hooks.emit(Busy(*fact, retry_after=retry_after))
+                return InProgress(
+                    f"{where}: a call with this key is running. Ask again with the "
+                    "same key when Retry-After is over.",
+                    retry_after=retry_after,
+                )
+            case _core.Unresolved():
                 self._hooks.emit(Unknown(*fact))
                 return OutcomeUnknown(
                     f"{where}: an earlier call under this key was never settled. It "
-                    "may have happened: look, then resolve the key."
+                    "may have happened: look, then settle it with "
+                    "Idempotency(engine, namespace=...).resolve()."
                 )
             case _:
                 raise ConfigurationError(f"{where}: unexpected answer {answer!r}")

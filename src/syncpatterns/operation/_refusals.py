@@ -90,6 +90,7 @@ class Refusals:
         # found out at the first replay, the answer would be lost for good.
         try:
             again = self.decode(data)
+            again.replayed = True  # type: ignore[attr-defined]  # a frozen class refuses
         except Exception as cause:
             raise _not_storable(error) from cause
         if again.args != error.args or _facts(again) != facts:

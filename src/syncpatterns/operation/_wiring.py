@@ -6,17 +6,14 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
-from decimal import Decimal
-from enum import Enum
 from types import SimpleNamespace, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
-from uuid import UUID
 
 from syncpatterns._http import MAX_KEY_LENGTH
 from syncpatterns.codec import Codec, JsonCodec, codec_for
 from syncpatterns.errors import ConfigurationError, KeyInvalid, KeyMissing
 from syncpatterns.events import Hook
+from syncpatterns.idempotency import _keys
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.operation._answer import Result
 from syncpatterns.operation._ports import TransactionalEngine
@@ -149,43 +146,13 @@ def key_text(name: str, key: object) -> str:
             f"{name}: an idempotency key is required. Mint one where the person "
             "acts, and send the same one with every retry."
         )
-    try:
-        text = _stable(key)
-    except ValueError:  # an int of more digits than Python prints
-        text = None
-    if text is None:
-        raise KeyInvalid(
-            f"{name}: a {type(key).__name__} is no idempotency key. Use text, a "
-            "number, a UUID, a date, a Decimal or an Enum."
-        )
-    if not 1 <= len(text) <= MAX_KEY_LENGTH:
+    text = _keys.key_text(name, key)
+    if len(text) > MAX_KEY_LENGTH:
         raise KeyInvalid(
             f"{name}: the idempotency key must have 1 to {MAX_KEY_LENGTH} characters; "
-            f"this one has {len(text)}."
+            f"this one has {len(text)}. Send a UUID, or a hash of what identifies it."
         )
     return text
-
-
-def _stable(key: object) -> str | None:
-    if isinstance(key, Enum):
-        return _stable(key.value)
-    if isinstance(key, bool) or not isinstance(key, str | int | UUID | Decimal | date):
-        return None
-    return key.isoformat() if isinstance(key, date | datetime) else str(key)
-
-
-def checked_scope(name: str, scope: object) -> str:
-    """Return *scope*, who the key belongs to.
-
-    Raises:
-        ConfigurationError: It is empty or no text: keys of two tenants would meet.
-    """
-    if not isinstance(scope, str) or not scope:
-        raise ConfigurationError(
-            f"{name}: scope= says whose key it is, such as the tenant's id, and must "
-            "be text. Say scope=SINGLE_TENANT if there is one tenant only."
-        )
-    return scope
 
 
 def checked_windows(name: str, windows: object) -> Windows:

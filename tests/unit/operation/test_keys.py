@@ -87,11 +87,11 @@ async def test_a_key_that_is_given_goes_before_a_derived_one(
         (None, KeyMissing),
         ("", KeyInvalid),
         (True, KeyInvalid),
-        (1.5, KeyInvalid),
-        (["b1"], KeyInvalid),
+        ("   ", KeyInvalid),
+        ({"b1"}, KeyInvalid),
         (Confirm("b1"), KeyInvalid),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=["none", "empty", "bool", "blank", "set", "command"],
 )
 async def test_a_derived_key_that_is_none_is_refused(
     make: MakeOperation,
@@ -113,7 +113,7 @@ async def test_a_derived_key_that_is_none_is_refused(
     [
         (7, "7"),
         (-7, "-7"),
-        (Decimal("1.20"), "1.20"),
+        (Decimal("1.20"), "1.2"),
         (date(2026, 1, 2), "2026-01-02"),
         (datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02T03:04:00+00:00"),
         (
@@ -146,8 +146,8 @@ async def test_a_key_has_one_stable_text(
 @pytest.mark.case("IDM-07", part="single")
 @pytest.mark.parametrize(
     "key",
-    ["", "x" * 256, True, 1.5, b"bytes", object(), ("a", "b"), Plain.NOTHING, 10**5000],
-    ids=[str(n) for n in range(9)],
+    ["", " ", "x" * 256, True, float("nan"), object(), {"a"}, 10**5000],
+    ids=[str(n) for n in range(8)],
 )
 async def test_what_is_no_key_is_refused(
     operation: Op, engine: SqliteEngine, call: Caller, key: object

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
-from syncpatterns.errors import ConfigurationError, Refusal, ResultNotStorable
+from syncpatterns.errors import (
+    ConfigurationError,
+    OutcomeGone,
+    Refusal,
+    ResultNotStorable,
+)
 from syncpatterns.operation import Operation, Transaction
 from syncpatterns.testing import FakeClock
 from tests.unit.operation.conftest import (
@@ -197,14 +202,17 @@ async def test_a_refusal_that_would_not_come_back_is_not_stored(
     assert counts(engine) == NOTHING
 
 
-async def test_a_refusal_that_is_declared_no_more_is_a_mistake_in_the_wiring(
+async def test_a_refusal_that_is_declared_no_more_was_given_before(
     make: MakeOperation, call: Caller
 ) -> None:
-    """Its stored answer cannot be given; running again would be wrong."""
+    """Its stored answer cannot be given; running again would be wrong.
+
+    The caller learns that it was done; which class is missing is for the log.
+    """
     with pytest.raises(SlotTaken):
         await call(make(), Confirm("taken"))
 
-    with pytest.raises(ConfigurationError, match="Keep it in refusals="):
+    with pytest.raises(OutcomeGone, match="cannot be read by this release"):
         await call(make(refusals=()), Confirm("taken"))
 
 

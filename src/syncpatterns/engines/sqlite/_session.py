@@ -196,8 +196,8 @@ class WriteSession:
     def lost(self) -> OutcomeUnknown:
         """Return the error for a commit of which nobody knows."""
         return OutcomeUnknown(
-            f"sqlite: the answer to a commit of {self._path} was lost. Try again "
-            "with the same key: it is done once, whichever happened."
+            "sqlite: the answer to a commit was lost. Try again with the same key: "
+            "it is done once, whichever happened."
         )
 
     def rollback(self) -> None:

@@ -1,0 +1,117 @@
+"""Values that change, sort differently or answer for somebody else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from syncpatterns import SINGLE_TENANT, Idempotency, Operation, Result
+from syncpatterns._http import problem_document
+from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.errors import (
+    DatabaseCorrupt,
+    InProgress,
+    Refusal,
+    StoreUnavailable,
+)
+from syncpatterns.operation import Transaction
+
+ROOT = Path(__file__).resolve().parents[3]
+
+_PROGRAM = """
+import sys
+from dataclasses import dataclass
+from syncpatterns import Operation, connect
+from syncpatterns.operation import Transaction
+
+@dataclass
+class Tag:
+    names: set[str]
+
+def tag(tx: Transaction, command: Tag) -> int:
+    return len(command.names)
+
+with connect(sys.argv[1]) as engine:
+    answer = Operation("tags.set", engine, effect=tag).call(
+        Tag({"red", "green", "blue", "black", "white"}), key="k", scope="acme"
+    )
+    print(answer.replayed)
+"""
+
+
+def test_a_header_changed_after_it_was_checked_is_not_stored() -> None:
+    """What was checked is what is kept."""
+    headers = {"etag": '"1"'}
+    result = Result("done", headers=headers)
+    headers["x\r\nset-cookie: a=1"] = "b"
+
+    assert dict(result.headers) == {"etag": '"1"'}
+
+
+@pytest.mark.case("OPR-02", part="sets")
+def test_a_set_is_the_same_command_in_every_process(engine: SqliteEngine) -> None:
+    """Each process walks a set of strings in an order of its own."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _PROGRAM, engine.url],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "src")},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for seed in ("1", "2", "3")
+    ]
+
+    assert said == ["False", "True", "True"]
+
+
+def test_a_key_that_a_guard_holds_is_in_progress(engine: SqliteEngine) -> None:
+    """The operation runs nothing beside it, and says when to ask again."""
+
+    def effect(tx: Transaction, command: str) -> str:
+        return command
+
+    operation = Operation("shared.name", engine, effect=effect)
+    guard = Idempotency(engine)
+    errors: list[InProgress] = []
+
+    def inside(_: object) -> None:
+        with pytest.raises(InProgress) as caught:
+            operation.call("x", key="k", scope=SINGLE_TENANT)
+        errors.append(caught.value)
+
+    guard.execute(
+        "k",
+        inside,
+        scope=SINGLE_TENANT,
+        operation="shared.name",
+        payload="x",
+    )
+
+    assert errors[0].retry_after is not None
+
+
+def test_a_path_of_the_server_is_not_told_to_callers() -> None:
+    """The operator's sentence stays in the log; the caller's says what to do."""
+    for error in (
+        DatabaseCorrupt("sqlite: /srv/acme/app.db is damaged"),
+        StoreUnavailable("sqlite: the disk refused /srv/acme/app.db"),
+    ):
+        status, _, members = problem_document(error)
+
+        assert status == 503
+        assert "/srv" not in str(members)
+        assert members["detail"]
+
+
+def test_a_refusal_of_any_status_keeps_its_sentence() -> None:
+    """It was written for the person who pressed the button."""
+
+    class Paused(Refusal):
+        status, problem = 503, "paused"
+
+    assert problem_document(Paused("Back at noon."))[2]["detail"] == "Back at noon."
