@@ -253,8 +253,10 @@ def _own(
 ) -> tuple[Owned, Record]:
     # The clock part keeps tokens growing after the old record was purged:
     # counted from 1 again, a zombie with token 3 would outrank the new owner.
-    token = max(record.token if record else 0, floor) + 1
-    token = max(token, int(now * 1_000_000))
+    token = int(now * 1_000_000)
+    last = floor if record is None or record.token < floor else record.token
+    if token <= last:
+        token = last + 1
     lease_until = now + request.lease
     fresh = Record(
         request.key,

@@ -46,7 +46,7 @@ def _plain(value: Any) -> Any:
     if hasattr(kind, "__pydantic_fields__"):
         # Field by field, so that a set inside a model is sorted too.
         fields: dict[str, Any] = {}
-        fields.update(vars(value))
+        fields.update(value.__dict__)
         extra: dict[str, Any] | None = getattr(value, "__pydantic_extra__", None)
         fields.update(extra or {})
         return fields
