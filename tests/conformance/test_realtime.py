@@ -169,8 +169,9 @@ def _one_too_early(*arguments: Any) -> Any:
     return replace(begin, cursor=max(0, begin.cursor - 1))
 
 
-def _silent_lag(self: Any, cursor: Any, items: Any) -> None:
+def _silent_lag(self: Any, cursor: Any, parts: Any) -> int:
     cursor.offset = cursor.channel.log.tail
+    return 0
 
 
 def _takes_before_waiting(self: Any) -> Any:

@@ -81,14 +81,14 @@ async def test_no_interleaving_loses_or_repeats(seed: int) -> None:
 real_join = _subscription.join_history  # type: ignore[attr-defined]  # what is replaced
 
 
-def _to_the_top(log: Any, cursor: int, page: Any) -> Any:
-    items, after = real_join(log, cursor, page)
-    return items, max(after, log.tail)
+def _to_the_top(log: Any, *rest: Any) -> Any:
+    parts, after = real_join(log, *rest)
+    return parts, max(after, log.tail)
 
 
-def _from_the_tail(log: Any, cursor: int, page: Any) -> Any:
-    items, after = real_join(log, cursor, page)
-    return items, min(log.tail, after)
+def _from_the_tail(log: Any, *rest: Any) -> Any:
+    parts, after = real_join(log, *rest)
+    return parts, min(after, log.tail)
 
 
 @pytest.mark.parametrize("bug", [_to_the_top, _from_the_tail])

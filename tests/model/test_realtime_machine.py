@@ -294,7 +294,7 @@ def test_no_path_loses_or_repeats_in_silence(machine: type[Machine]) -> None:
 
 real_start = _subscription.start  # type: ignore[attr-defined]  # what is replaced
 real_join = _subscription.join_history  # type: ignore[attr-defined]  # what is replaced
-real_run = Log.run
+real_after = Log.after
 
 
 def _silent_gap(*arguments: Any) -> Any:
@@ -308,22 +308,23 @@ def _one_too_far(*arguments: Any) -> Any:
 
 
 def _again(self: Log, cursor: int, limit: int) -> Any:
-    run = real_run(self, cursor, limit)
-    return run[:1] + run[:-1] if len(run) > 1 else run
+    events = real_after(self, cursor, limit)
+    return events[:1] + events[:-1] if len(events) > 1 else events
 
 
-def _forgets_the_cursor(log: Any, cursor: int, page: Any) -> Any:
-    items, _ = real_join(log, cursor, page)
-    return items, log.top
+def _forgets_the_cursor(log: Any, *rest: Any) -> Any:
+    parts, _ = real_join(log, *rest)
+    return parts, log.top
 
 
-def _quiet_sweep(log: Any, cursor: int, page: Any) -> Any:
-    items, after = real_join(log, cursor, page)
-    return [item for item in items if isinstance(item, Delivered)], after
+def _quiet_sweep(*arguments: Any) -> Any:
+    parts, after = real_join(*arguments)
+    return [part for part in parts if not isinstance(part, Gap)], after
 
 
-def _jumps(self: Any, cursor: Any, items: Any) -> None:
+def _jumps(self: Any, cursor: Any, parts: Any) -> int:
     cursor.offset = cursor.channel.log.tail
+    return 0
 
 
 @pytest.mark.parametrize(
@@ -331,7 +332,7 @@ def _jumps(self: Any, cursor: Any, items: Any) -> None:
     [
         (MemoryMachine, _subscription, "start", _silent_gap),
         (MemoryMachine, _subscription, "start", _one_too_far),
-        (MemoryMachine, Log, "run", _again),
+        (MemoryMachine, Log, "after", _again),
         (MemoryMachine, HubSubscription, "_catch_up_needs_lock", _jumps),
         (MirrorMachine, _subscription, "start", _silent_gap),
         (MirrorMachine, _subscription, "join_history", _forgets_the_cursor),

@@ -6,7 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from syncpatterns.realtime._core import Delivered, Gap, Position, PublishResult
+    from syncpatterns.realtime._core import (
+        Batch,
+        Delivered,
+        Gap,
+        Position,
+        PublishResult,
+    )
     from syncpatterns.realtime._cursor import decode_cursor, encode_cursor
     from syncpatterns.realtime._event import Event, RawEvent
     from syncpatterns.realtime._hub import Hub
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from syncpatterns.realtime._relay import Relay
 
 __all__ = [
+    "Batch",
     "Capabilities",
     "Delivered",
     "Event",
@@ -42,6 +49,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Batch": "_core",
     "Capabilities": "_ports",
     "Delivered": "_core",
     "Event": "_event",

@@ -89,7 +89,7 @@ class Subscription(Protocol):
 
     async def batch(
         self, max_items: int = 256, linger: float = 0.0
-    ) -> list[Delivered | Gap]:
+    ) -> Sequence[Delivered | Gap]:
         """Wait for at least one item and return what there is."""
         ...
 

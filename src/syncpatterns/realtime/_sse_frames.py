@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from syncpatterns.realtime._core import Delivered, Gap, Position
+from syncpatterns.realtime._core import Batch, Gap, Part, Position, Run
 from syncpatterns.realtime._cursor import encode_cursor
 from syncpatterns.realtime._event import Event
 
@@ -34,36 +34,39 @@ def opening(retry_ms: int, positions: Mapping[str, Position]) -> bytes:
 
 
 def chunks(
-    items: Sequence[Delivered | Gap],
+    batch: Batch,
     names: Mapping[str, str],
     positions: dict[str, Position],
     handed_over: Mapping[str, Position],
 ) -> Iterator[bytes]:
-    """Yield *items* as chunks that each end with a cursor.
+    """Yield *batch* as chunks that each end with a cursor.
 
     Args:
-        items: What to send, in order.
+        batch: What to send.
         names: The public name of each channel.
         positions: Up to where the client has been sent everything, by public
             name; moved forward as the chunks are made.
-        handed_over: Where the subscription stands after *items*, by channel.
+        handed_over: Where the subscription stands after *batch*, by channel.
     """
     blocks: list[bytes] = []
     size = 0
-    for place, item in enumerate(items):
-        if isinstance(item, Delivered):
-            name = names[item.event.channel]
-            block = _event_block(item.event, name)
-            positions[name] = item.position
-        else:
-            name = names[item.channel]
-            block = _gap_block(item, name)
-            positions[name] = _after_gap(item, items[place + 1 :], handed_over)
-        blocks.append(block)
-        size += len(block)
-        if size >= CHUNK:
-            yield _joined(blocks, positions)
-            blocks, size = [], 0
+    for place, part in enumerate(batch.parts):
+        name = names[part.channel]
+        if isinstance(part, Gap):
+            block = _gap_block(part, name)
+            positions[name] = _after_gap(part, batch.parts[place + 1 :], handed_over)
+            blocks.append(block)
+            size += len(block)
+            continue
+        for offset, event in enumerate(part.events, part.first):
+            block = _event_block(event, name)
+            blocks.append(block)
+            size += len(block)
+            if size >= CHUNK:
+                positions[name] = Position(part.epoch, offset)
+                yield _joined(blocks, positions)
+                blocks, size = [], 0
+        positions[name] = part.last
     if blocks:
         yield _joined(blocks, positions)
 
@@ -93,10 +96,10 @@ def _gap_block(gap: Gap, name: str) -> bytes:
 
 
 def _after_gap(
-    gap: Gap, rest: Sequence[Delivered | Gap], handed_over: Mapping[str, Position]
+    gap: Gap, rest: Sequence[Part], handed_over: Mapping[str, Position]
 ) -> Position:
     """Return where a client resumes that has been told of *gap* and no more."""
-    for item in rest:
-        if isinstance(item, Delivered) and item.event.channel == gap.channel:
-            return Position(item.position.epoch, item.position.offset - 1)
+    for part in rest:
+        if isinstance(part, Run) and part.channel == gap.channel:
+            return part.before
     return handed_over[gap.channel]

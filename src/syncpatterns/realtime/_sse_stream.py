@@ -102,11 +102,11 @@ class Stream:
         await self._body(b"", more=False)
 
     async def _hand_over(self) -> None:
-        items = await self._subscription.gather(_BATCH)
+        batch = await self._subscription.gather(_BATCH)
         handed_over = self._subscription.positions
-        for chunk in chunks(items, self._names, self._positions, handed_over):
+        for chunk in chunks(batch, self._names, self._positions, handed_over):
             await self._body(chunk)
-        if self._beat and not items:
+        if self._beat and not batch:
             await self._body(HEARTBEAT)
         self._beat = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
@@ -13,19 +13,24 @@ from anyio.lowlevel import checkpoint
 from syncpatterns.errors import SubscriptionClosed
 from syncpatterns.realtime._channel import Cursor
 from syncpatterns.realtime._core import (
+    Batch,
     Bounds,
     Delivered,
     Gap,
     OnLag,
     Origin,
+    Part,
     Position,
+    Run,
     Step,
     after_lag,
     join_history,
     lag_gap,
     newest_of_each_key,
     next_step,
+    of_types,
     start,
+    take,
 )
 from syncpatterns.realtime._event import from_outbox
 from syncpatterns.realtime._offload import History
@@ -36,8 +41,6 @@ if TYPE_CHECKING:
 
 #: Events a read of the outbox: a page holds at most this many bodies in memory.
 _PAGE: Final = 256
-
-Item = Delivered | Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class HubSubscription:
         self._hub = hub
         self._wish = wish
         self._cursors: list[Cursor] = []
-        self._pending: list[Item] = []
+        self._pending: list[Part] = []
         self._flag: Flag | None = None
         self._nudged = False
         self._code: str | None = None
@@ -93,7 +96,26 @@ class HubSubscription:
         epoch, kept = await self._hub.look_up(self._wish.channels)
         with self._hub.lock:
             self._begin_needs_lock(epoch, kept)
+        try:
+            await self._look_again()
+        except BaseException:
+            self.close()
+            raise
         return self
+
+    async def _look_again(self) -> None:
+        """Take note of what was committed between the look and the join.
+
+        Looked up at offset 1, offset 2 committed and relayed before the channel
+        was known here: the relay had nobody to hand it to, and this reader,
+        parked at 1, would hear of it only with the channel's next event.
+        """
+        first = (c.channel for c in self._cursors if c.channel.readers == 1)
+        names = [channel.log.channel for channel in first]
+        if self._hub.history is None or not names:
+            return
+        _, kept = await self._hub.look_up(names)
+        self._hub.advance({name: bounds.top for name, bounds in kept.items()})
 
     async def __aexit__(
         self,
@@ -125,27 +147,27 @@ class HubSubscription:
             )
             for cursor in self._cursors
         }
-        for item in reversed(self._pending):  # not handed over yet, first one last
-            if isinstance(item, Delivered):
-                epoch, offset = item.position
-                found[item.event.channel] = Position(epoch, offset - 1)
-            elif item.asked is not None:
-                found[item.channel] = item.asked
+        for part in reversed(self._pending):  # not handed over yet, first one last
+            if isinstance(part, Run):
+                found[part.channel] = part.before
+            elif part.asked is not None:
+                found[part.channel] = part.asked
         return found
 
     # ---------------------------------------------------------------- reading
 
-    def __aiter__(self) -> AsyncIterator[Item]:
+    def __aiter__(self) -> AsyncIterator[Delivered | Gap]:
         return self
 
-    async def __anext__(self) -> Item:
+    async def __anext__(self) -> Delivered | Gap:
         while not self._pending:
             await self.changed()
-            items = await self.gather(_PAGE)
-            self._pending[:0] = items
-        return self._pending.pop(0)
+            batch = await self.gather(_PAGE)
+            self._pending[:0] = batch.parts
+        (item,) = self._take_pending(1)
+        return item
 
-    async def batch(self, max_items: int = 256, linger: float = 0.0) -> list[Item]:
+    async def batch(self, max_items: int = 256, linger: float = 0.0) -> Batch:
         """Wait for at least one item and return what there is.
 
         Cancelled while waiting, it loses nothing: the next call begins where
@@ -154,6 +176,10 @@ class HubSubscription:
         Args:
             max_items: Most items to return.
             linger: Seconds to wait for more once there is one.
+
+        Returns:
+            A sequence of `Delivered` and `Gap`; its `events` and `gaps` are
+            there without making an object for each item.
 
         Raises:
             SubscriptionClosed: The hub or the subscription was closed, or it
@@ -166,9 +192,9 @@ class HubSubscription:
             await self.changed()
             if linger > 0:
                 await self._hub.clock.asleep(linger)
-            items = await self.gather(max_items)
-            if items:
-                return items
+            batch = await self.gather(max_items)
+            if batch:
+                return batch
 
     async def changed(self) -> None:
         """Return once `gather` may have something, or after `nudge`."""
@@ -190,7 +216,7 @@ class HubSubscription:
         else:
             self._nudged = True
 
-    async def gather(self, limit: int) -> list[Item]:
+    async def gather(self, limit: int) -> Batch:
         """Return up to *limit* items that are there now, perhaps none.
 
         No item is taken before an await: what a cancelled call has read from
@@ -199,13 +225,12 @@ class HubSubscription:
         if self._hub.history is not None and not self._pending:
             await self._read_history(self._hub.history, limit)
         if self._pending:
-            items, self._pending = self._pending[:limit], self._pending[limit:]
-            return items
+            return self._take_pending(limit)
         with self._hub.lock:
-            items = self._take_needs_lock(limit)
-        if len(items) > limit:
-            items, self._pending = items[:limit], items[limit:]
-        return items
+            parts = self._take_needs_lock(limit)
+        if self._wish.on_lag == "conflate":  # it may have taken more than asked for
+            parts, self._pending = take(parts, limit)
+        return Batch(parts)
 
     # ----------------------------------------------------------------- inside
 
@@ -262,68 +287,67 @@ class HubSubscription:
         cursor = behind[0]
         log = cursor.channel.log
         rows = await history.page(log.channel, cursor.offset, min(limit, _PAGE))
-        page = [
-            Delivered(from_outbox(row), Position(log.epoch, row.offset)) for row in rows
-        ]
+        page = [(row.offset, from_outbox(row)) for row in rows]
         with self._hub.lock:
-            items, offset = join_history(log, cursor.offset, page)
-        self._pending += self._shaped(items, cursor)
-        cursor.offset = offset
+            parts, cursor.offset = join_history(
+                log, cursor.offset, page, cursor.live_from
+            )
+        self._pending += self._shaped(parts)
 
-    def _take_needs_lock(self, limit: int) -> list[Item]:
-        items: list[Item] = []
+    def _take_pending(self, limit: int) -> Batch:
+        parts, self._pending = take(self._pending, limit)
+        return Batch(parts)
+
+    def _take_needs_lock(self, limit: int) -> list[Part]:
+        parts: list[Part] = []
+        room = limit
         for cursor in self._cursors:
-            room = limit - len(items)
             step = self._step(cursor) if room > 0 else Step.WAIT
             if step is Step.LAGGED:
                 if self._wish.on_lag == "disconnect":
-                    if items:  # hand these over first; the next call ends it
+                    if parts:  # hand these over first; the next call ends it
                         break
                     raise SubscriptionClosed("lagged")
-                self._catch_up_needs_lock(cursor, items)
-            if step in {Step.RING, Step.LAGGED}:
-                items += self._run_needs_lock(cursor, room)
+                room -= self._catch_up_needs_lock(cursor, parts)
+            if step in {Step.RING, Step.LAGGED} and room > 0:
+                room -= self._run_needs_lock(cursor, room, parts)
         if len(self._cursors) > 1:  # else a busy channel would hold up the others
             self._cursors.append(self._cursors.pop(0))
-        return items
+        return parts
 
-    def _catch_up_needs_lock(self, cursor: Cursor, items: list[Item]) -> None:
+    def _catch_up_needs_lock(self, cursor: Cursor, parts: list[Part]) -> int:
+        """Move a cursor that is too far behind; return how many gaps it costs."""
         log = cursor.channel.log
-        if self._wish.on_lag != "conflate" or log.loses(cursor.offset):
-            items.append(lag_gap(log, cursor.offset))
+        lost = self._wish.on_lag != "conflate" or log.loses(cursor.offset)
+        if lost:
+            parts.append(lag_gap(log, cursor.offset))
         cursor.offset = after_lag(log, self._buffer)
+        return int(lost)
 
-    def _run_needs_lock(self, cursor: Cursor, room: int) -> Sequence[Item]:
+    def _run_needs_lock(self, cursor: Cursor, room: int, parts: list[Part]) -> int:
+        """Add the next run of *cursor* to *parts*; return how many items it is."""
         log = cursor.channel.log
         # What is conflated has to be looked at whole, or an old value of a key
         # would go out although its newest is already here.
         conflate = self._wish.on_lag == "conflate"
-        entries = log.run(cursor.offset, log.top if conflate else room)
-        shaped = self._shaped(entries, cursor)
-        cursor.offset += len(entries)
-        return shaped
+        events = log.after(cursor.offset, log.top if conflate else room)
+        run = Run(log.epoch, cursor.offset + 1, events, cursor.live_from)
+        cursor.offset += len(events)
+        if conflate or self._wish.types is not None:
+            shaped = self._shaped([run])
+            parts += shaped
+            return len(shaped)
+        parts.append(run)
+        return len(events)
 
-    def _shaped(self, items: Sequence[Item], cursor: Cursor) -> Sequence[Item]:
-        """Return *items*, which follow *cursor*, as this reader wants them."""
-        wish = self._wish
-        if wish.on_lag == "conflate":
-            items = newest_of_each_key(items)
-        if wish.types is not None:
-            items = [
-                item
-                for item in items
-                if isinstance(item, Gap) or item.event.type in wish.types
-            ]
-        if cursor.offset < cursor.live_from:
-            items = [_replayed(item, cursor.live_from) for item in items]
-        return items
+    def _shaped(self, parts: list[Part]) -> list[Part]:
+        """Return *parts* as this reader wants them."""
+        if self._wish.on_lag == "conflate":
+            parts = newest_of_each_key(parts)
+        if self._wish.types is not None:
+            parts = of_types(parts, self._wish.types)
+        return parts
 
     @property
     def _buffer(self) -> int | None:
         return None if self._wish.on_lag == "conflate" else self._wish.buffer
-
-
-def _replayed(item: Item, live_from: int) -> Item:
-    if isinstance(item, Delivered) and item.position.offset <= live_from:
-        return item._replace(replayed=True)
-    return item

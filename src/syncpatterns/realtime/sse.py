@@ -6,11 +6,13 @@ The wire is described in ``docs/reference/sse.md``.
 from __future__ import annotations
 
 import inspect
+import logging
 import random
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import FrameType
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
@@ -20,7 +22,7 @@ from syncpatterns.clock import Clock
 from syncpatterns.errors import (
     ChannelDenied,
     ConfigurationError,
-    RealtimeError,
+    Refusal,
     SubscriptionClosed,
     SyncPatternsError,
 )
@@ -32,34 +34,42 @@ from syncpatterns.realtime._waking import current_loop
 
 __all__ = ["SseApp", "close_on_signal", "decode_cursor", "encode_cursor"]
 
+_log = logging.getLogger("syncpatterns.realtime")
+
 Granted: TypeAlias = Mapping[str, str] | Sequence[str] | None
 Authorize: TypeAlias = Callable[[Scope, tuple[str, ...]], Granted | Awaitable[Granted]]
 
 _MOST_PARAMETERS: Final = 64
 
 
-class _StreamInvalid(RealtimeError):
+class _StreamInvalid(Refusal):
     status = 400
     problem = "stream-invalid"
     title = "The event stream cannot be opened like this."
 
 
-class _CursorInvalid(RealtimeError):
+class _CursorInvalid(Refusal):
     status = 400
     problem = "cursor-invalid"
     title = "The cursor is not one that this service has given out."
 
 
-class _MethodNotAllowed(RealtimeError):
+class _MethodNotAllowed(Refusal):
     status = 405
     problem = "method-not-allowed"
     title = "An event stream is opened with GET."
 
 
-class _TooManyStreams(RealtimeError):
+class _TooManyStreams(Refusal):
     status = 503
     problem = "too-many-streams"
     title = "Too many event streams are open."
+
+
+class _Stopping(Refusal):
+    status = 503
+    problem = "stopping"
+    title = "The service is stopping."
 
 
 class SseApp:
@@ -153,7 +163,7 @@ class SseApp:
             subscription = self._hub.subscribe(*names, since=since, on_lag=self._on_lag)
             await subscription.__aenter__()
         except SyncPatternsError as error:
-            await _refuse(send, self._in_time(error), scope)
+            await _refuse(send, self._refusal(error), scope)
             return
         try:
             retry = round(self._retry_ms * self._rng.uniform(0.75, 1.25))
@@ -200,10 +210,13 @@ class SseApp:
             self._rng.uniform(1.0, 5.0),
         )
 
-    def _in_time(self, error: SyncPatternsError) -> SyncPatternsError:
-        """Give *error* a Retry-After where trying again makes sense."""
+    def _refusal(self, error: SyncPatternsError) -> SyncPatternsError:
+        """Return what the client is told of *error*; ours goes to the log."""
         if isinstance(error, SubscriptionClosed):  # the hub is closed
-            return _after(error, self._rng.uniform(1.0, 5.0))
+            stopping = _Stopping("The service is stopping. Connect again in a moment.")
+            return _after(stopping, self._rng.uniform(1.0, 5.0))
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("An event stream could not be opened", exc_info=error)
         return error
 
 

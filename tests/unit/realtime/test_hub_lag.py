@@ -94,7 +94,7 @@ async def test_a_conflated_batch_keeps_to_its_limit() -> None:
         where = subscription.positions["a"].offset
         second = await subscription.batch(100)
 
-    assert numbers(first + second) == list(range(20, 30))
+    assert numbers([*first, *second]) == list(range(20, 30))
     assert (len(first), where) == (4, 24)
 
 

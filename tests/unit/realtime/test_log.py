@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from syncpatterns.realtime import Delivered, Event, Gap, Position, PublishResult
+from syncpatterns.realtime import Event, Gap, Position, PublishResult
 from syncpatterns.realtime._core import (
+    Batch,
     Bounds,
     Limits,
     Log,
+    Part,
+    Run,
     Start,
     Step,
     after_lag,
@@ -19,6 +22,7 @@ from syncpatterns.realtime._core import (
     lag_gap,
     newest_of_each_key,
     next_step,
+    of_types,
     start,
 )
 from syncpatterns.realtime._core._recent import Ages, Recent
@@ -39,7 +43,8 @@ def filled(count: int, top: int = 0, **limits: Any) -> Log:
 
 def offsets(log: Log, cursor: int, limit: int = 10_000) -> list[int]:
     """Return the offsets after *cursor*."""
-    return [entry.position.offset for entry in log.run(cursor, limit)]
+    run = Run(log.epoch, cursor + 1, log.after(cursor, limit))
+    return [item.position.offset for item in run]
 
 
 # ------------------------------------------------------------------------- ring
@@ -77,7 +82,7 @@ def test_the_newest_are_always_readable(ring: int, sizes: list[int]) -> None:
     assert log.top == total
     assert log.tail == max(0, total - ring)
     assert offsets(log, log.tail) == list(range(log.tail + 1, total + 1))
-    assert len(log._entries) <= ring * 5 / 4 + 16 + max(sizes, default=0)
+    assert len(log._events) <= ring * 5 / 4 + 16 + max(sizes, default=0)
 
 
 def test_bytes_are_bounded_too() -> None:
@@ -379,30 +384,50 @@ def test_after_a_lag_the_rest_of_the_ring_follows() -> None:
     assert after_lag(LOG, 4) == 26
 
 
-STORED = filled(10)
+STORED = [event(n) for n in range(1, 11)]
 
 
-def page(*numbers: int) -> Any:
+def page(*numbers: int) -> list[tuple[int, Event]]:
     """Return a page of history."""
-    return [STORED.run(n - 1, 1)[0] for n in numbers]
+    return [(n, STORED[n - 1]) for n in numbers]
 
 
-def test_history_joins_by_the_cursor_alone() -> None:
+def seen(parts: list[Part]) -> list[Any]:
+    """Return what a reader makes of *parts*."""
+    return [
+        item if isinstance(item, Gap) else (item.position.offset, item.event)
+        for item in Batch(parts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "rows", "expected", "after"),
+    [
+        (3, (4, 5), (4, 5), 5),
+        (4, (4, 5, 6), (5, 6), 6),
+        (30, (), (), 30),
+        (20, (), (), 20),
+    ],
+)
+def test_history_joins_by_the_cursor_alone(
+    cursor: int, rows: Any, expected: Any, after: int
+) -> None:
     """What was read already, and repeats, do not matter."""
-    assert join_history(LOG, 3, page(4, 5)) == (page(4, 5), 5)
-    assert join_history(LOG, 4, page(4, 5, 6)) == (page(5, 6), 6)
-    assert join_history(LOG, 30, []) == ([], 30)
-    assert join_history(LOG, 20, []) == ([], 20)
+    parts, moved = join_history(LOG, cursor, page(*rows))
+
+    assert seen(parts) == page(*expected)
+    assert moved == after
 
 
 def test_a_sweep_in_the_middle_of_history_is_told() -> None:
     """Rows that are gone by the time they are read are a loss like any other."""
-    items, cursor = join_history(LOG, 3, page(6, 7))
+    parts, cursor = join_history(LOG, 3, page(4, 6, 7))
     gone, ring = join_history(LOG, 3, [])
 
-    assert items == [Gap("a", Position("e", 3), TOP, "trimmed"), *page(6, 7)]
+    between = Gap("a", Position("e", 4), TOP, "trimmed")
+    assert seen(parts) == [*page(4), between, *page(6, 7)]
     assert cursor == 7
-    assert gone == [Gap("a", Position("e", 3), TOP, "trimmed")]
+    assert seen(gone) == [Gap("a", Position("e", 3), TOP, "trimmed")]
     assert ring == 20
 
 
@@ -420,12 +445,22 @@ def keyed(*keys: str | None, ring: int = 1000) -> Log:
 def test_the_newest_of_each_key_stays_in_its_place() -> None:
     """Events without a key, and gaps, are not replaced by anything."""
     gap = Gap("a", None, TOP, "lagged")
-    log = keyed("x", None, "y", "x", None, "y", "z")
-    items: list[Delivered | Gap] = [*log.run(0, 3), gap, *log.run(3, 10)]
-    kept = newest_of_each_key(items)
+    events = keyed("x", None, "y", "x", None, "y", "z").after(0, 10)
+    parts: list[Part] = [Run("e", 1, events[:3]), gap, Run("e", 4, events[3:])]
+    kept = newest_of_each_key(parts)
 
-    shown = ["gap" if isinstance(i, Gap) else i.position.offset for i in kept]
-    assert shown == [2, "gap", 4, 5, 6, 7]
+    shown = [i if isinstance(i, Gap) else i.position.offset for i in Batch(kept)]
+    assert shown == [2, gap, 4, 5, 6, 7]
+
+
+def test_types_are_chosen_and_gaps_stay() -> None:
+    """A filter hides events, never a loss."""
+    gap = Gap("a", None, TOP, "lagged")
+    events = [Event("a", kind, {}) for kind in "xyxz"]
+    kept = of_types([Run("e", 1, events[:2]), gap, Run("e", 3, events[2:])], {"x"})
+
+    shown = [i if isinstance(i, Gap) else i.position.offset for i in Batch(kept)]
+    assert shown == [1, gap, 3]
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,8 @@ async def test_closing_the_hub_ends_streams_cleanly() -> None:
 
     assert (one.ended, two.ended) == (True, True)
     assert late.status == 503
+    assert late.problem["type"] == "/problems/stopping"
+    assert "again" in late.problem["detail"]
     assert 1 <= int(late.headers["retry-after"]) <= 5
     assert hub.subscribers == 0
 

@@ -260,11 +260,15 @@ async def test_without_channels_and_default_there_is_nothing_to_read() -> None:
 
 
 @pytest.mark.parametrize("granted", ["bookings", {"a b": "c"}, {"a": "c d"}, [""]])
-async def test_what_authorize_returns_is_checked(granted: Any) -> None:
+async def test_what_authorize_returns_is_checked(
+    granted: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """A mistake in the application does not open a stream."""
     app = app_of(Hub(), authorize=lambda scope, asked: granted)
     async with request(app) as exchange:
         await exchange.finished()
 
     assert exchange.status == 500
-    assert "detail" not in exchange.problem
+    assert exchange.problem["type"] == "/problems/configuration"
+    assert "authorize" not in exchange.body.decode()
+    assert "authorize" in caplog.text

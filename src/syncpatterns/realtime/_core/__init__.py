@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from syncpatterns.realtime._core._batch import Batch, Part, Run, take
 from syncpatterns.realtime._core._envelope import (
     MAX_BODY,
     Fields,
@@ -26,6 +27,7 @@ from syncpatterns.realtime._core._resume import (
     lag_gap,
     newest_of_each_key,
     next_step,
+    of_types,
     start,
 )
 from syncpatterns.realtime._core._values import (
@@ -42,6 +44,7 @@ __all__ = [
     "MAX_BODY",
     "MAX_OFFSET",
     "ON_LAG",
+    "Batch",
     "Bounds",
     "Delivered",
     "Fields",
@@ -50,9 +53,11 @@ __all__ = [
     "Log",
     "OnLag",
     "Origin",
+    "Part",
     "Position",
     "PublishResult",
     "PublishResults",
+    "Run",
     "Start",
     "Step",
     "StoredEvent",
@@ -65,8 +70,10 @@ __all__ = [
     "lag_gap",
     "newest_of_each_key",
     "next_step",
+    "of_types",
     "one_line",
     "start",
     "stored_form",
+    "take",
     "valid_channel",
 ]

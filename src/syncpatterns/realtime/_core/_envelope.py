@@ -219,7 +219,7 @@ def _check_text(name: str, value: object) -> None:
 
 
 def _check_headers(headers: object) -> None:
-    if type(headers) is dict and not headers:  # nearly always
+    if headers == {}:  # nearly always
         return
     if (
         _is_mapping(headers)

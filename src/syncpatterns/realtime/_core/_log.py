@@ -11,29 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from syncpatterns.realtime._core._recent import Ages, Recent
 from syncpatterns.realtime._core._results import PublishResults
-from syncpatterns.realtime._core._values import (
-    Bounds,
-    Delivered,
-    Position,
-    PublishResult,
-)
+from syncpatterns.realtime._core._values import Position, PublishResult
 
 if TYPE_CHECKING:
     from syncpatterns.realtime._event import Event
 
-_event = attrgetter("event")
 _id = attrgetter("id")
 _keyed = attrgetter("key")
 _size = attrgetter("size")
-_new: Any = cast(
-    "Any", tuple
-).__new__  # a NamedTuple's own constructor costs twice as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +60,7 @@ class Log:
         "_ages",
         "_base",
         "_bytes",
-        "_entries",
+        "_events",
         "_keys",
         "_limits",
         "_recent",
@@ -86,8 +76,8 @@ class Log:
         self.epoch = epoch
         self.top = top
         self._limits = limits
-        self._base = top  # the entry _entries[0] has offset _base + 1
-        self._entries: list[Delivered] = []
+        self._base = top  # _events[0] has offset _base + 1
+        self._events: list[Event] = []
         self._bytes = 0
         self._ages = Ages(limits.ring_age)
         self._recent = Recent(limits.recent, limits.recent_age)
@@ -164,7 +154,7 @@ class Log:
         """The channel is at *top* and what lies before is to be read elsewhere."""
         if top <= self.top:
             return False
-        self._entries.clear()
+        self._events.clear()
         self._bytes = 0
         self._ages = Ages(self._limits.ring_age)
         self._keys.clear()
@@ -173,10 +163,10 @@ class Log:
 
     # ---------------------------------------------------------------- reading
 
-    def run(self, cursor: int, limit: int) -> list[Delivered]:
-        """Return up to *limit* entries after *cursor*, which is `tail` or more."""
+    def after(self, cursor: int, limit: int) -> list[Event]:
+        """Return up to *limit* events after *cursor*, which is `tail` or more."""
         start = cursor - self._base
-        return self._entries[start : start + limit]
+        return self._events[start : start + limit]
 
     def loses(self, cursor: int) -> bool:
         """Tell whether the newest event of some key is lost to *cursor*.
@@ -189,20 +179,16 @@ class Log:
             return False
         if cursor < self._base and cursor < self._unkeyed <= tail:
             return True
-        dropped = self._entries[max(0, cursor - self._base) : tail - self._base]
-        if any(entry.event.key is None for entry in dropped):
+        dropped = self._events[max(0, cursor - self._base) : tail - self._base]
+        if any(event.key is None for event in dropped):
             return True
         return any(cursor < last <= tail for last in self._keys.values())
-
-    def window(self) -> Bounds:
-        """Return which offsets can be read here."""
-        return Bounds(self.tail + 1, self.top)
 
     # ------------------------------------------------------------ housekeeping
 
     def clear(self) -> None:
         """Drop every event; the numbering and what was seen lately stay."""
-        self._drop(len(self._entries))
+        self._drop(len(self._events))
 
     def expire(self, now: float) -> None:
         """Drop what is too old."""
@@ -214,15 +200,7 @@ class Log:
     def _extend(self, events: Sequence[Event], now: float, *, plain: bool) -> None:
         first = self.top + 1
         self.top += len(events)
-        offsets = range(first, self.top + 1)
-        positions = map(_new, repeat(Position), zip(repeat(self.epoch), offsets))
-        self._entries.extend(
-            map(
-                _new,
-                repeat(Delivered),
-                zip(events, positions, repeat(False)),  # noqa: FBT003 - a field of a tuple
-            )
-        )
+        self._events += events
         self._bytes += sum(map(_size, events))
         if not plain:
             self._note_keys(events, first)
@@ -234,29 +212,29 @@ class Log:
         if self._ages.due(now):
             self._drop(self._ages.expired(now) - self._base)
         # A quarter more than the ring before a cut, since a cut moves the rest.
-        if len(self._entries) * 4 >= limits.ring * 5 + 64:
-            self._drop(len(self._entries) - limits.ring)
+        if len(self._events) * 4 >= limits.ring * 5 + 64:
+            self._drop(len(self._events) - limits.ring)
         if self._bytes > limits.ring_bytes:
             self._drop(self._too_heavy())
 
     def _too_heavy(self) -> int:
         excess = self._bytes - self._limits.ring_bytes
         count = 0
-        while excess > 0 and count < len(self._entries) - 1:
-            excess -= self._entries[count].event.size
+        while excess > 0 and count < len(self._events) - 1:
+            excess -= self._events[count].size
             count += 1
         return count
 
     def _drop(self, count: int) -> None:
         if count <= 0:
             return
-        dropped = self._entries[:count]
-        del self._entries[:count]
+        dropped = self._events[:count]
+        del self._events[:count]
         self._base += len(dropped)
-        self._bytes -= sum(map(_size, map(_event, dropped)))
-        for entry in reversed(dropped):
-            if entry.event.key is None:
-                self._unkeyed = entry.position.offset
+        self._bytes -= sum(map(_size, dropped))
+        for back, event in enumerate(reversed(dropped)):
+            if event.key is None:
+                self._unkeyed = self._base - back
                 break
 
     def _newer(self, key: str, version: int) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from syncpatterns.realtime._core._batch import Batch, Part, Run, single
 from syncpatterns.realtime._core._log import Log
-from syncpatterns.realtime._core._values import (
-    Bounds,
-    Delivered,
-    Gap,
-    GapReason,
-    Position,
-)
+from syncpatterns.realtime._core._values import Bounds, Gap, GapReason, Position
+
+if TYPE_CHECKING:
+    from syncpatterns.realtime._event import Event
 
 Origin: TypeAlias = Position | Literal["live", "earliest"]
 OnLag: TypeAlias = Literal["gap", "disconnect", "conflate"]
@@ -113,8 +111,8 @@ def after_lag(log: Log, buffer: int | None) -> int:
 
 
 def join_history(
-    log: Log, cursor: int, page: Sequence[Delivered]
-) -> tuple[list[Delivered | Gap], int]:
+    log: Log, cursor: int, page: Sequence[tuple[int, Event]], live_from: int = 0
+) -> tuple[list[Part], int]:
     """Return what a page of history brings to a subscriber, and its new cursor.
 
     The cursor alone joins history to what is live: a page may end before, at
@@ -124,36 +122,48 @@ def join_history(
     Args:
         log: What this process holds of the channel.
         cursor: Offset the page was asked for.
-        page: Events after *cursor*, in order, as the outbox has them; a sweep
-            may have taken some since the subscriber began.
+        page: Offsets and events after *cursor*, in order, as the outbox has
+            them; a sweep may have taken some since the subscriber began.
+        live_from: See `Run`.
     """
-    items: list[Delivered | Gap] = []
-    for delivered in page:
-        offset = delivered.position.offset
+    parts: list[Part] = []
+    run: list[Event] = []
+    for offset, event in page:
         if offset <= cursor:
             continue
         if offset != cursor + 1:
-            items.append(trimmed_gap(log, cursor))
-        items.append(delivered)
+            parts.append(trimmed_gap(log, cursor))
+            run = []
+        if not run:
+            parts.append(Run(log.epoch, offset, run, live_from))
+        run.append(event)
         cursor = offset
     if not page and cursor < log.tail:
-        items.append(trimmed_gap(log, cursor))
+        parts.append(trimmed_gap(log, cursor))
         cursor = log.tail
-    return items, cursor
+    return parts, cursor
 
 
-def newest_of_each_key(items: Iterable[Delivered | Gap]) -> list[Delivered | Gap]:
-    """Return *items* without those that a later one of the same key replaces.
+def newest_of_each_key(parts: Iterable[Part]) -> list[Part]:
+    """Return *parts* without events that a later one of the same key replaces.
 
     Gaps and events without a key all stay; the order of what stays is kept.
     """
-    newest: dict[object, Delivered | Gap] = {}
-    for place, item in enumerate(items):
-        key = item.event.key if isinstance(item, Delivered) else None
-        if key is None:
-            newest[place] = item
-        else:
+    newest: dict[object, Part] = {}
+    for place, item in enumerate(Batch(list(parts))):
+        key = None if isinstance(item, Gap) else item.event.key
+        if key is not None:
             # Taken out first: the later event belongs at the later place.
             newest.pop(key, None)
-            newest[key] = item
+        part = item if isinstance(item, Gap) else single(item)
+        newest[place if key is None else key] = part
     return list(newest.values())
+
+
+def of_types(parts: Iterable[Part], types: Collection[str]) -> list[Part]:
+    """Return *parts* with events of *types* only; every gap stays."""
+    return [
+        item if isinstance(item, Gap) else single(item)
+        for item in Batch(list(parts))
+        if isinstance(item, Gap) or item.event.type in types
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from syncpatterns.realtime import Delivered, Event, Gap
 
 
@@ -15,7 +17,7 @@ def events(first: int, last: int, channel: str = "a") -> list[Event]:
     return [event(number, channel) for number in range(first, last + 1)]
 
 
-def numbers(items: list[Delivered | Gap]) -> list[int | str]:
+def numbers(items: Iterable[Delivered | Gap]) -> list[int | str]:
     """Return the number of each event, and the reason of each gap."""
     return [
         item.event.data["n"] if isinstance(item, Delivered) else item.reason
@@ -23,6 +25,6 @@ def numbers(items: list[Delivered | Gap]) -> list[int | str]:
     ]
 
 
-def offsets(items: list[Delivered | Gap]) -> list[int]:
+def offsets(items: Iterable[Delivered | Gap]) -> list[int]:
     """Return the offset of each event."""
     return [item.position.offset for item in items if isinstance(item, Delivered)]

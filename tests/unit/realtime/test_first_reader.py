@@ -1,0 +1,72 @@
+"""The first reader of a channel, while events are being committed and relayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+
+from syncpatterns import connect
+from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.realtime import Event, Hub, Position
+from syncpatterns.realtime._core import Bounds
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[SqliteEngine]:
+    """Give an engine with one committed event."""
+    with connect(f"sqlite:///{tmp_path}/app.db") as engine:
+        commit(engine, 1)
+        yield engine
+
+
+def commit(engine: SqliteEngine, number: int) -> None:
+    """Commit one event on channel a."""
+    event = Event("a", "n", {"n": number})
+    engine.transact(lambda tx: tx.publish(event))
+
+
+def meddling(hub: Hub, meddle: Callable[[], None]) -> None:
+    """Call *meddle* right after the first look at the outbox."""
+    history = hub.history
+    assert history is not None
+    look = history.bounds
+    looks: list[int] = []
+
+    async def bounds(channels: Sequence[str]) -> tuple[str, dict[str, Bounds]]:
+        found = await look(channels)
+        looks.append(1)
+        if len(looks) == 1:
+            meddle()
+        return found
+
+    class Meddling:
+        name = history.name
+        page = staticmethod(history.page)
+
+    Meddling.bounds = staticmethod(bounds)  # type: ignore[attr-defined]  # one method of it is replaced
+    hub.history = Meddling()  # type: ignore[assignment]  # as above
+
+
+@pytest.mark.case("RTM-09", part="first reader")
+@pytest.mark.parametrize("since", ["live", "position"])
+async def test_an_event_relayed_before_the_channel_is_known_is_not_missed(
+    engine: SqliteEngine, since: str
+) -> None:
+    """It came after the reader asked, so the reader gets it, at once."""
+    hub = Hub(engine)
+
+    def commit_and_relay() -> None:
+        commit(engine, 2)
+        hub.append(engine.epoch, engine.outbox().after(1, 10))
+
+    meddling(hub, commit_and_relay)
+    begin = {"a": Position(engine.epoch, 1)}
+    async with hub.subscribe("a", since="live" if since == "live" else begin) as reader:
+        with anyio.fail_after(5):
+            (delivered,) = await reader.batch()
+
+    assert delivered.event.data == {"n": 2}
+    assert delivered.position == Position(engine.epoch, 2)
