@@ -52,7 +52,7 @@ def connect(url: str, *, clock: Clock | None = None, hooks: Iterable[Hook] = ())
     if scheme == "memory":
         if parts.netloc or parts.path:
             raise ConfigurationError("A memory URL names nothing: memory://")
-        return _memory(options, clock)
+        return _memory(options, clock, hooks)
     if scheme == "sqlite":
         # "sqlite:app.db" has neither host nor slashes, "sqlite://app.db" a host.
         plain = url[len(scheme) :].startswith(":///")
@@ -76,16 +76,16 @@ def _options(pairs: list[tuple[str, str]], fragment: str) -> dict[str, str]:
     return options
 
 
-def _memory(options: dict[str, str], clock: Clock | None) -> Any:
+def _memory(options: dict[str, str], clock: Clock | None, hooks: Iterable[Hook]) -> Any:
     from syncpatterns.engines.memory import MemoryEngine  # noqa: PLC0415 - on demand
 
     max_items = options.pop("max_items", None)
     _none_left(options, "max_items")
     if max_items is None:
-        return MemoryEngine(clock=clock)
+        return MemoryEngine(clock=clock, hooks=hooks)
     if not re.fullmatch("[1-9][0-9]{0,11}", max_items):
         raise ConfigurationError("max_items must be a whole number above 0.")
-    return MemoryEngine(clock=clock, max_items=int(max_items))
+    return MemoryEngine(clock=clock, hooks=hooks, max_items=int(max_items))
 
 
 def _sqlite(

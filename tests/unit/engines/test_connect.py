@@ -10,6 +10,8 @@ import pytest
 from syncpatterns.engines import connect
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import ConfigurationError
+from syncpatterns.events import Swept
+from syncpatterns.testing import FakeClock
 from tests.unit.engines.conftest import files
 
 
@@ -103,6 +105,34 @@ def test_a_url_that_names_no_engine_is_refused(url: str, hint: str) -> None:
         connect(url)
 
     assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///app.db"])
+def test_hooks_and_clock_reach_every_engine(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that dropped one in silence would be hard to find out."""
+    monkeypatch.chdir(tmp_path)
+    clock = FakeClock()
+    told: list[object] = []
+
+    engine = connect(url, clock=clock, hooks=[told.append])
+    engine._hooks.emit(Swept(engine.name))
+
+    assert engine.clock is clock
+    assert told == [Swept(engine.name)]
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601, float("nan"), float("inf")])
+def test_a_time_out_that_cannot_be_meant_is_refused(seconds: float) -> None:
+    """Also without a URL."""
+    with pytest.raises(ConfigurationError, match="0 to 3600"):
+        SqliteEngine("app.db", busy_timeout=seconds)
+
+
+def test_the_memory_engine_s_size_is_an_option() -> None:
+    """In records."""
+    assert connect("memory://?max_items=12").max_items == 12
 
 
 @pytest.mark.parametrize("url", [None, b"sqlite:///app.db", Path("app.db"), 5])

@@ -151,8 +151,8 @@ def test_many_views_at_once(engine: SqliteEngine) -> None:
         thread.join()
 
     assert found == [0] * 12
-    assert engine._readers
-    assert len(engine._readers._idle) == 8
+    assert engine._life._readers
+    assert len(engine._life._readers._idle) == 8
 
 
 def test_a_view_in_a_view(engine: SqliteEngine) -> None:

@@ -252,7 +252,7 @@ async def test_closing_while_tasks_wait(engine: SqliteEngine, path: Path) -> Non
                 tasks.start_soon(engine.atransact, insert(str(n)))
             await until_queued(engine, 5)
             tasks.start_soon(engine.aclose)
-            while not engine._closed:
+            while not engine._life._closed:
                 await anyio.lowlevel.checkpoint()
 
     assert on_disk(path) == ["0", "1", "2", "3", "4"]

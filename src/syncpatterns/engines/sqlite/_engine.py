@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,15 +14,14 @@ from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.engines.sqlite import _forks, _idempotency, _sweep
-from syncpatterns.engines.sqlite._connection import inspect_file
+from syncpatterns.engines.sqlite import _idempotency, _sweep
 from syncpatterns.engines.sqlite._health import Health, health_of
-from syncpatterns.engines.sqlite._listeners import CommitListeners
+from syncpatterns.engines.sqlite._life import Life
 from syncpatterns.engines.sqlite._outbox import SqliteOutbox
-from syncpatterns.engines.sqlite._readers import Readers, Snapshot
-from syncpatterns.engines.sqlite._session import WriteSession
+from syncpatterns.engines.sqlite._readers import Snapshot
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
-from syncpatterns.engines.sqlite._writer import Writer, closed
+from syncpatterns.engines.sqlite._writer import Writer
+from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks, Swept
 
 T = TypeVar("T")
@@ -32,6 +29,7 @@ T = TypeVar("T")
 #: Threads for reads under an event loop; apart from the framework's own, whose
 #: 40 may all be waiting for us.
 _READ_THREADS = 8
+_LONGEST_WAIT = 3600.0
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("syncpatterns_sqlite_readers")
 
 
@@ -47,6 +45,9 @@ class SqliteEngine:
         hooks: Called with what housekeeping did.
         busy_timeout: Seconds to wait for other processes' write locks. A
             blocking caller waits as long for its turn within the process.
+
+    Raises:
+        ConfigurationError: *busy_timeout* is not 0 to 3600.
     """
 
     name = "sqlite"
@@ -59,17 +60,16 @@ class SqliteEngine:
         hooks: Iterable[Hook] = (),
         busy_timeout: float = 5.0,
     ) -> None:
+        if not 0 <= busy_timeout <= _LONGEST_WAIT:
+            raise ConfigurationError("busy_timeout must be 0 to 3600 seconds.")
         self.path = Path(path).absolute()
         self.busy_timeout = busy_timeout
         self.clock = clock or SystemClock()
         self._hooks = Hooks(hooks)
-        self._gate = threading.Lock()
-        self._writer: Writer | None = None
-        self._readers: Readers | None = None
-        self._closed = False
-        self._listeners = CommitListeners()
-        self._finalizer: weakref.finalize[..., SqliteEngine] | None = None
-        _forks.watch(self)
+        self._life = Life(self.path, self.clock, busy_timeout)
+        # An engine dropped without close() takes its thread and files along; at
+        # the end of the program that is the system's business.
+        weakref.finalize(self, self._life.abandon).atexit = False
 
     def __repr__(self) -> str:
         return f"SqliteEngine({self.url!r})"
@@ -93,7 +93,7 @@ class SqliteEngine:
 
     async def aopen(self) -> Self:
         """Do `open` on a worker thread."""
-        if self._writer is None:
+        if self._life.writer is None:
             await run_sync(self._opened)
         return self
 
@@ -104,18 +104,7 @@ class SqliteEngine:
             ConfigurationError: Called from inside an effect, or by a commit
                 listener on the writer's thread.
         """
-        if self._writer is not None:
-            self._writer.refuse_closing_here()
-        with self._gate:
-            self._closed = True
-            writer, self._writer = self._writer, None
-            readers, self._readers = self._readers, None
-            if self._finalizer is not None:
-                self._finalizer.detach()
-        if readers is not None:
-            readers.close()
-        if writer is not None:
-            writer.close()
+        self._life.close()
 
     async def aclose(self) -> None:
         """Do `close` on a worker thread, also when the task is cancelled."""
@@ -161,7 +150,7 @@ class SqliteEngine:
             StoreUnavailable: The disk failed; nothing was written.
             ConfigurationError: Called from inside an effect.
         """
-        return (self._writer or self._opened()).run(work, undoable=undoable)
+        return (self._life.writer or self._opened()).run(work, undoable=undoable)
 
     async def atransact(
         self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
@@ -171,14 +160,14 @@ class SqliteEngine:
         A caller cancelled before *work* began leaves nothing behind; cancelled
         later, the work still commits.
         """
-        writer = self._writer
+        writer = self._life.writer
         if writer is None:
             writer = await run_sync(self._opened)
         return await writer.arun(work, undoable=undoable)
 
     def view(self, work: Callable[[Snapshot], T]) -> T:
         """Run *work* on one consistent snapshot, on this thread."""
-        return self._opened_readers().view(work)
+        return self._life.readers().view(work)
 
     async def aview(self, work: Callable[[Snapshot], T]) -> T:
         """Run *work* on one consistent snapshot, on a worker thread."""
@@ -213,7 +202,7 @@ class SqliteEngine:
 
     def data_version(self) -> int:
         """Return a number that changes with every commit of any process."""
-        return self._opened_readers().data_version()
+        return self._life.readers().data_version()
 
     def on_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call *listener* after each commit of this process that published.
@@ -221,7 +210,7 @@ class SqliteEngine:
         It runs on any thread, when the commit has released the database, and
         must not block. Returns a function that takes the listener off again.
         """
-        return self._listeners.add(listener)
+        return self._life.listeners.add(listener)
 
     # ----------------------------------------------------------- housekeeping
 
@@ -249,96 +238,12 @@ class SqliteEngine:
         Opens the engine if need be; a database that cannot be used, or an
         engine that is closed, is what the report says, not an exception.
         """
-        return health_of(self)
-
-    @property
-    def shared(self) -> bool:
-        """Whether another connection than this engine's was seen writing."""
-        return self._opened().session.shared_with_others
+        return health_of(self, lambda: self._opened().session.shared_with_others)
 
     # ---------------------------------------------------------------- inside
 
     def _opened(self) -> Writer:
-        if (writer := self._writer) is not None:
-            return writer
-        with self._gate:
-            if self._closed:
-                raise closed()
-            return self._writer or self._open_needs_gate()
-
-    def _open_needs_gate(self) -> Writer:
-        # SQLite keeps the log beside the file itself, not beside a link to it.
-        path = Path(os.path.realpath(self.path))
-        _forks.refuse_inherited(path)
-        inspect_file(path, self.busy_timeout)
-        session = WriteSession(path, self.clock, self.busy_timeout)
-        self._readers = readers = Readers(path, self.clock, self.busy_timeout)
-        self._writer = writer = Writer(
-            session, str(path), self.busy_timeout, self._listeners.tell
-        )
-        self._finalizer = weakref.finalize(self, _close_quietly, writer, readers)
-        self._finalizer.atexit = False
-        return writer
-
-    def _opened_readers(self) -> Readers:
-        readers = self._readers
-        if readers is None:
-            self._opened()
-            readers = self._readers
-        if readers is None:
-            raise closed()
-        return readers
-
-    # ----------------------------------------------------------------- forks
-
-    def suspend(self, patience: float) -> bool:
-        """Close all connections until `resume`, because the process forks now.
-
-        Args:
-            patience: Seconds to wait for transactions and views that run.
-
-        Returns:
-            Whether no connection is open now.
-        """
-        if not self._gate.acquire(timeout=patience):
-            return False
-        if self._writer is None or self._readers is None:
-            return True
-        if not self._readers.suspend(patience):
-            self._gate.release()
-            return False
-        if not self._writer.suspend(patience):
-            self._readers.resume()
-            self._gate.release()
-            return False
-        return True
-
-    def resume(self) -> None:
-        """Go on after `suspend` returned True."""
-        if self._writer is not None and self._readers is not None:
-            self._writer.resume()
-            self._readers.resume()
-        self._gate.release()
-
-    def connections(self) -> object:
-        """Return what holds the open connections, to keep them from being closed."""
-        return self._writer, self._readers
-
-    def start_over(self) -> None:
-        """In a forked child: forget the parent's threads and connections."""
-        self._gate = threading.Lock()
-        if self._finalizer is not None:
-            self._finalizer.detach()
-        self._finalizer = None
-        self._writer = None
-        self._readers = None
-        self._listeners.start_over()
-
-
-def _close_quietly(writer: Writer, readers: Readers) -> None:
-    """For an engine that nobody holds any more; the garbage collector calls it."""
-    readers.close()
-    writer.abandon()
+        return self._life.open()
 
 
 def _read_limiter() -> anyio.CapacityLimiter:

@@ -19,23 +19,23 @@ from typing import TYPE_CHECKING, Final
 from syncpatterns.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._engine import SqliteEngine
+    from syncpatterns.engines.sqlite._life import Life
 
 #: Seconds that a fork waits for transactions and reads that are running.
 PATIENCE: Final = 1.0
 
 _one_fork = threading.Lock()  # of two threads that fork, one after the other
-_engines: weakref.WeakSet[SqliteEngine] = weakref.WeakSet()
-_suspended: list[SqliteEngine] = []
-_running: list[SqliteEngine] = []
+_watched: weakref.WeakSet[Life] = weakref.WeakSet()
+_suspended: list[Life] = []
+_running: list[Life] = []
 #: In a child: what the parent had open, kept so that nothing closes it here.
 _inherited: list[object] = []
 _unusable: set[str] = set()
 
 
-def watch(engine: SqliteEngine) -> None:
-    """Have *engine* closed and opened again around every fork."""
-    _engines.add(engine)
+def watch(life: Life) -> None:
+    """Have *life* closed and opened again around every fork."""
+    _watched.add(life)
 
 
 def refuse_inherited(path: Path) -> None:
@@ -54,9 +54,8 @@ def refuse_inherited(path: Path) -> None:
 
 def _before() -> None:
     _one_fork.acquire()
-    for engine in list(_engines):
-        done = engine.suspend(PATIENCE)
-        (_suspended if done else _running).append(engine)
+    for life in list(_watched):
+        (_suspended if life.suspend(PATIENCE) else _running).append(life)
 
 
 def _after_in_parent() -> None:
@@ -67,11 +66,11 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    for engine in _running:
-        _unusable.add(os.path.realpath(engine.path))
-        _inherited.append(engine.connections())
-    for engine in [*_suspended, *_running]:
-        engine.start_over()
+    for life in _running:
+        _unusable.add(os.path.realpath(life.path))
+        _inherited.append(life.start_over())
+    for life in _suspended:
+        life.start_over()
     _suspended.clear()
     _running.clear()
     _one_fork.release()

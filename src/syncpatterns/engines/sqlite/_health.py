@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,12 @@ class Health:
     wal_reset_bug: bool
 
 
-def health_of(engine: SqliteEngine) -> Health:
+def health_of(engine: SqliteEngine, is_shared: Callable[[], bool]) -> Health:
     """Try an empty transaction and report; never raises for a bad database."""
     detail, shared = "", False
     try:
         engine.transact(lambda _tx: None)
-        shared = engine.shared
+        shared = is_shared()
     except Exception as error:  # noqa: BLE001 - the report is the point
         detail = str(error) or type(error).__name__
     return Health(
