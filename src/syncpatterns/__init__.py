@@ -18,15 +18,29 @@ if TYPE_CHECKING:
         Refusal,
         SyncPatternsError,
     )
-    from syncpatterns.idempotency import SINGLE_TENANT, Idempotency, idempotent
-    from syncpatterns.operation import Answer, Operation, Result
-    from syncpatterns.realtime import Event, Gap, Hub, Position, Publisher
+    from syncpatterns.idempotency import (
+        SINGLE_TENANT,
+        Idempotency,
+        Windows,
+        idempotent,
+    )
+    from syncpatterns.operation import Answer, Operation, Result, Transaction
+    from syncpatterns.realtime import (
+        Delivered,
+        Event,
+        Gap,
+        Hub,
+        Position,
+        Publisher,
+        Relay,
+    )
     from syncpatterns.retry import Retry
 
 __all__ = [
     "SINGLE_TENANT",
     "Answer",
     "ConfigurationError",
+    "Delivered",
     "Event",
     "Gap",
     "Hub",
@@ -36,9 +50,12 @@ __all__ = [
     "Position",
     "Publisher",
     "Refusal",
+    "Relay",
     "Result",
     "Retry",
     "SyncPatternsError",
+    "Transaction",
+    "Windows",
     "connect",
     "idempotent",
 ]
@@ -47,6 +64,7 @@ _HOMES = {
     "SINGLE_TENANT": "idempotency",
     "Answer": "operation",
     "ConfigurationError": "errors",
+    "Delivered": "realtime",
     "Event": "realtime",
     "Gap": "realtime",
     "Hub": "realtime",
@@ -56,9 +74,12 @@ _HOMES = {
     "Position": "realtime",
     "Publisher": "realtime",
     "Refusal": "errors",
+    "Relay": "realtime",
     "Result": "operation",
     "Retry": "retry",
     "SyncPatternsError": "errors",
+    "Transaction": "operation",
+    "Windows": "idempotency",
     "connect": "engines",
     "idempotent": "idempotency",
 }

@@ -11,7 +11,8 @@ import hashlib
 import json
 import json.encoder
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, get_type_hints
 
 from syncpatterns.errors import ResultNotStorable
 
@@ -113,6 +114,23 @@ def codec_for(annotation: Any) -> Codec[Any]:
             "function with a pydantic model, a dataclass or plain JSON types."
         )
         raise ResultNotStorable(message) from error
+
+
+def return_annotation(function: Any) -> Any:
+    """Return what *function* is annotated to return, names looked up.
+
+    Only that: its parameters may name types that are imported for type
+    checkers alone, and that is no mistake.
+
+    Raises:
+        KeyError: There is no annotation.
+        Exception: It names something unknown, or is no type.
+    """
+    only = SimpleNamespace(
+        __annotations__={"return": function.__annotations__["return"]}
+    )
+    names = getattr(function, "__globals__", {})
+    return get_type_hints(only, globalns=names, include_extras=True)["return"]
 
 
 def canonical_json(value: Any) -> bytes:

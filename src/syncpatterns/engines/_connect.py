@@ -26,6 +26,9 @@ def connect(url: str, *, clock: Clock | None = None, hooks: Iterable[Hook] = ())
     absolute one; ``?busy_timeout=5`` is in seconds. The engine opens on first
     use or by `open`, and is safe to make before a fork.
 
+    The engine's class follows from the URL, which a type checker cannot see:
+    say ``engine: SqliteEngine = connect(...)`` where its own methods matter.
+
     Args:
         url: Where the data lives.
         clock: Where the time comes from; the machine's if None.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 from syncpatterns._http import RequestKey
-from syncpatterns.codec import Codec, codec_for
+from syncpatterns.codec import Codec, codec_for, return_annotation
 from syncpatterns.errors import ConfigurationError, ResultNotStorable
 from syncpatterns.idempotency._arguments import Arguments
 from syncpatterns.idempotency._base import GuardBase
@@ -134,7 +134,7 @@ class GuardedFunction:
         return plan
 
     def _codec_of_annotation(self) -> Codec[Any]:
-        annotation = get_type_hints(function_of(self._function)).get("return", Any)
+        annotation = return_annotation(function_of(self._function))
         try:
             return codec_for(annotation)
         except ResultNotStorable as error:

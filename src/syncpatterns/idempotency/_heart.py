@@ -7,6 +7,7 @@ due, and ends when nobody needs it.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import threading
@@ -18,6 +19,8 @@ from syncpatterns.idempotency._bell import TaskBell
 from syncpatterns.idempotency._lease import Lease
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
 from syncpatterns.idempotency._timers import timers_of
+
+_log = logging.getLogger("syncpatterns")
 
 
 class Heart(Protocol):
@@ -100,6 +103,14 @@ class _Beats:
         if self._call_later is not None and due < math.inf:
             self._call_later(due - self._clock.monotonic(), turn)
 
+    def _beat(self, lease: Lease, store: IdempotencyStore) -> None:
+        try:
+            lease.beat(store, self._clock)
+        except Exception:  # noqa: BLE001 - see below
+            # One call's mistake must not end the heartbeat of all others.
+            _log.exception("A lease could not be renewed or given up")
+            self.leases.pop(lease, None)
+
     def _turn(self, generation: int) -> float:
         """Renew what is due; return when to wake next, infinity for never."""
         if generation != self._generation:
@@ -107,7 +118,7 @@ class _Beats:
         now = self._clock.monotonic()
         for lease, store in list(self.leases.items()):
             if lease.due <= now:
-                lease.beat(store, self._clock)
+                self._beat(lease, store)
                 if lease.lost:
                     self.leases.pop(lease, None)
         with self._lock:
@@ -202,7 +213,12 @@ class LoopHeart:
                 return
             now = self._clock.monotonic()
             for lease in [each for each in self._leases if each.due <= now]:
-                await lease.abeat(self._store, self._clock)
+                try:
+                    await lease.abeat(self._store, self._clock)
+                except Exception:  # noqa: BLE001 - see below
+                    # One call's mistake must not end the heartbeat of others.
+                    _log.exception("A lease could not be renewed or given up")
+                    self._leases.pop(lease, None)
                 if lease.lost:
                     self._leases.pop(lease, None)
             self._wake_at = next_due(self._leases)

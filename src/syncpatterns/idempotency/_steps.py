@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 
 from syncpatterns._flow import Effect
@@ -228,7 +229,10 @@ class Run(Step[Outcome[Any]]):
 
         def stop() -> None:
             self.call.land()
-            call_soon(scope.cancel)
+            # A loop that is closed meanwhile has nobody left to cancel. Raised
+            # here, it would end the heartbeat of every call of the process.
+            with suppress(RuntimeError):
+                call_soon(scope.cancel)
 
         self.lease.on_lost = stop
         before = current.set(self.context)

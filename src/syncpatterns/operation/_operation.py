@@ -37,7 +37,7 @@ from syncpatterns.idempotency._fingerprint import fingerprint as fingerprint_of
 from syncpatterns.idempotency._scope import checked_scope
 from syncpatterns.operation import _single, _wiring
 from syncpatterns.operation._answer import Answer, Result, checked_status
-from syncpatterns.operation._ports import EngineTransaction
+from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
 from syncpatterns.operation._refusals import Refusals
 from syncpatterns.retry import Retry, full_jitter
 
@@ -90,7 +90,7 @@ class Operation(Generic[C, R]):
     def __init__(
         self,
         name: str,
-        engine: object,
+        engine: TransactionalEngine,
         *,
         effect: Callable[[Transaction, C], Result[R]],
         refusals: tuple[type[Exception], ...] = ...,
@@ -107,7 +107,7 @@ class Operation(Generic[C, R]):
     def __init__(
         self,
         name: str,
-        engine: object,
+        engine: TransactionalEngine,
         *,
         effect: Callable[[Transaction, C], R],
         refusals: tuple[type[Exception], ...] = ...,

@@ -6,11 +6,11 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace, UnionType
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Union, cast, get_args, get_origin
 
 from syncpatterns._http import MAX_KEY_LENGTH
-from syncpatterns.codec import Codec, JsonCodec, codec_for
+from syncpatterns.codec import Codec, JsonCodec, codec_for, return_annotation
 from syncpatterns.errors import ConfigurationError, KeyInvalid, KeyMissing
 from syncpatterns.events import Hook
 from syncpatterns.idempotency import _keys
@@ -103,7 +103,7 @@ def result_codec(name: str, effect: Callable[..., Any]) -> Codec[Any]:
     if "return" not in annotations:
         return JsonCodec()
     try:
-        annotation = _evaluated(annotations["return"], target)
+        annotation = return_annotation(target)
     except Exception as error:
         raise ConfigurationError(
             f"{name}: the effect's return annotation cannot be read ({error}). Name a "
@@ -113,14 +113,6 @@ def result_codec(name: str, effect: Callable[..., Any]) -> Codec[Any]:
         return codec_for(_without_result(annotation))
     except TypeError as error:
         raise ConfigurationError(f"{name}: {error}") from error
-
-
-def _evaluated(annotation: object, function: object) -> Any:
-    # Only this one: the parameters may name types that are imported for type
-    # checkers alone, and that is no mistake.
-    only = SimpleNamespace(__annotations__={"return": annotation})
-    names = getattr(function, "__globals__", {})
-    return get_type_hints(only, globalns=names, include_extras=True)["return"]
 
 
 def _without_result(annotation: Any) -> Any:

@@ -459,3 +459,12 @@ def test_keys_of_many_types(decorate: Decorate) -> None:
     assert len(calls) == 1
     with pytest.raises(KeyInvalid):
         reserve(object())
+
+
+def test_a_parameter_may_name_a_type_for_checkers_only(engine: MemoryEngine) -> None:
+    """Only what is returned has to be stored."""
+
+    def pay(order: OnlyForCheckers) -> int:  # type: ignore[name-defined]  # noqa: F821 - known to type checkers alone
+        return 7
+
+    assert idempotent(engine, key="order", scope=SINGLE_TENANT)(pay)("o-1") == 7

@@ -430,3 +430,28 @@ def test_a_guard_leaves_no_thread_on_a_fake_clock(guard: Idempotency) -> None:
     guard.execute("k", Effect(), payload=None, **WHERE)
 
     assert heartbeats() <= before
+
+
+def test_a_mistake_of_one_call_does_not_stop_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Giving up one lease raises, as where its loop is closed; the rest beat on."""
+    clock = FakeClock()
+    engine = MemoryEngine(clock=clock)
+    store = engine.idempotency_store()
+    beats = _Beats(clock)
+    bad = Lease("b" * 64, 1, 30, Windows(), clock.monotonic())
+    bad.on_lost = _raise
+    good = Lease("a" * 64, 1, 30, Windows(), clock.monotonic())
+    good.due = bad.due = clock.monotonic()
+    beats.leases = {bad: store, good: store}
+
+    due = beats._turn(beats._generation)
+
+    assert (due, list(beats.leases)) == (float("inf"), [])
+    assert good.lost
+    assert "A lease could not be renewed" in caplog.text
+
+
+def _raise() -> None:
+    raise RuntimeError("the event loop is closed")

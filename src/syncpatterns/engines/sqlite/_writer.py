@@ -208,10 +208,13 @@ class Writer:
             if self._closed:
                 raise closed()
             if self._thread is None:
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._serve, name="syncpatterns-sqlite-writer", daemon=True
                 )
-                self._thread.start()
+                # Kept only once it runs: where no thread can be had just now,
+                # this caller is told, and the next one tries again.
+                thread.start()
+                self._thread = thread
             self._queue.put(job)
 
     def _wait(self, job: Job, gate: threading.Lock) -> None:
