@@ -22,6 +22,7 @@ from syncpatterns.errors import (
     DatabaseRefused,
     DatabaseTooNew,
 )
+from syncpatterns.testing import FakeClock
 from tests.unit.engines.conftest import create, insert, names
 
 OpenEngine = Callable[..., SqliteEngine]
@@ -310,11 +311,16 @@ def test_a_file_that_may_not_be_written(
     assert before == path.read_bytes()
 
 
-def test_the_file_deleted_under_the_engine(engine: SqliteEngine, path: Path) -> None:
+def test_the_file_deleted_under_the_engine(
+    open_engine: OpenEngine, clock: FakeClock, path: Path
+) -> None:
     """SQLite would go on writing to a file that nobody can open any more."""
+    engine = open_engine(clock=clock)
+    engine.transact(create)
     engine.transact(insert("kept"))
     moved = path.with_name("moved.db")
     path.rename(moved)
+    clock.advance(0.01)
 
     with pytest.raises(DatabaseRefused, match="moved, deleted or replaced"):
         engine.transact(insert("lost"))
@@ -325,12 +331,14 @@ def test_the_file_deleted_under_the_engine(engine: SqliteEngine, path: Path) -> 
 
 
 def test_the_file_replaced_under_the_engine(
-    engine: SqliteEngine, open_engine: OpenEngine, path: Path
+    open_engine: OpenEngine, clock: FakeClock, path: Path
 ) -> None:
     """A backup copied over a running service is another database."""
+    engine = open_engine(clock=clock).open()
     with open_engine(path.with_name("other.db")) as other:
         other.transact(create)
     path.with_name("other.db").replace(path)
+    clock.advance(0.01)
 
     with pytest.raises(DatabaseRefused, match="restart the service"):
         engine.transact(insert("lost"))

@@ -6,6 +6,7 @@ Everything here needs the writer's lock; nothing here takes it.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import sqlite3
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("syncpatterns.sqlite")
 
+_LOOK_EVERY: Final = 0.01  # seconds; asking the system costs more than a statement
 _HIGH_WATER_EVERY: Final = 1.0  # seconds between two writes of the time seen
 _COMMITS_A_CHECKPOINT: Final = 256
 _NOTHING: Final[list[str]] = []
@@ -94,6 +96,8 @@ class WriteSession:
         self._notices: list[str] = []
         self._stored_high_water = 0.0
         self._log_limit = _connection.LOG_LIMIT
+        self._checkpoint_due = False
+        self._looked = -math.inf
         self.clock = StoreClock(clock)
         self.epoch = ""
         self.shared_with_others = False
@@ -141,10 +145,10 @@ class WriteSession:
             EngineBusy: Other processes held it for the whole time-out.
             DatabaseRefused: The file was moved or replaced meanwhile.
         """
-        if _identity(self._path) != self._file:
-            # SQLite would go on writing to a file that nobody can open any
-            # more, and every commit would be lost at the end of the process.
-            raise self._replaced()
+        now = self._host_clock.monotonic()
+        if now - self._looked >= _LOOK_EVERY:
+            self._look_at_files()
+            self._looked = now
         if self.broken:
             self.reconnect()
         try:
@@ -158,6 +162,14 @@ class WriteSession:
             self.reconnect()
             self._own(self._sql.begin)
         return self.transaction()
+
+    def _look_at_files(self) -> None:
+        if _identity(self._path) != self._file:
+            # SQLite would go on writing to a file that nobody can open any
+            # more, and every commit would be lost at the end of the process.
+            raise self._replaced()
+        if _connection.log_size(self._path) > self._log_limit:
+            self._checkpoint_due = True
 
     def transaction(self) -> SqliteTransaction:
         """Return a transaction object for one job inside the open transaction."""
@@ -237,11 +249,9 @@ class WriteSession:
         """Checkpoint now and then; a failure is logged, the commit stands."""
         # Stops what an effect left running; without it, costs nothing.
         self.connection.interrupt()
-        size = 0
-        if self._commits % _COMMITS_A_CHECKPOINT:
-            size = _connection.log_size(self._path)
-            if size <= self._log_limit:
-                return
+        if self._commits % _COMMITS_A_CHECKPOINT and not self._checkpoint_due:
+            return
+        self._checkpoint_due = False
         try:
             self.checkpoint()
             self.watch_other_writers()
