@@ -153,7 +153,7 @@ def digest(*parts: bytes) -> bytes:
 
 def _dump(value: Any, *, sort_keys: bool) -> bytes:
     try:
-        text = (_encode_sorted if sort_keys else _encode)(value)
+        text = (_encode_sorted if sort_keys else encode_json)(value)
     except (TypeError, ValueError, RecursionError) as error:
         message = f"The value cannot be written as JSON: {error}"
         raise ResultNotStorable(message) from error
@@ -161,7 +161,7 @@ def _dump(value: Any, *, sort_keys: bool) -> bytes:
 
 
 def _jsonable(value: Any) -> Any:
-    if value.__class__ in _PLAIN or (value.__class__ is dict and _is_flat(value)):
+    if value.__class__ in _PLAIN or (value.__class__ is dict and is_flat(value)):
         return value
     from pydantic_core import to_jsonable_python  # noqa: PLC0415 - 60 ms import
 
@@ -179,7 +179,8 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 _TEXT = frozenset({str})
 
 
-def _is_flat(value: dict[Any, Any]) -> bool:
+def is_flat(value: dict[Any, Any]) -> bool:
+    """Tell whether *value* is JSON already, one level deep and immutable inside."""
     return _TEXT.issuperset(map(type, value)) and _PLAIN.issuperset(
         map(type, value.values())
     )
@@ -214,7 +215,7 @@ def _refuse(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} is no JSON value")
 
 
-_encode = json_encoder(_refuse, sort_keys=False)
+encode_json = json_encoder(_refuse, sort_keys=False)
 _encode_sorted = json_encoder(_refuse, sort_keys=True)
 
 

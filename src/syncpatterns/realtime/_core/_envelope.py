@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeGuard, cast
 
-from syncpatterns.codec import JsonCodec
+from syncpatterns.codec import JsonCodec, encode_json, is_flat
 from syncpatterns.errors import PayloadTooLarge, PublishRejected, ResultNotStorable
 
 #: Bytes that an event may take as JSON, without id, channel and type.
@@ -27,7 +27,6 @@ _ID: Final = re.compile(r"[A-Za-z0-9_.:=@,;+/~-]{1,200}")
 _MAX_TEXT: Final = 200
 _MAX_HEADERS: Final = 32
 _MAX_NUMBER: Final = 2**63 - 1
-_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Fields(NamedTuple):
@@ -80,18 +79,20 @@ def check_fields(fields: Fields) -> tuple[Fields, bytes]:
     _check_version(fields)
     _check_text("source", fields.source)
     _check_headers(fields.headers)
-    data = _dump(_object(fields.data))
+    given = _object(fields.data)
+    text = _dump(given)
+    flat = type(given) is dict and is_flat(given)
     checked = fields._replace(
-        data=json.loads(data),
+        data=dict(given) if flat else json.loads(text),
         occurred_at=_instant(fields.occurred_at),
         headers=dict(fields.headers),
     )
-    return checked, _body(checked, data)
+    return checked, _body(checked, text)
 
 
-def _body(fields: Fields, data: bytes) -> bytes:
+def _body(fields: Fields, data: str) -> bytes:
     when = fields.occurred_at.isoformat().removesuffix("+00:00")
-    head = f'{{"version":{fields.version},"occurred_at":"{when}Z"'.encode()
+    head = f'{{"version":{fields.version},"occurred_at":"{when}Z"'
     some: dict[str, Any] = {
         name: value
         for name, value in (
@@ -102,8 +103,8 @@ def _body(fields: Fields, data: bytes) -> bytes:
         )
         if value is not None
     }
-    more = b"," + _dump(some)[1:-1] if some else b""
-    body = b'%b%b,"data":%b}' % (head, more, data)
+    more = f",{_dump(some)[1:-1]}" if some else ""
+    body = f'{head}{more},"data":{data}}}'.encode()
     if len(body) > MAX_BODY:
         raise PayloadTooLarge(
             f"The event takes {len(body)} bytes; {MAX_BODY} is the most. Publish "
@@ -250,14 +251,14 @@ def _instant(when: object) -> datetime:
     return when.astimezone(UTC)
 
 
-def _dump(value: Any) -> bytes:
+def _dump(value: Any) -> str:
     try:
-        return _encode(value).encode()
+        return encode_json(value)
     except TypeError:
         pass  # a date, a UUID, a model: the codec knows their JSON forms
     except (ValueError, RecursionError) as error:
         raise PublishRejected(f"The event has no JSON form: {error}") from error
     try:
-        return JsonCodec().encode(value)
+        return JsonCodec().encode(value).decode()
     except ResultNotStorable as error:
         raise PublishRejected(f"The event has no JSON form. {error}") from error
