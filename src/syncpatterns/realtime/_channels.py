@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 
 from syncpatterns.errors import StoreFull
 from syncpatterns.realtime._channel import Channel, Cursor
-from syncpatterns.realtime._core import Limits, Log, PublishResult, StoredEvent
+from syncpatterns.realtime._core import (
+    Columns,
+    Limits,
+    Log,
+    PublishResult,
+    StoredEvent,
+    columns,
+)
 from syncpatterns.realtime._event import Event
-
-_channel = attrgetter("channel")
 
 
 class Channels:
@@ -121,18 +125,26 @@ class Channels:
         return result, channel.unpark()
 
     def publish_needs_lock(
-        self, events: Sequence[Event], now: float, woken: dict[Cursor, None]
+        self,
+        events: Sequence[Event],
+        facts: Columns,
+        now: float,
+        woken: dict[Cursor, None],
     ) -> Sequence[PublishResult]:
-        """Append *events* and add to *woken* who waits for them."""
-        names = set(map(_channel, events))
-        # All channels first: a full hub must not publish half of the events.
-        channels = {name: self._get(name, now, None, 0) for name in names}
+        """Append *events*, whose columns are *facts*; add who waits to *woken*."""
         results: Sequence[PublishResult]
-        if len(names) == 1:
-            results = self._extend(channels[names.pop()], events, now, woken)
+        if facts.channel is not None:
+            channel = self._get(facts.channel, now, None, 0)
+            results = self._extend(channel, events, facts, now, woken)
         else:
+            # All channels first: a full hub must not publish half of the events.
+            channels = {
+                name: self._get(name, now, None, 0) for name in set(facts.channels)
+            }
             results = [
-                self._extend(channels[event.channel], (event,), now, woken)[0]
+                self._extend(
+                    channels[event.channel], (event,), columns((event,)), now, woken
+                )[0]
                 for event in events
             ]
         self._sweep(now)
@@ -176,12 +188,13 @@ class Channels:
         self,
         channel: Channel,
         events: Sequence[Event],
+        facts: Columns,
         now: float,
         woken: dict[Cursor, None],
     ) -> Sequence[PublishResult]:
         log = channel.log
         held, top = log.held, log.top
-        results = log.publish_all(events, now)
+        results = log.publish_all(events, facts, now)
         self._bytes += log.held - held
         channel.used = now
         if log.top != top and channel.parked:

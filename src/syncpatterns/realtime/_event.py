@@ -93,6 +93,10 @@ class Event:
     body: bytes = field(init=False, repr=False, compare=False)
     #: Bytes that it takes in memory, roughly.
     size: int = field(init=False, repr=False, compare=False)
+    #: Id, channel, key and size, for those who need them of many events.
+    brief: tuple[str, str, str | None, int] = field(
+        init=False, repr=False, compare=False
+    )
     #: The event in the forms of the wires it went over; filled by their writers.
     wire: dict[tuple[str, str], bytes] = field(init=False, repr=False, compare=False)
 
@@ -175,5 +179,7 @@ def _fill(event: Event, fields: Fields, body: bytes) -> None:
     put(event, "occurred_at", fields.occurred_at)
     put(event, "headers", fields.headers)
     put(event, "body", body)
-    put(event, "size", len(body) + len(event.id) + _OVERHEAD)
+    size = len(body) + len(event.id) + _OVERHEAD
+    put(event, "size", size)
+    put(event, "brief", (event.id, event.channel, fields.key, size))
     put(event, "wire", {})

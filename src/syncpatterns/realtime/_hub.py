@@ -14,7 +14,6 @@ from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import (
     ConfigurationError,
     EngineClosed,
-    PublishRejected,
     SubscriptionClosed,
 )
 from syncpatterns.realtime._channel import Channel, Cursor, wake
@@ -30,6 +29,7 @@ from syncpatterns.realtime._core import (
     Position,
     PublishResult,
     StoredEvent,
+    columns,
     valid_channel,
 )
 from syncpatterns.realtime._event import Event, from_outbox
@@ -139,8 +139,8 @@ class Hub:
         """
         if self.history is not None:
             self._refuse_mirror()
-        if not isinstance(event, Event):
-            raise _no_event()
+        if type(event) is not Event:
+            columns([event])  # a raw event will do; of anything else it says so
         now = self._now()
         with self.lock:
             if self.closed:
@@ -158,14 +158,15 @@ class Hub:
         """
         if self.history is not None:
             self._refuse_mirror()
-        if not all(issubclass(kind, Event) for kind in set(map(type, events))):
-            raise _no_event()
+        if not events:
+            return []
+        facts = columns(events)
         now = self._now()
         woken: dict[Cursor, None] = {}
         with self.lock:
             if self.closed:
                 raise _closed()
-            results = self.channels.publish_needs_lock(events, now, woken)
+            results = self.channels.publish_needs_lock(events, facts, now, woken)
         wake(woken)
         return results
 
@@ -351,10 +352,6 @@ class Hub:
             "transaction, or with an OutboxPublisher. What only this process knew "
             "could not be numbered."
         )
-
-
-def _no_event() -> PublishRejected:
-    return PublishRejected("A hub takes events only. Publish a syncpatterns.Event.")
 
 
 def _closed() -> EngineClosed:

@@ -95,23 +95,21 @@ class HubSubscription:
         self.loop = current_loop()
         epoch, kept = await self._hub.look_up(self._wish.channels)
         with self._hub.lock:
-            self._begin_needs_lock(epoch, kept)
+            new = self._begin_needs_lock(epoch, kept)
         try:
-            await self._look_again()
+            await self._look_again(new)
         except BaseException:
             self.close()
             raise
         return self
 
-    async def _look_again(self) -> None:
+    async def _look_again(self, names: list[str]) -> None:
         """Take note of what was committed between the look and the join.
 
         Looked up at offset 1, offset 2 committed and relayed before the channel
         was known here: the relay had nobody to hand it to, and this reader,
         parked at 1, would hear of it only with the channel's next event.
         """
-        first = (c.channel for c in self._cursors if c.channel.readers == 1)
-        names = [channel.log.channel for channel in first]
         if self._hub.history is None or not names:
             return
         _, kept = await self._hub.look_up(names)
@@ -234,7 +232,10 @@ class HubSubscription:
 
     # ----------------------------------------------------------------- inside
 
-    def _begin_needs_lock(self, epoch: str | None, kept: Mapping[str, Bounds]) -> None:
+    def _begin_needs_lock(
+        self, epoch: str | None, kept: Mapping[str, Bounds]
+    ) -> list[str]:
+        """Take the place in each channel; return those that had no reader."""
         recovered: dict[str, bool] = {}
         channels = self._hub.join_needs_lock(self._wish.channels, epoch, kept)
         for channel in channels:
@@ -246,6 +247,7 @@ class HubSubscription:
             if begin.recovered is not None:
                 recovered[log.channel] = begin.recovered
         self.recovered = recovered
+        return [each.log.channel for each in channels if each.readers == 1]
 
     def _park(self) -> Flag | None:
         """Return what to wait on, or None if there is something to read now."""

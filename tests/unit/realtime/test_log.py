@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from syncpatterns.realtime._core import (
     Start,
     Step,
     after_lag,
+    columns,
     join_history,
     lag_gap,
     newest_of_each_key,
@@ -39,6 +41,11 @@ def filled(count: int, top: int = 0, **limits: Any) -> Log:
     for n in range(count):
         log.publish(event(top + n + 1), 0.0)
     return log
+
+
+def publish_all(log: Log, events: list[Event]) -> Sequence[PublishResult]:
+    """Publish *events* at once."""
+    return log.publish_all(events, columns(events), 0.0)
 
 
 def offsets(log: Log, cursor: int, limit: int = 10_000) -> list[int]:
@@ -76,7 +83,7 @@ def test_the_newest_are_always_readable(ring: int, sizes: list[int]) -> None:
     """However they come in, the newest are there and the rest is bounded."""
     log = Log("a", "e", Limits(ring=ring))
     for size in sizes:
-        log.publish_all([event() for _ in range(size)], 0.0)
+        publish_all(log, [event() for _ in range(size)])
     total = sum(sizes)
 
     assert log.top == total
@@ -89,9 +96,9 @@ def test_bytes_are_bounded_too() -> None:
     """Large events leave early; the newest stays, however large."""
     big = [Event("a", "t", {"x": "y" * 1000}) for _ in range(50)]
     log = Log("a", "e", Limits(ring_bytes=5 * big[0].size))
-    log.publish_all(big, 0.0)
+    publish_all(log, big)
     tiny = Log("a", "e", Limits(ring_bytes=1))
-    tiny.publish_all(big, 0.0)
+    publish_all(tiny, big)
 
     assert offsets(log, log.tail) == [46, 47, 48, 49, 50]
     assert log.held == 5 * big[0].size
@@ -154,7 +161,7 @@ def test_a_repeat_within_one_batch_is_known() -> None:
     """Publishing the same event twice at once is publishing it once."""
     log = Log("a", "e", Limits())
     one, two = event(), event()
-    results = log.publish_all([one, two, one], 0.0)
+    results = publish_all(log, [one, two, one])
 
     assert [r.duplicate for r in results] == [False, False, True]
     assert [r.position for r in results] == [Position("e", n) for n in (1, 2, 1)]
@@ -266,7 +273,7 @@ def test_versions_are_a_bounded_memory() -> None:
 def test_a_batch_result_is_a_list_in_all_but_memory() -> None:
     """Index, slice, length and equality are a list's."""
     log = Log("a", "e", Limits())
-    results = log.publish_all([event() for _ in range(4)], 0.0)
+    results = publish_all(log, [event() for _ in range(4)])
     plain = list(results)
 
     assert results == plain

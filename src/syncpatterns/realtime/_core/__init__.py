@@ -14,7 +14,7 @@ from syncpatterns.realtime._core._envelope import (
     stored_form,
     valid_channel,
 )
-from syncpatterns.realtime._core._log import Limits, Log
+from syncpatterns.realtime._core._log import Columns, Limits, Log, columns
 from syncpatterns.realtime._core._results import PublishResults
 from syncpatterns.realtime._core._resume import (
     ON_LAG,
@@ -46,6 +46,7 @@ __all__ = [
     "ON_LAG",
     "Batch",
     "Bounds",
+    "Columns",
     "Delivered",
     "Fields",
     "Gap",
@@ -64,6 +65,7 @@ __all__ = [
     "after_lag",
     "check_address",
     "check_fields",
+    "columns",
     "decode_body",
     "envelope",
     "join_history",

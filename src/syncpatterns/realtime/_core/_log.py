@@ -11,19 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, NamedTuple
 
+from syncpatterns.errors import PublishRejected
 from syncpatterns.realtime._core._recent import Ages, Recent
 from syncpatterns.realtime._core._results import PublishResults
 from syncpatterns.realtime._core._values import Position, PublishResult
 
 if TYPE_CHECKING:
     from syncpatterns.realtime._event import Event
-
-_id = attrgetter("id")
-_keyed = attrgetter("key")
-_size = attrgetter("size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +42,50 @@ class Limits:
     recent_age: float = 300.0
 
 
+class Columns(NamedTuple):
+    """What a log needs of some events, an attribute a column."""
+
+    ids: list[str]
+    channels: list[str]
+    keys: list[str | None]
+    sizes: list[int]
+
+    @property
+    def channel(self) -> str | None:
+        """The channel of all events; None if they are of several."""
+        first = self.channels[0]
+        return first if self.channels.count(first) == len(self.channels) else None
+
+    @property
+    def plain(self) -> bool:
+        """Whether no event has a key."""
+        return self.keys.count(None) == len(self.keys)
+
+
+def columns(events: Iterable[Event]) -> Columns:
+    """Return the columns of *events*, at least one.
+
+    One prepared tuple of each event is read instead of four attributes: events
+    of a burst are not in the processor's cache, and the first look at each
+    costs more than everything that is done with it afterwards.
+
+    Raises:
+        PublishRejected: One of them is no event.
+    """
+    try:
+        briefs = [event.brief for event in events]
+    except AttributeError as error:
+        raise PublishRejected(
+            "A hub takes events only. Publish a syncpatterns.Event."
+        ) from error
+    return Columns(
+        [brief[0] for brief in briefs],
+        [brief[1] for brief in briefs],
+        [brief[2] for brief in briefs],
+        [brief[3] for brief in briefs],
+    )
+
+
 class Log:
     """A ring of events at offsets that are dense and only grow.
 
@@ -64,6 +104,7 @@ class Log:
         "_keys",
         "_limits",
         "_recent",
+        "_sizes",
         "_unkeyed",
         "_versions",
         "channel",
@@ -78,6 +119,7 @@ class Log:
         self._limits = limits
         self._base = top  # _events[0] has offset _base + 1
         self._events: list[Event] = []
+        self._sizes: list[int] = []
         self._bytes = 0
         self._ages = Ages(limits.ring_age)
         self._recent = Recent(limits.recent, limits.recent_age)
@@ -113,22 +155,21 @@ class Log:
         if key is not None and version is not None and not self._newer(key, version):
             return PublishResult(None, duplicate=False, stage="suppressed")
         self._recent.add((event.id,), event.id, now)
-        self._extend((event,), now, plain=key is None)
+        self._extend((event,), (event.size,), now, plain=key is None)
         return PublishResult(
             Position(self.epoch, self.top), duplicate=False, stage="delivered"
         )
 
     def publish_all(
-        self, events: Sequence[Event], now: float
+        self, events: Sequence[Event], facts: Columns, now: float
     ) -> Sequence[PublishResult]:
-        """Do `publish` for each of *events*, in order."""
-        ids = list(map(_id, events))
-        plain = set(map(_keyed, events)) == _NO_KEYS
-        if not plain or not self._recent.all_new(ids):
+        """Do `publish` for each of *events*, whose columns are *facts*."""
+        ids = facts.ids
+        if not facts.plain or not self._recent.all_new(ids):
             return [self.publish(event, now) for event in events]
         first = self.top + 1
         self._recent.add(ids, ids[-1], now)
-        self._extend(events, now, plain=True)
+        self._extend(events, facts.sizes, now, plain=True)
         return PublishResults(self.epoch, first, len(ids))
 
     def append(self, events: Sequence[Event], first: int, now: float) -> bool:
@@ -147,7 +188,8 @@ class Log:
         if known < 0:
             self.skip_to(first - 1)
         new = events[max(0, known) :]
-        self._extend(new, now, plain=set(map(_keyed, new)) == _NO_KEYS)
+        facts = columns(new)
+        self._extend(new, facts.sizes, now, plain=facts.plain)
         return True
 
     def skip_to(self, top: int) -> bool:
@@ -155,6 +197,7 @@ class Log:
         if top <= self.top:
             return False
         self._events.clear()
+        self._sizes.clear()
         self._bytes = 0
         self._ages = Ages(self._limits.ring_age)
         self._keys.clear()
@@ -197,11 +240,14 @@ class Log:
 
     # ----------------------------------------------------------------- inside
 
-    def _extend(self, events: Sequence[Event], now: float, *, plain: bool) -> None:
+    def _extend(
+        self, events: Sequence[Event], sizes: Sequence[int], now: float, *, plain: bool
+    ) -> None:
         first = self.top + 1
         self.top += len(events)
         self._events += events
-        self._bytes += sum(map(_size, events))
+        self._sizes += sizes
+        self._bytes += sum(sizes)
         if not plain:
             self._note_keys(events, first)
         self._ages.add(now, self.top)
@@ -221,21 +267,22 @@ class Log:
         excess = self._bytes - self._limits.ring_bytes
         count = 0
         while excess > 0 and count < len(self._events) - 1:
-            excess -= self._events[count].size
+            excess -= self._sizes[count]
             count += 1
         return count
 
     def _drop(self, count: int) -> None:
         if count <= 0:
             return
-        dropped = self._events[:count]
-        del self._events[:count]
-        self._base += len(dropped)
-        self._bytes -= sum(map(_size, dropped))
-        for back, event in enumerate(reversed(dropped)):
-            if event.key is None:
-                self._unkeyed = self._base - back
+        count = min(count, len(self._events))
+        self._base += count
+        for place in range(count - 1, -1, -1):
+            if self._events[place].key is None:
+                self._unkeyed = self._base - (count - 1 - place)
                 break
+        self._bytes -= sum(self._sizes[:count])
+        del self._events[:count]
+        del self._sizes[:count]
 
     def _newer(self, key: str, version: int) -> bool:
         last = self._versions.pop(key, -1)
@@ -253,6 +300,3 @@ class Log:
         while len(keys) > self._limits.recent:
             oldest = next(iter(keys))
             self._unkeyed = max(self._unkeyed, keys.pop(oldest))
-
-
-_NO_KEYS: Final[set[str | None]] = {None}

@@ -80,7 +80,7 @@ class Recent:
         offset = index.get(event_id)
         return offset if offset is not None and offset >= self._kept else None
 
-    def all_new(self, ids: list[str]) -> bool:
+    def all_new(self, ids: Sequence[str]) -> bool:
         """Tell, without building the index, that *ids* are new and differ."""
         return (
             bool(ids)
