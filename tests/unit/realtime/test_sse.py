@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
+from syncpatterns.errors import StoreUnavailable
 from syncpatterns.realtime import Hub, Position, encode_cursor
 from syncpatterns.realtime.sse import decode_cursor
 from syncpatterns.testing import FakeClock
 from tests.unit.realtime.asgi_client import request
+from tests.unit.realtime.fake_engine import FakeEngine
 from tests.unit.realtime.sse_app import (
     app_of,
     booking,
@@ -256,3 +259,77 @@ async def test_only_get_opens_a_stream(method: str) -> None:
         assert exchange.body == b""
     else:
         assert exchange.problem["type"] == "/problems/method-not-allowed"
+
+
+async def test_a_lagging_client_gets_the_gap_and_then_the_ring() -> None:
+    """Both in one chunk, with one cursor from which nothing comes again."""
+    hub = Hub(ring=5)
+    async with request(app_of(hub)) as stream:
+        await stream.opened()
+        stream.stall()
+        hub.publish(booking(0))
+        await anyio.wait_all_tasks_blocked()
+        hub.publish_many([booking(n) for n in range(1, 21)])
+        stream.reading.set()
+        blocks = [await stream.event() for _ in range(7)]
+
+    assert blocks[1].event == "gap"
+    assert blocks[1].json["reason"] == "lagged"
+    assert blocks[1].json["channel"] == "bookings"
+    shown = [block.json["data"]["n"] for block in blocks if block.event != "gap"]
+    assert shown == [0, 16, 17, 18, 19, 20]
+    assert [block.id is not None for block in blocks] == [True, *[False] * 5, True]
+    assert decode_cursor(blocks[-1].id or "")["bookings"].offset == 21
+
+
+async def test_a_client_that_wants_no_gap_gets_an_end() -> None:
+    """With ``on_lag="disconnect"`` the stream ends cleanly."""
+    hub = Hub(ring=5)
+    async with request(app_of(hub, on_lag="disconnect")) as stream:
+        await stream.opened()
+        stream.stall()
+        hub.publish(booking(0))
+        await anyio.wait_all_tasks_blocked()
+        hub.publish_many([booking(n) for n in range(1, 21)])
+        stream.reading.set()
+        await stream.finished()
+
+    assert stream.ended
+    assert hub.subscribers == 0
+
+
+async def test_history_out_of_reach_ends_the_stream(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The client resumes later, from where it was; the log says why."""
+    engine = FakeEngine()
+    engine.commit(*[booking(n) for n in range(1, 4)])
+    hub = Hub(engine)
+    cursor = encode_cursor({"bookings": Position(engine.epoch, 1)})
+
+    def fail_once() -> None:
+        engine.before_page = None
+        raise StoreUnavailable("the disk is elsewhere")
+
+    engine.before_page = fail_once
+    async with request(app_of(hub), f"/events?cursor={cursor}") as stream:
+        await stream.finished()
+    async with request(app_of(hub), f"/events?cursor={cursor}") as again:
+        shown = [(await again.event()).json["data"]["n"] for _ in range(2)]
+
+    assert stream.status == 200
+    assert "out of reach" in caplog.text
+    assert shown == [2, 3]
+
+
+async def test_an_outbox_out_of_reach_refuses_the_stream() -> None:
+    """Before anything is sent it is an ordinary 503."""
+    engine = FakeEngine()
+    hub = Hub(engine)
+    engine.failures = 1
+    async with request(app_of(hub)) as exchange:
+        await exchange.finished()
+
+    assert exchange.status == 503
+    assert exchange.problem["type"] == "/problems/store-unavailable"
+    assert hub.subscribers == 0
