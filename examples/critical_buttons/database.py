@@ -14,6 +14,7 @@ from examples.critical_buttons.settings import StartupError
 
 _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
 _LIBRARY: Final = "syncpatterns_"
+_LIBRARY_ID: Final = 0x73795061  # what the engine writes as application_id
 
 
 def check_ours(path: Path) -> None:
@@ -28,7 +29,7 @@ def check_ours(path: Path) -> None:
         return
     try:
         with _opened(path, "ro") as connection:
-            foreign = _foreign_tables(connection)
+            foreign = _foreign(connection)
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error:
         return
@@ -68,7 +69,7 @@ def delete(path: Path) -> None:
 def _require_unused(path: Path) -> None:
     try:
         with _opened(path, "rw") as connection:
-            foreign = _foreign_tables(connection)
+            foreign = _foreign(connection) or _not_this_app(connection)
             if not foreign:
                 # Leaving the write-ahead log needs the file for oneself alone.
                 connection.execute("PRAGMA journal_mode=DELETE")
@@ -97,15 +98,31 @@ def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _foreign_tables(connection: sqlite3.Connection) -> list[str]:
-    """Return tables that are not ours, by name or by their columns."""
+def _foreign(connection: sqlite3.Connection) -> list[str]:
+    """Return what is not ours: a program's mark, tables, views."""
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    if owner not in (0, _LIBRARY_ID):
+        return [f"the mark {owner:#x}"]
+    entries = connection.execute(
+        "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') "
+        "ORDER BY name"
+    ).fetchall()
+    return [
+        str(name)
+        for kind, name in entries
+        if kind == "view" or not _ours(connection, str(name))
+    ][:3]
+
+
+def _not_this_app(connection: sqlite3.Connection) -> list[str]:
+    """Return the tables of a database that another user of the library made."""
     names = [
         str(name)
         for (name,) in connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
         )
     ]
-    return [name for name in names if not _ours(connection, name)][:3]
+    return [] if not names or set(names) & set(metadata.tables) else names[:3]
 
 
 def _ours(connection: sqlite3.Connection, name: str) -> bool:

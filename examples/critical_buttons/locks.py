@@ -1,9 +1,9 @@
 """Who serves a database file right now.
 
-Every server keeps a shared lock on ``<file>.lock`` for as long as it lives; the
-system lets go of it whatever ends the process. Only one that gets the lock for
-itself alone may start over with ``--fresh``: a file deleted under a running
-server would go on living, unseen, in that server alone.
+Every server keeps a shared lock on ``<file>.critical-buttons-lock`` for as long
+as it lives; the system lets go of it whatever ends the process. Only one that
+gets the lock for itself alone may start over with ``--fresh``: a file deleted
+under a running server would go on living, unseen, in that server alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ServedFile:
     """
 
     def __init__(self, database: Path) -> None:
-        self.path = database.with_name(database.name + ".lock")
+        self.path = database.with_name(database.name + ".critical-buttons-lock")
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         try:
             self._fd = os.open(self.path, flags, 0o644)

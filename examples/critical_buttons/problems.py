@@ -178,6 +178,18 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "The action with this key is complete; its answer was kept for a minute.",
         "Take it as done. " + _LOOK,
     ),
+    "stopping": Problem(
+        503,
+        "The service is stopping",
+        "It ends its event streams before it restarts.",
+        "Connect again in a moment; the stream goes on where it was.",
+    ),
+    "refusal-gone": Problem(
+        409,
+        "This was refused before, and nothing was done",
+        "The action with this key was refused; the reason was kept for a minute.",
+        "If it is still wanted, act anew under a new key. " + _LOOK,
+    ),
     "outcome-unknown": Problem(
         409,
         "It is not known whether this was done",

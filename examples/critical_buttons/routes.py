@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,6 +21,7 @@ from examples.critical_buttons.services.queries import Queries
 from examples.critical_buttons.services.views import Confirmed, booking_view
 from syncpatterns.adapters.asgi import request_id
 from syncpatterns.adapters.fastapi import IdempotencyKey, reply
+from syncpatterns.browser import BrowserAssets
 from syncpatterns.errors import SyncPatternsError
 from syncpatterns.operation import Operation
 from syncpatterns.realtime import encode_cursor
@@ -157,9 +157,8 @@ def mount_files(app: FastAPI) -> None:
     async def index() -> Response:
         return FileResponse(page / "index.html", headers=_CHECK)
 
-    client = str(files("syncpatterns").joinpath("browser"))
     app.mount("/static", _Files(directory=page))
-    app.mount("/syncpatterns", _Files(directory=client))
+    app.mount("/syncpatterns", BrowserAssets())
 
 
 class _Files(StaticFiles):

@@ -164,6 +164,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def _lock(path: Path, settings: Settings, say: Say) -> ServedFile:
+    if not settings.fresh:
+        database.check_ours(path)  # before anything is written beside it
     lock = ServedFile(path)
     try:
         others = ", ".join(str(pid) for pid in lock.servers()) or "another one"

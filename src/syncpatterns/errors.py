@@ -16,6 +16,7 @@
     │   │   └── EngineClosed          503  engine-closed
     │   └── StoreFull                 503  store-full
     ├── OutcomeGone                   409  outcome-gone: done, answer no longer kept
+    ├── RefusalGone                   409  refusal-gone: it was refused, nothing done
     ├── OutcomeUnknown                409  outcome-unknown: it may have happened
     ├── KeyExpired                    409  key-expired: too old to tell
     ├── LeaseLost                     409  lease-lost: somebody else took over
@@ -67,6 +68,7 @@ __all__ = [
     "PublishRejected",
     "RealtimeError",
     "Refusal",
+    "RefusalGone",
     "ResultNotStorable",
     "StoreFull",
     "StoreUnavailable",
@@ -228,6 +230,17 @@ class OutcomeGone(SyncPatternsError):
     status = 409
     problem = "outcome-gone"
     title = "This was already done; its answer is no longer kept."
+
+
+class RefusalGone(SyncPatternsError):
+    """It was refused, nothing was done, and the reason is no longer kept.
+
+    Whoever still wants it acts anew, under a new key.
+    """
+
+    status = 409
+    problem = "refusal-gone"
+    title = "This was refused before, and nothing was done."
 
 
 class OutcomeUnknown(SyncPatternsError):

@@ -127,11 +127,19 @@ async def _on_http_exception(
     return await _answer(connection, {**problem(status, slug, title), **facts}, headers)
 
 
+_ADVICE = {
+    404: "There is nothing at this address. Check the path. Nothing was done.",
+    405: "Use one of the methods in the Allow header. Nothing was done.",
+}
+
+
 def _said(detail: Any, title: str, status: int) -> dict[str, Any]:
     """Return what an HTTPException says, as members of the problem."""
     if isinstance(detail, dict):
         members = cast("dict[str, Any]", detail)
         return {name: members[name] for name in members if name not in _OURS}
+    if status in _ADVICE and detail == title:
+        return {"detail": _ADVICE[status]}
     if not detail or detail == title or status == _INTERNAL:
         return {}
     return {"detail": str(detail)}

@@ -50,6 +50,7 @@ const BY_PROBLEM = new Map([
   ["engine-closed", "retry"],
   ["circuit-open", "retry"],
   ["outcome-gone", "done"],
+  ["refusal-gone", "refused"],
   ["outcome-unknown", "parked"],
   ["key-expired", "parked"],
   ["version-conflict", "conflict"],

@@ -18,6 +18,7 @@ from syncpatterns.errors import (
     KeyReused,
     OutcomeGone,
     OutcomeUnknown,
+    RefusalGone,
     SyncPatternsError,
 )
 from syncpatterns.events import (
@@ -342,8 +343,14 @@ class Operation(Generic[C, R]):
                     f"{where}: this key was used before for another request. Use a "
                     "new key for a new action, the same key only for a retry."
                 )
-            case _core.Gone():
+            case _core.Gone(outcome):
                 self._hooks.emit(Gone(*fact))
+                if outcome is not None and outcome.kind == "refusal":
+                    return RefusalGone(
+                        f"{where}: this was refused before and nothing was done; the "
+                        "reason is no longer kept. If it is still wanted, act anew "
+                        "under a new key."
+                    )
                 return OutcomeGone(
                     f"{where}: this was done before, and its answer is no longer "
                     "kept. Do not repeat it; fetch the current state."

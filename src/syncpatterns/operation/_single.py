@@ -13,7 +13,7 @@ from types import CoroutineType
 from typing import Any
 
 from syncpatterns import _testpoints
-from syncpatterns.codec import Codec
+from syncpatterns.codec import Codec, JsonCodec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
@@ -90,12 +90,23 @@ def _run(tx: EngineTransaction, effect: Effect, command: Any) -> Done:
     if not isinstance(returned, Result):
         _refuse_lazy(returned)
         body = effect.codec.encode(returned)
-        return Done(StoredOutcome("value", body, effect.status), returned)
+        value = _as_replayed(effect, returned, body)
+        return Done(StoredOutcome("value", body, effect.status), value)
     result: Result[Any] = returned  # pyright: ignore[reportUnknownVariableType]  # isinstance knows no argument
     _refuse_lazy(result.value)
     body = effect.codec.encode(result.value)
     headers = tuple(result.headers.items())
-    return Done(StoredOutcome("value", body, result.status, headers), result.value)
+    value = _as_replayed(effect, result.value, body)
+    return Done(StoredOutcome("value", body, result.status, headers), value)
+
+
+def _as_replayed(effect: Effect, value: Any, body: bytes) -> Any:
+    """Return what a replay will give, where no annotation says what that is.
+
+    Plain JSON knows no tuples: the first caller would get (1, 2), all later
+    ones [1, 2].
+    """
+    return effect.codec.decode(body) if type(effect.codec) is JsonCodec else value
 
 
 def _refuse_lazy(returned: object) -> None:

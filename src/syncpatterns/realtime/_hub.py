@@ -242,6 +242,11 @@ class Hub:
             if self.history is not None and on_lag == "gap":
                 buffer = None
         names = tuple(dict.fromkeys(channels))
+        if isinstance(types, str):
+            raise ConfigurationError(
+                f"types= takes a collection: types=({types!r},). A text would be "
+                "read as its letters, and no event would ever come."
+            )
         kinds = None if types is None else frozenset(types)
         return HubSubscription(self, Wish(names, since, buffer, on_lag, kinds))
 

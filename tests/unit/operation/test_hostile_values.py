@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from syncpatterns import SINGLE_TENANT, Idempotency, Operation, Result
+from syncpatterns import SINGLE_TENANT, Idempotency, Operation, Result, connect
 from syncpatterns._http import problem_document
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import (
     DatabaseCorrupt,
     InProgress,
     Refusal,
+    RefusalGone,
     StoreUnavailable,
 )
 from syncpatterns.operation import Transaction
+from syncpatterns.testing import FakeClock
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,6 +29,7 @@ import sys
 from dataclasses import dataclass
 from syncpatterns import Operation, connect
 from syncpatterns.operation import Transaction
+from syncpatterns.testing import FakeClock
 
 @dataclass
 class Tag:
@@ -115,3 +118,39 @@ def test_a_refusal_of_any_status_keeps_its_sentence() -> None:
         status, problem = 503, "paused"
 
     assert problem_document(Paused("Back at noon."))[2]["detail"] == "Back at noon."
+
+
+@pytest.mark.case("IDM-49", part="refusals")
+def test_a_refusal_that_is_no_longer_kept_was_not_done(tmp_path: Path) -> None:
+    """Told that it was done, a page would show a refused click as a success."""
+    clock = FakeClock()
+
+    class Taken(Refusal):
+        pass
+
+    def refuse(tx: Transaction, command: str) -> str:
+        raise Taken("The slot is taken.")
+
+    with connect(f"sqlite:///{tmp_path}/app.db", clock=clock) as engine:
+        operation = Operation("a", engine, effect=refuse, refusals=(Taken,))
+        with pytest.raises(Taken):
+            operation.call("x", key="k", scope="acme")
+        clock.advance(61)
+
+        with pytest.raises(RefusalGone, match="nothing was done"):
+            operation.call("x", key="k", scope="acme")
+
+
+def test_without_an_annotation_everybody_gets_what_json_says(
+    engine: SqliteEngine,
+) -> None:
+    """The first caller gets what a replay gives."""
+
+    def effect(tx, command):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - the point
+        return (1, {"a": (2,)})
+
+    operation: Operation[object, object] = Operation("a", engine, effect=effect)
+    first = operation.call("x", key="k", scope="acme")
+    again = operation.call("x", key="k", scope="acme")
+
+    assert first.value == again.value == [1, {"a": [2]}]

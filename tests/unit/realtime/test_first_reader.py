@@ -10,6 +10,7 @@ import pytest
 
 from syncpatterns import connect
 from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.errors import ConfigurationError
 from syncpatterns.realtime import Delivered, Event, Hub, Outbox, Position
 from syncpatterns.realtime._core import Bounds
 from syncpatterns.realtime._offload import History
@@ -69,3 +70,9 @@ async def test_an_event_relayed_before_the_channel_is_known_is_not_missed(
     assert isinstance(delivered, Delivered)
     assert delivered.event.data == {"n": 2}
     assert delivered.position == Position(engine.epoch, 2)
+
+
+def test_one_type_as_text_is_refused() -> None:
+    """Read as its letters, it would match no event for ever."""
+    with pytest.raises(ConfigurationError, match="types="):
+        Hub().subscribe("a", types="booking.changed")
