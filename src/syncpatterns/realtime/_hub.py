@@ -6,7 +6,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from anyio.lowlevel import checkpoint
 
@@ -235,7 +235,7 @@ class Hub:
             )
         if on_lag not in ON_LAG:
             raise ConfigurationError("on_lag is one of gap, disconnect, conflate.")
-        if isinstance(since, str) and since not in {"live", "earliest"}:
+        if not _is_since(since):
             raise ConfigurationError("since is live, earliest or a dict of positions.")
         if buffer is not None:
             _at_least_one(buffer=buffer)
@@ -357,6 +357,15 @@ class Hub:
             "transaction, or with an OutboxPublisher. What only this process knew "
             "could not be numbered."
         )
+
+
+def _is_since(since: object) -> bool:
+    if isinstance(since, str):
+        return since in {"live", "earliest"}
+    return isinstance(since, Mapping) and all(
+        isinstance(position, Position)
+        for position in cast("Mapping[str, object]", since).values()
+    )
 
 
 def _closed() -> EngineClosed:

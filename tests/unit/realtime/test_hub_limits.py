@@ -147,9 +147,11 @@ def test_publishing_nothing_is_nothing() -> None:
         lambda hub: hub.subscribe("a", None),
         lambda hub: hub.subscribe("a", on_lag="panic"),
         lambda hub: hub.subscribe("a", since="yesterday"),
+        lambda hub: hub.subscribe("a", since={"a": "e:5"}),
+        lambda hub: hub.subscribe("a", since=5),
         lambda hub: hub.subscribe("a", buffer=0),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_a_subscription_that_makes_no_sense_is_refused(call: Any) -> None:
     """At once, not when it is entered."""
