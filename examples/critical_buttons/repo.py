@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -186,8 +186,9 @@ def read_audit(
 
 
 def _booking(row: Any) -> Booking:
-    values: Mapping[str, Any] = row._mapping  # noqa: SLF001 - as above
-    return Booking(**{**values, "status": Status(values["status"])})
+    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - as above
+    values["status"] = Status(values["status"])
+    return Booking(**values)
 
 
 def _row(booking: Booking) -> dict[str, Any]:

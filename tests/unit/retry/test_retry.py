@@ -395,8 +395,10 @@ def test_a_given_name_is_used_in_events(clock: FakeClock, flaky: Any) -> None:
 )
 def test_what_cannot_work_is_refused_at_construction(options: dict[str, Any]) -> None:
     """ConfigurationError is a ValueError and says what to do."""
+    chosen: dict[str, Any] = {"on": Down, **options}
+
     with pytest.raises(ValueError) as caught:
-        Retry(**{"on": Down, **options})
+        Retry(**chosen)
 
     assert isinstance(caught.value, ConfigurationError)
 

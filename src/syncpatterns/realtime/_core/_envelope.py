@@ -81,13 +81,20 @@ def check_fields(fields: Fields) -> tuple[Fields, bytes]:
     _check_headers(fields.headers)
     given = _object(fields.data)
     text = _dump(given)
-    flat = type(given) is dict and is_flat(given)
+    copied = _flat_copy(given)
     checked = fields._replace(
-        data=dict(given) if flat else json.loads(text),
+        data=json.loads(text) if copied is None else copied,
         occurred_at=_instant(fields.occurred_at),
         headers=dict(fields.headers),
     )
     return checked, _body(checked, text)
+
+
+def _flat_copy(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    if type(given) is not dict:
+        return None
+    plain = cast("dict[str, Any]", given)
+    return plain.copy() if is_flat(plain) else None
 
 
 def _body(fields: Fields, data: str) -> bytes:
