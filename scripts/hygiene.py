@@ -192,7 +192,8 @@ def sources(root: Path) -> Iterator[Source]:
     for path in sorted(found):
         inside = path.relative_to(root)
         if path.suffix in TEXT and not BUILT & set(inside.parts):
-            yield Source(inside, path.read_text(encoding="utf-8"))
+            # A file that somebody writes just now may be anything.
+            yield Source(inside, path.read_text(encoding="utf-8", errors="replace"))
 
 
 def findings(root: Path) -> Iterator[str]:
