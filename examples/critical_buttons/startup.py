@@ -109,7 +109,6 @@ def open_database(
     lock = _lock(engine.path, settings, say)
     opened = Opened(engine, lock)
     try:
-        database.check_ours(engine.path)
         engine.open()
         engine.transact(lambda tx: schema.create(tx.sqlalchemy()))
         if parsed is None:

@@ -38,7 +38,7 @@ from syncpatterns.idempotency._fingerprint import fingerprint as fingerprint_of
 from syncpatterns.idempotency._scope import checked_scope
 from syncpatterns.operation import _single, _wiring
 from syncpatterns.operation._answer import Answer, Result, checked_status
-from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
+from syncpatterns.operation._ports import TransactionalEngine
 from syncpatterns.operation._refusals import Refusals
 from syncpatterns.retry import Retry, full_jitter
 
@@ -377,6 +377,3 @@ class Operation(Generic[C, R]):
                 )
             case _:
                 raise ConfigurationError(f"{where}: unexpected answer {answer!r}")
-
-
-__all__ = ["EngineTransaction", "Operation"]
