@@ -67,6 +67,34 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "The header must be * or a list of quoted entity tags.",
         "Send the ETag exactly as it was received, quotes included.",
     ),
+    "not-sent": Problem(
+        503,
+        "The request did not reach the service",
+        "The connection was refused or the service took no request, so nothing was "
+        "done.",
+        "Press again; the same key is used, and nothing happens twice.",
+    ),
+    "provider-unavailable": Problem(
+        503,
+        "The SMS service cannot be reached",
+        "Every attempt to reach it failed before anything was sent. `Retry-After` "
+        "says when to come back.",
+        "Wait that long and press again; the same key is used.",
+    ),
+    "call-rejected": Problem(
+        503,
+        "The service is not being asked for now",
+        "This server has stopped asking it for a while, so nothing was sent.",
+        "Wait for `Retry-After` and press again; the same key is used.",
+    ),
+    "circuit-open": Problem(
+        503,
+        "Sending is paused",
+        "The SMS service failed several times in a row, and this server has stopped "
+        "asking it. Nothing was sent. `Retry-After` says when one call is let "
+        "through to see whether it has recovered.",
+        "Wait that long; the page counts down and sends by itself.",
+    ),
     "cursor-invalid": Problem(
         400,
         "The position in the stream cannot be read",

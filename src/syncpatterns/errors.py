@@ -14,7 +14,10 @@
     │   │   ├── EngineBusy            503  store-busy
     │   │   ├── DiskFull              503  disk-full
     │   │   └── EngineClosed          503  engine-closed
-    │   └── StoreFull                 503  store-full
+    │   ├── StoreFull                 503  store-full
+    │   ├── NotSent                   503  not-sent: the request never left
+    │   ├── ProviderUnavailable       503  provider-unavailable: gave up sending
+    │   └── CallRejected              503  call-rejected: not even tried
     ├── OutcomeGone                   409  outcome-gone: done, answer no longer kept
     ├── RefusalGone                   409  refusal-gone: it was refused, nothing done
     ├── OutcomeUnknown                409  outcome-unknown: it may have happened
@@ -44,6 +47,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "CallRejected",
     "ChannelDenied",
     "CleanupTimedOut",
     "ConfigurationError",
@@ -62,9 +66,11 @@ __all__ = [
     "KeyReused",
     "LeaseLost",
     "NotExecuted",
+    "NotSent",
     "OutcomeGone",
     "OutcomeUnknown",
     "PayloadTooLarge",
+    "ProviderUnavailable",
     "PublishRejected",
     "RealtimeError",
     "Refusal",
@@ -219,6 +225,39 @@ class StoreFull(NotExecuted):
 
     problem = "store-full"
     title = "The store is full. Nothing was done."
+
+
+class NotSent(NotExecuted):
+    """The request certainly did not reach the other side.
+
+    Raise it for what leaves no doubt: the connection was refused, no
+    connection was free, or the other side answered that it takes nothing now
+    (429). A time-out while waiting for an answer is no such case: the request
+    may have been done. ``Retry(on=NotSent)`` repeats exactly what is safe.
+    """
+
+    problem = "not-sent"
+    title = "The request did not reach the service. Nothing was done."
+
+
+class ProviderUnavailable(NotExecuted):
+    """Every attempt to reach the other side failed, and nothing was sent."""
+
+    problem = "provider-unavailable"
+    title = "The service could not be reached. Nothing was done."
+
+
+class CallRejected(NotExecuted):
+    """A guard of this process refused to make the call at all.
+
+    Args:
+        message: What was refused and what to do next.
+        retry_after: Seconds until a call may be let through; infinity: until
+            somebody resets the guard.
+    """
+
+    problem = "call-rejected"
+    title = "The service is not being asked for now. Nothing was done."
 
 
 class OutcomeGone(SyncPatternsError):

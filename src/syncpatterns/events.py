@@ -18,6 +18,7 @@ __all__ = [
     "Executed",
     "Fact",
     "Fenced",
+    "GaveUp",
     "Gone",
     "Hook",
     "Hooks",
@@ -25,6 +26,7 @@ __all__ = [
     "Refused",
     "Released",
     "Replayed",
+    "Resolved",
     "Retried",
     "Swept",
     "Unknown",
@@ -120,10 +122,26 @@ class Gone(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Retried(Fact):
-    """The transaction is tried again after *seconds*."""
+    """What failed is tried again after *seconds*."""
 
     attempt: int = 1
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp(Fact):
+    """The call failed for good after *attempts*; *reason* says which rule ended it."""
+
+    attempts: int = 1
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved(Fact):
+    """Somebody settled an unknown outcome; *happened* says how."""
+
+    happened: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
