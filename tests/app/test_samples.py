@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine
 
-from examples.critical_buttons import repo, schema
+from examples.critical_buttons import schema
 from examples.critical_buttons.data.load import load_samples
 from examples.critical_buttons.data.samples import sample_bookings
 from examples.critical_buttons.domain.bookings import OCCUPYING, Booking, Status
 from examples.critical_buttons.domain.times import local_text
+from examples.critical_buttons.repo import bookings as repo
 
 START = datetime(2026, 1, 3, 12, 34, tzinfo=UTC)
 #: Every 13 days over two years, at another hour each: all changes of clocks.

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from examples.critical_buttons import repo
 from examples.critical_buttons.app import confirm_operation
 from examples.critical_buttons.domain.bookings import Booking, Status
 from examples.critical_buttons.domain.refusals import (
@@ -21,6 +20,7 @@ from examples.critical_buttons.domain.refusals import (
     TransitionNotAllowed,
     VersionConflict,
 )
+from examples.critical_buttons.repo import bookings as repo
 from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
 from examples.critical_buttons.services.views import Confirmed
 from examples.critical_buttons.settings import Settings

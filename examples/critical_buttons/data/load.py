@@ -9,10 +9,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from examples.critical_buttons import repo
 from examples.critical_buttons.data.csv_file import BadRow, ParsedFile
 from examples.critical_buttons.data.samples import sample_bookings
 from examples.critical_buttons.domain.bookings import OCCUPYING, Booking
+from examples.critical_buttons.repo import bookings as repo
 
 #: So many bad rows are listed one by one; the rest is counted.
 LISTED: Final = 20

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from examples.critical_buttons import repo
 from examples.critical_buttons.domain.bookings import Booking, Status
 from examples.critical_buttons.domain.confirm import (
     Change,
@@ -22,6 +21,7 @@ from examples.critical_buttons.domain.refusals import (
     version_conflict,
 )
 from examples.critical_buttons.domain.slots import free_slots, search_span
+from examples.critical_buttons.repo import audit, bookings as repo
 from examples.critical_buttons.services.channels import booking_channel
 from examples.critical_buttons.services.views import (
     Confirmed,
@@ -122,9 +122,9 @@ class _Work:
         """Write the audit line of *change* and announce it."""
         before, after, now = change.before, change.after, self._tx.now
         key_hash = self._tx.key_hash
-        repo.write_audit(
+        audit.write(
             self._connection,
-            repo.AuditEntry(
+            audit.AuditEntry(
                 tenant=after.tenant,
                 at=now,
                 actor_type=actor_type,

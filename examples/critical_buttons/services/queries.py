@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from examples.critical_buttons import repo
 from examples.critical_buttons.domain.bookings import Booking
 from examples.critical_buttons.domain.refusals import booking_not_found
+from examples.critical_buttons.repo import audit, bookings as repo
 from examples.critical_buttons.services.channels import booking_channel
 from examples.critical_buttons.services.views import (
     BookingView,
@@ -74,7 +74,7 @@ class Queries:
     ) -> list[dict[str, Any]]:
         """Return the newest audit lines first."""
         entries = await self._engine.aview(
-            lambda snapshot: repo.read_audit(
+            lambda snapshot: audit.read(
                 snapshot.sqlalchemy(), tenant, limit=limit, entity_id=entity_id
             )
         )

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from examples.critical_buttons.domain.bookings import Booking
 from examples.critical_buttons.domain.slots import Slot
 from examples.critical_buttons.domain.times import iso_utc, local_text
-from examples.critical_buttons.repo import AuditEntry
+from examples.critical_buttons.repo.audit import AuditEntry
 
 
 class BookingView(TypedDict):

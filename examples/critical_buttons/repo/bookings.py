@@ -1,17 +1,15 @@
-"""The statements of the app, each built once; every one names its tenant."""
+"""The statements about bookings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from examples.critical_buttons.domain.bookings import OCCUPYING, Booking, Status
 from examples.critical_buttons.domain.slots import Slot
-from examples.critical_buttons.schema import audit, bookings
+from examples.critical_buttons.schema.bookings import bookings
 
 _columns: Final = tuple(column.name for column in bookings.columns)
 
@@ -54,36 +52,6 @@ _taken: Final = select(bookings.c.starts_at, bookings.c.ends_at).where(
 )
 _all: Final = select(bookings)
 _count: Final = select(func.count()).select_from(bookings)
-_write_audit: Final = insert(audit)
-_read_audit: Final = (
-    select(audit)
-    .where(audit.c.tenant == bindparam("tenant"))
-    .order_by(audit.c.id.desc())
-    .limit(bindparam("limit"))
-)
-_read_audit_of: Final = _read_audit.where(audit.c.entity_id == bindparam("entity_id"))
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One line of the audit log: who changed what, when and by which request."""
-
-    tenant: str
-    at: datetime
-    actor_type: str
-    actor_id: str
-    source: str
-    entity_type: str
-    entity_id: str
-    action: str
-    from_state: str | None
-    to_state: str | None
-    reason: str | None
-    version_from: int | None
-    version_to: int | None
-    request_id: str | None
-    key_hash: str | None
-    id: int | None = None
 
 
 def find(connection: Connection, tenant: str, booking_id: str) -> Booking | None:
@@ -161,28 +129,6 @@ def taken_slots(connection: Connection, booking: Booking, span: Slot) -> list[Sl
         },
     )
     return [(row.starts_at, row.ends_at) for row in rows]
-
-
-def write_audit(connection: Connection, entry: AuditEntry) -> None:
-    """Append *entry* to the log."""
-    values = {name: getattr(entry, name) for name in AuditEntry.__slots__}
-    del values["id"]
-    connection.execute(_write_audit, values)
-
-
-def read_audit(
-    connection: Connection, tenant: str, *, limit: int, entity_id: str | None = None
-) -> list[AuditEntry]:
-    """Return the tenant's newest entries first, of one entity if asked."""
-    parameters: dict[str, Any] = {"tenant": tenant, "limit": limit}
-    statement = _read_audit
-    if entity_id is not None:
-        statement = _read_audit_of
-        parameters["entity_id"] = entity_id
-    return [
-        AuditEntry(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-        for row in connection.execute(statement, parameters)
-    ]
 
 
 def _booking(row: Any) -> Booking:
