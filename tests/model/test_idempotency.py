@@ -303,11 +303,15 @@ class IdempotencyMachine(RuleBasedStateMachine):
     def resolve(
         self, name: str, outcome: StoredOutcome | None, windows: Windows
     ) -> None:
-        """Only an unknown outcome is settled, and its old owner is fenced."""
+        """Only an unknown outcome is settled, and its old owner is fenced.
+
+        A claim whose owner let its lease run out is unknown too.
+        """
         key = self.settled(name)
         if key is None:
             return
-        unknown = key.state == "unknown"
+        lapsed = key.state == "running" and self.now >= key.lease_until
+        unknown = key.state == "unknown" or lapsed
 
         assert self.ask("resolve", self.key(name), outcome, windows) is unknown
         if not unknown:

@@ -61,7 +61,7 @@ class GuardBase:
     ) -> None:
         self._stores = stores_of(engine)
         self._setup = Setup(
-            self._stores.name,
+            self._stores,
             Policy(
                 namespace,
                 lease,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from syncpatterns._nonce import nonce
 from syncpatterns._outcome import Err, Ok, Outcome
@@ -25,6 +25,7 @@ from syncpatterns.idempotency._flights import Flight, Flights
 from syncpatterns.idempotency._heart import Heart
 from syncpatterns.idempotency._lease import Lease
 from syncpatterns.idempotency._policy import Policy
+from syncpatterns.idempotency._ports import Stores
 
 TOMBSTONE = StoredOutcome("tombstone")
 
@@ -32,12 +33,18 @@ TOMBSTONE = StoredOutcome("tombstone")
 class Setup:
     """What all calls of one guard have in common."""
 
-    __slots__ = ("claim_as", "clock", "engine", "flights", "hooks", "policy")
+    __slots__ = ("claim_as", "clock", "engine", "flights", "hooks", "policy", "stores")
 
     def __init__(
-        self, engine: str, policy: Policy, clock: Clock, hooks: Hooks, flights: Flights
+        self,
+        stores: Stores,
+        policy: Policy,
+        clock: Clock,
+        hooks: Hooks,
+        flights: Flights,
     ) -> None:
-        self.engine = engine
+        self.stores = stores
+        self.engine = stores.name
         self.policy = policy
         self.claim_as: OnAbandoned = policy.claim_as
         self.clock = clock
@@ -57,6 +64,11 @@ class Plan:
     """
 
     __slots__ = ("codec", "exceptions", "operation", "typed", "windows")
+
+    #: What a call does to claim its key, and what it does once it owns it;
+    #: None: as a guard does. A composition puts its own steps here.
+    claim: ClassVar[Any] = None
+    execution: ClassVar[Any] = None
 
     def __init__(
         self,
@@ -151,17 +163,24 @@ class Call(Flight):
         lease = Lease(
             self.key, owned.token, self.request.lease, self.plan.windows, sent
         )
-        context = Context(
+        context = self.context(owned, lease)
+        lease.on_lost = self.land
+        self.heart.watch(lease)
+        return context, lease
+
+    def context(self, owned: Owned, lease: Lease) -> Context:
+        """Return what the effect is told about this execution."""
+        return Context(
             self.plan.operation,
             lease,
             self.setup.clock,
             owned.attempts,
             abandoned=owned.abandoned,
             outer=current.get(),
+            stores=self.setup.stores,
+            blocking=self.blocking,
+            notes=owned.notes,
         )
-        lease.on_lost = self.land
-        self.heart.watch(lease)
-        return context, lease
 
     def land(self) -> None:
         """Let followers look for themselves: this call may have been replaced."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from typing import TypeVar, cast
 
 from syncpatterns.clock import Clock
 from syncpatterns.codec import digest
 from syncpatterns.errors import ConfigurationError, LeaseLost
+from syncpatterns.idempotency import _kept
+from syncpatterns.idempotency._core import Notes, with_notes
 from syncpatterns.idempotency._lease import Lease
+from syncpatterns.idempotency._ports import Stores
+
+T = TypeVar("T")
 
 
 class Context:
@@ -25,8 +32,11 @@ class Context:
     """
 
     __slots__ = (
+        "_blocking",
         "_clock",
         "_lease",
+        "_notes",
+        "_stores",
         "abandoned",
         "attempts",
         "operation",
@@ -35,7 +45,7 @@ class Context:
         "token",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one maker, each of the facts named
         self,
         operation: str,
         lease: Lease,
@@ -44,6 +54,9 @@ class Context:
         *,
         abandoned: bool,
         outer: Context | None,
+        stores: Stores,
+        blocking: bool,
+        notes: Notes,
     ) -> None:
         self.operation = operation
         self.token = lease.token
@@ -53,6 +66,9 @@ class Context:
         self._lease = lease
         self._clock = clock
         self.outer = outer
+        self._stores = stores
+        self._blocking = blocking
+        self._notes = notes
 
     def __repr__(self) -> str:
         return (
@@ -95,6 +111,51 @@ class Context:
         """
         self.check()
         self.passed = True
+
+    def step(self, name: str, function: Callable[[], T]) -> T:
+        """Run *function* once for this key, however often the key is executed.
+
+        Its result is kept with the claim as JSON, in a commit of its own. An
+        execution that finds it there, after a crash or an error further on,
+        gets it without running the function. Killed between the function and
+        that commit, the step runs again: give a call that leaves the process
+        `downstream_key(name)`.
+
+        Args:
+            name: Tells the steps of one operation apart.
+            function: Takes nothing; its result must have a JSON form.
+
+        Raises:
+            LeaseLost: Others may have taken the key over; not kept.
+            ConfigurationError: Called on an event loop; use `astep`.
+            ResultNotStorable: The result has no JSON form.
+        """
+        found, value = _kept.find(self._notes, name)
+        if found:
+            return cast("T", value)
+        self.check()
+        store = _kept.blocking_store(
+            self._stores, self.operation, blocking=self._blocking
+        )
+        note, value = _kept.packed(name, function())
+        self._keep(note, held=store.note(self._lease.key, self.token, note))
+        return cast("T", value)
+
+    async def astep(self, name: str, function: Callable[[], Awaitable[T]]) -> T:
+        """Do `step` with an async *function*."""
+        found, value = _kept.find(self._notes, name)
+        if found:
+            return cast("T", value)
+        self.check()
+        store = _kept.awaiting_store(self._stores, self.operation)
+        note, value = _kept.packed(name, await function())
+        self._keep(note, held=await store.note(self._lease.key, self.token, note))
+        return cast("T", value)
+
+    def _keep(self, note: Notes, *, held: bool) -> None:
+        if not held:
+            raise lease_lost(self.operation, self.key_hash)
+        self._notes = with_notes(self._notes, note)
 
     def downstream_key(self, name: str) -> str:
         """Return 32 hex digits to send as the idempotency key of a further call.

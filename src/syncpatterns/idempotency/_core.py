@@ -25,11 +25,17 @@ from syncpatterns.codec import digest
 from syncpatterns.errors import ConfigurationError
 
 OnAbandoned: TypeAlias = Literal["rerun", "quarantine", "probe"]
+#: Named bytes kept with a claim until it is settled: what was asked for, and
+#: the results of steps that need not run again.
+Notes: TypeAlias = tuple[tuple[str, bytes], ...]
 OutcomeKind: TypeAlias = Literal["value", "refusal", "response", "tombstone"]
 
 #: Seconds that an unknown outcome is kept for somebody to look at: 30 days.
 #: A claim whose owner vanished is one too, until somebody takes it over.
 UNKNOWN_RETENTION: Final = 30 * 86400.0
+
+#: How the names of notes begin that hold a step's result.
+STEP: Final = "step:"
 
 #: Seconds that a key given back keeps its count of attempts: a day.
 FREE_RETENTION: Final = 86400.0
@@ -97,6 +103,7 @@ class ClaimRequest(NamedTuple):
         windows: The clocks that apply if this claim completes.
         on_abandoned: What a lapsed lease of somebody else means.
         age: Seconds since the caller first tried (Idempotency-Age).
+        notes: What to keep with the claim until it is settled.
     """
 
     key: str
@@ -107,6 +114,7 @@ class ClaimRequest(NamedTuple):
     windows: Windows = DEFAULT_WINDOWS
     on_abandoned: OnAbandoned = "rerun"
     age: float = 0.0
+    notes: Notes = ()
 
 
 class Record(NamedTuple):
@@ -125,15 +133,20 @@ class Record(NamedTuple):
     dedupe_until: float
     completed: float | None = None
     outcome: StoredOutcome | None = None
+    notes: Notes = ()
 
 
 class Owned(NamedTuple):
-    """The caller runs the effect and must present *token* with its result."""
+    """The caller runs the effect and must present *token* with its result.
+
+    *notes* is what earlier attempts left: steps that are done already.
+    """
 
     token: int
     attempts: int = 1
     abandoned: bool = False
     probe: bool = False
+    notes: Notes = ()
 
 
 class Replay(NamedTuple):
@@ -141,6 +154,26 @@ class Replay(NamedTuple):
 
     outcome: StoredOutcome
     expires_in: float
+
+
+class Resolution(NamedTuple):
+    """Somebody looked, and settled an outcome that nobody knew.
+
+    Args:
+        key: Storage key.
+        operation: Declared name.
+        happened: Whether it had been done.
+        by: Who decided.
+        reason: Why.
+        at: The store's clock.
+    """
+
+    key: str
+    operation: str
+    happened: bool
+    by: str
+    reason: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +227,7 @@ def decide_claim(
         if request.age and request.age >= request.windows.dedupe:
             return Expired(), None
         return _own(record, request, now, 1, floor)
-    if record.state is State.FREE:
+    if record.state is State.FREE and _unbound(record, request):
         return _own(record, request, now, record.attempts + 1, floor)
     if record.fingerprint != request.fingerprint:
         return Mismatch(), None
@@ -203,6 +236,16 @@ def decide_claim(
     if record.state is State.UNKNOWN:
         return Unresolved(), None
     return _in_progress(record, request, now)
+
+
+def _unbound(record: Record, request: ClaimRequest) -> bool:
+    """Tell whether a key given back may be used for *request*.
+
+    For another request only if nothing was done under it: a step kept for the
+    first one must not be skipped for the second.
+    """
+    same = record.fingerprint == request.fingerprint
+    return same or not any(name.startswith(STEP) for name, _ in record.notes)
 
 
 def _forgotten(record: Record, now: float) -> bool:
@@ -244,7 +287,7 @@ def _again(
     """
     retaken = record.attempts > 1
     probe = retaken and request.on_abandoned == "probe"
-    owned = Owned(record.token, record.attempts, retaken, probe)
+    owned = Owned(record.token, record.attempts, retaken, probe, record.notes)
     return owned, renew(record, record.token, request.lease, request.windows, now)
 
 
@@ -258,6 +301,9 @@ def _own(
     if token <= last:
         token = last + 1
     lease_until = now + request.lease
+    notes = request.notes
+    if record is not None and record.fingerprint == request.fingerprint:
+        notes = with_notes(record.notes, notes)
     fresh = Record(
         request.key,
         request.operation,
@@ -270,8 +316,16 @@ def _own(
         lease_until,
         lease_until,
         _until_forgotten(lease_until, request.windows),
+        notes=notes,
     )
-    return Owned(token, attempts), fresh
+    return Owned(token, attempts, notes=notes), fresh
+
+
+def with_notes(kept: Notes, more: Notes) -> Notes:
+    """Return *kept* with *more* in it, replacing those of the same name."""
+    if not kept or not more:
+        return kept or more
+    return tuple({**dict(kept), **dict(more)}.items())
 
 
 def _until_forgotten(lease_until: float, windows: Windows) -> float:
@@ -332,6 +386,13 @@ def renew(
     )
 
 
+def note(record: Record | None, token: int, notes: Notes) -> Record | None:
+    """Return the record with *notes* kept in it, or None if *token* is stale."""
+    if not holds(record, token):
+        return None
+    return record._replace(notes=with_notes(record.notes, notes))
+
+
 def release(record: Record | None, token: int, now: float) -> Record | None:
     """Return the record given back, or None if *token* is stale.
 
@@ -378,16 +439,21 @@ def resolve(
 ) -> Record | None:
     """Settle an unknown record: *outcome* was the result, or None: nothing happened.
 
-    Returns None if the record is not unknown. The token grows, so whoever
-    still works on the old claim is fenced.
+    A claim whose owner vanished is unknown too. Returns None for any other
+    record. The token grows, so whoever still works on the old claim is fenced.
     """
-    if record is None or record.state is not State.UNKNOWN:
+    if record is None or not (record.state is State.UNKNOWN or is_lapsed(record, now)):
         return None
     bumped = record._replace(token=record.token + 1)
     if outcome is None:
         return _free(bumped, now)
     running = bumped._replace(state=State.IN_PROGRESS)
     return complete(running, bumped.token, outcome, windows, now)
+
+
+def is_lapsed(record: Record, now: float) -> bool:
+    """Tell whether the owner of a claim let its lease run out."""
+    return record.state is State.IN_PROGRESS and now >= record.lease_until
 
 
 def mark_unknown(record: Record, now: float) -> Record:

@@ -56,7 +56,7 @@ def _lead(call: Call) -> Flow[Steps, Result]:
     try:
         answer, sent = yield from _claim(call)
         if type(answer) is Owned:
-            return (yield from execute(call, answer, sent))
+            return (yield from (call.plan.execution or execute)(call, answer, sent))
         # Busy is for this caller only: its followers may be more patient.
         call.news = None if type(answer) is Busy else answer
         return answer
@@ -72,10 +72,11 @@ def _claim(call: Call) -> Flow[Steps, tuple[ClaimAnswer, float]]:
     own object.
     """
     tries = lost = 0
+    step = call.plan.claim or Claim
     while True:
         sent = call.setup.clock.monotonic()
         try:
-            answer: ClaimAnswer = yield Claim(call)
+            answer: ClaimAnswer = yield step(call)
         except (StoreUnavailable, CleanupTimedOut) as error:
             # The claim may have been made and its answer lost. The same nonce
             # is the same claim, so asking once more is safe.

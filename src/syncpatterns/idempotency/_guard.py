@@ -206,6 +206,8 @@ class Idempotency(GuardBase):
         operation: str | None = None,
         codec: Codec[T] | None = None,
         windows: Windows | None = None,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
         """Settle an unknown outcome after somebody has looked.
 
@@ -217,6 +219,8 @@ class Idempotency(GuardBase):
             operation: As in `execute`.
             codec: Of the value; as in `execute`.
             windows: As in `execute`.
+            by: Who decided; kept where the engine outlives the process.
+            reason: What was seen.
 
         Returns:
             False if the outcome is not unknown.
@@ -224,7 +228,8 @@ class Idempotency(GuardBase):
         where = self._found(key, scope, operation)
         outcome = _outcome_of(verdict, codec)
         kept = windows or self._setup.policy.windows
-        return self.require_blocking().resolve(where, outcome, kept)
+        store = self.require_blocking()
+        return store.resolve(where, outcome, kept, by=by, reason=reason)
 
     async def aresolve(
         self,
@@ -235,12 +240,15 @@ class Idempotency(GuardBase):
         operation: str | None = None,
         codec: Codec[T] | None = None,
         windows: Windows | None = None,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
         """Do `resolve` on an event loop."""
         where = self._found(key, scope, operation)
         outcome = _outcome_of(verdict, codec)
         kept = windows or self._setup.policy.windows
-        return await self.require_awaiting().resolve(where, outcome, kept)
+        store = self.require_awaiting()
+        return await store.resolve(where, outcome, kept, by=by, reason=reason)
 
     def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many.

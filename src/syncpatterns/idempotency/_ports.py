@@ -8,11 +8,12 @@ any thread. *key* is always a storage key: 64 hex digits.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
     ClaimRequest,
+    Notes,
     Record,
     StoredOutcome,
     Windows,
@@ -55,10 +56,28 @@ class IdempotencyStore(Protocol):
         """Mark the outcome unknown; False if *token* is stale."""
         ...
 
+    def note(self, key: str, token: int, notes: Notes) -> bool:
+        """Keep *notes* with the claim, by name; False if *token* is stale.
+
+        They are handed to whoever claims the key next for the same request,
+        and dropped when the record is completed.
+        """
+        ...
+
     def resolve(
-        self, key: str, outcome: StoredOutcome | None, windows: Windows
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
-        """Settle an unknown record; False if it is not unknown."""
+        """Settle an unknown record; False if it is not unknown.
+
+        *by* and *reason* say who decided and why; a store that outlives its
+        process keeps them.
+        """
         ...
 
     def inspect(self, key: str) -> Record | None:
@@ -74,6 +93,10 @@ class IdempotencyStore(Protocol):
 
     def unresolved(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* records whose outcome is unknown, oldest first."""
+        ...
+
+    def lapsed(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* claims whose owner vanished, longest ago first."""
         ...
 
     def sweep(self, limit: int = 1000) -> int:
@@ -115,8 +138,18 @@ class AsyncIdempotencyStore(Protocol):
         """Mark the outcome unknown; False if *token* is stale."""
         ...
 
+    async def note(self, key: str, token: int, notes: Notes) -> bool:
+        """Keep *notes* with the claim, by name; False if *token* is stale."""
+        ...
+
     async def resolve(
-        self, key: str, outcome: StoredOutcome | None, windows: Windows
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
         """Settle an unknown record; False if it is not unknown."""
         ...
@@ -133,9 +166,21 @@ class AsyncIdempotencyStore(Protocol):
         """Return up to *limit* records whose outcome is unknown, oldest first."""
         ...
 
+    async def lapsed(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* claims whose owner vanished, longest ago first."""
+        ...
+
     async def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""
         ...
+
+
+class Stores(NamedTuple):
+    """How one engine can be reached; at least one way."""
+
+    name: str
+    blocking: IdempotencyStore | None
+    awaiting: AsyncIdempotencyStore | None
 
 
 @runtime_checkable

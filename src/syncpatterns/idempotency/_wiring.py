@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.codec import Codec, JsonCodec
@@ -13,17 +13,12 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._call import Plan
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.idempotency._exceptions import StoredExceptions
-from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
+from syncpatterns.idempotency._ports import (
+    IdempotencyStore,
+    Stores,
+)
 
 _OPERATION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}")
-
-
-class Stores(NamedTuple):
-    """How one engine can be reached; at least one way."""
-
-    name: str
-    blocking: IdempotencyStore | None
-    awaiting: AsyncIdempotencyStore | None
 
 
 def stores_of(home: object) -> Stores:

@@ -31,6 +31,12 @@ class EngineTransaction(Transaction, Protocol):
         """Write *record* in this transaction."""
         ...
 
+    def save_resolved(
+        self, record: Record, *, happened: bool, by: str, reason: str
+    ) -> None:
+        """Write *record*, and who settled it and why."""
+        ...
+
     def undo(self) -> None:
         """Take back everything written so far and keep the transaction open."""
         ...

@@ -20,7 +20,12 @@ OpenEngine = Callable[..., SqliteEngine]
 GOLDEN = Path(__file__).parents[2] / "golden"
 APPLICATION_ID = 0x73795061
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-OURS = ["syncpatterns_meta", "syncpatterns_outbox", "syncpatterns_record"]
+OURS = [
+    "syncpatterns_meta",
+    "syncpatterns_outbox",
+    "syncpatterns_record",
+    "syncpatterns_resolution",
+]
 
 
 def value(path: Path, sql: str) -> object:

@@ -11,6 +11,7 @@ from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.errors import StoreUnavailable
 from syncpatterns.idempotency._core import (
     ClaimRequest,
+    Notes,
     Record,
     StoredOutcome,
     Windows,
@@ -107,8 +108,17 @@ class BrokenStore:
     def abandon(self, key: str, token: int) -> bool:
         return bool(self._ask("abandon", key, token))
 
+    def note(self, key: str, token: int, notes: Notes) -> bool:
+        return bool(self._ask("note", key, token, notes))
+
     def resolve(
-        self, key: str, outcome: StoredOutcome | None, windows: Windows
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
         return bool(self._ask("resolve", key, outcome, windows))
 
@@ -120,6 +130,9 @@ class BrokenStore:
 
     def unresolved(self, limit: int = 100) -> list[Record]:
         return self._store.unresolved(limit)
+
+    def lapsed(self, limit: int = 100) -> list[Record]:
+        return self._store.lapsed(limit)
 
     def sweep(self, limit: int = 1000) -> int:
         return self._store.sweep(limit)

@@ -6,6 +6,7 @@ store is the same calls.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,10 +17,13 @@ from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
     ClaimRequest,
+    Notes,
     Record,
     StoredOutcome,
     Windows,
 )
+
+_log = logging.getLogger("syncpatterns.memory")
 
 
 class MemoryIdempotencyStore:
@@ -105,11 +109,30 @@ class MemoryIdempotencyStore:
         """Mark the outcome unknown; False if *token* is stale."""
         return self._change(key, lambda record, now: _core.abandon(record, token, now))
 
+    def note(self, key: str, token: int, notes: Notes) -> bool:
+        """Keep *notes* with the claim; False if *token* is stale."""
+        return self._change(key, lambda record, _: _core.note(record, token, notes))
+
     def resolve(
-        self, key: str, outcome: StoredOutcome | None, windows: Windows
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
         """Settle an unknown record; False if it is not unknown."""
-        return self._change(key, lambda r, now: _core.resolve(r, outcome, windows, now))
+        settled = self._change(
+            key, lambda r, now: _core.resolve(r, outcome, windows, now)
+        )
+        if settled:  # these records end with the process; the log does not
+            happened = "happened" if outcome is not None else "did not happen"
+            _log.info(
+                "memory: [%s] was settled as: it %s; by %s: %s",
+                *(key[:8], happened, by or "nobody named", reason or "no reason given"),
+            )
+        return settled
 
     def inspect(self, key: str) -> Record | None:
         """Return the record, also one that is past its windows but not swept."""
@@ -125,6 +148,11 @@ class MemoryIdempotencyStore:
         """Return up to *limit* unknown records, oldest first."""
         with self._table.lock:
             return self._table.unknown(limit)
+
+    def lapsed(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* claims whose owner vanished, longest ago first."""
+        with self._table.lock:
+            return self._table.lapsed(self._now(), limit)
 
     def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""
@@ -166,11 +194,21 @@ class AsyncMemoryIdempotencyStore:
         """Mark the outcome unknown; False if *token* is stale."""
         return self._store.abandon(key, token)
 
+    async def note(self, key: str, token: int, notes: Notes) -> bool:
+        """Keep *notes* with the claim; False if *token* is stale."""
+        return self._store.note(key, token, notes)
+
     async def resolve(
-        self, key: str, outcome: StoredOutcome | None, windows: Windows
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
         """Settle an unknown record; False if it is not unknown."""
-        return self._store.resolve(key, outcome, windows)
+        return self._store.resolve(key, outcome, windows, by=by, reason=reason)
 
     async def inspect(self, key: str) -> Record | None:
         """Return the record, also one that is past its windows but not swept."""
@@ -183,6 +221,10 @@ class AsyncMemoryIdempotencyStore:
     async def unresolved(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* unknown records, oldest first."""
         return self._store.unresolved(limit)
+
+    async def lapsed(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* claims whose owner vanished, longest ago first."""
+        return self._store.lapsed(limit)
 
     async def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""

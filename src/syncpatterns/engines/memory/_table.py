@@ -15,7 +15,7 @@ import weakref
 from typing import Final
 
 from syncpatterns.errors import StoreFull
-from syncpatterns.idempotency._core import Record, State, removable
+from syncpatterns.idempotency._core import Record, State, is_lapsed, removable
 
 #: Forgotten records that one insertion drops on the side. More than one, or a
 #: burst would never be caught up with.
@@ -104,6 +104,11 @@ class RecordTable:
         """Return up to *limit* records whose outcome is unknown, oldest first."""
         found = [self._records[key] for key in self._unknown]
         return sorted(found, key=lambda record: record.created)[:limit]
+
+    def lapsed(self, now: float, limit: int) -> list[Record]:
+        """Return up to *limit* claims whose lease is over, longest ago first."""
+        found = [each for each in self._records.values() if is_lapsed(each, now)]
+        return sorted(found, key=lambda record: record.lease_until)[:limit]
 
     def _drop_due(self, now: float, limit: int) -> int:
         dropped = 0

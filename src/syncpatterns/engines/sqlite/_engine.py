@@ -14,7 +14,7 @@ from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.engines.sqlite import _idempotency, _sweep
+from syncpatterns.engines.sqlite import _idempotency, _records, _sweep
 from syncpatterns.engines.sqlite._health import Health, health_of
 from syncpatterns.engines.sqlite._life import Life
 from syncpatterns.engines.sqlite._outbox import SqliteOutbox
@@ -23,6 +23,7 @@ from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.engines.sqlite._writer import Writer
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks, Swept
+from syncpatterns.idempotency._core import Resolution
 
 T = TypeVar("T")
 
@@ -230,6 +231,16 @@ class SqliteEngine:
         return await run_sync(
             lambda: self.sweep(events_older_than=events_older_than),
             limiter=_read_limiter(),
+        )
+
+    def resolutions(self, limit: int = 100) -> list[Resolution]:
+        """Return up to *limit* unknown outcomes that were settled, newest first."""
+        return self.read(lambda connection: _records.resolutions(connection, limit))
+
+    async def aresolutions(self, limit: int = 100) -> list[Resolution]:
+        """Do `resolutions` on an event loop."""
+        return await self.aread(
+            lambda connection: _records.resolutions(connection, limit)
         )
 
     def health(self) -> Health:

@@ -16,6 +16,7 @@ from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
     ClaimRequest,
+    Notes,
     Record,
     StoredOutcome,
     Windows,
@@ -71,10 +72,26 @@ def _abandon(key: str, token: int) -> Callable[[SqliteTransaction], bool]:
     return _change(key, lambda record, now: _core.abandon(record, token, now))
 
 
+def _note(key: str, token: int, notes: Notes) -> Callable[[SqliteTransaction], bool]:
+    return _change(key, lambda record, _: _core.note(record, token, notes))
+
+
 def _resolve(
-    key: str, outcome: StoredOutcome | None, windows: Windows
+    key: str, outcome: StoredOutcome | None, windows: Windows, by: str, reason: str
 ) -> Callable[[SqliteTransaction], bool]:
-    return _change(key, lambda r, now: _core.resolve(r, outcome, windows, now))
+    def work(tx: SqliteTransaction) -> bool:
+        settled = _core.resolve(tx.load_record(key), outcome, windows, tx.clock)
+        if settled is None:
+            return False
+        tx.save_resolved(settled, happened=outcome is not None, by=by, reason=reason)
+        return True
+
+    return work
+
+
+def _lapsed(limit: int) -> Callable[[SqliteTransaction], list[Record]]:
+    # In a transaction for its clock: only a writer knows the store's time.
+    return lambda tx: _records.lapsed(tx.connection, tx.clock, limit)
 
 
 def _evict(key: str) -> Callable[[SqliteTransaction], bool]:
@@ -115,11 +132,21 @@ class SqliteIdempotencyStore:
         """Mark the outcome unknown; False if *token* is stale."""
         return self._settled(_abandon(key, token))
 
+    def note(self, key: str, token: int, notes: Notes) -> bool:
+        """Keep *notes* with the claim; False if *token* is stale."""
+        return self._settled(_note(key, token, notes))
+
     def resolve(
-        self, key: str, outcome: StoredOutcome | None, windows: Windows
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
-        """Settle an unknown record; False if it is not unknown."""
-        return self._settled(_resolve(key, outcome, windows))
+        """Settle an unknown record and write down who did; False: not unknown."""
+        return self._settled(_resolve(key, outcome, windows, by, reason))
 
     def inspect(self, key: str) -> Record | None:
         """Return the record as it is."""
@@ -132,6 +159,10 @@ class SqliteIdempotencyStore:
     def unresolved(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* unknown records, oldest first."""
         return self._engine.read(lambda c: _records.unresolved(c, limit))
+
+    def lapsed(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* claims whose owner vanished, longest ago first."""
+        return self._engine.transact(_lapsed(limit))
 
     def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""
@@ -174,11 +205,21 @@ class AsyncSqliteIdempotencyStore:
         """Mark the outcome unknown; False if *token* is stale."""
         return await self._settled(_abandon(key, token))
 
+    async def note(self, key: str, token: int, notes: Notes) -> bool:
+        """Keep *notes* with the claim; False if *token* is stale."""
+        return await self._settled(_note(key, token, notes))
+
     async def resolve(
-        self, key: str, outcome: StoredOutcome | None, windows: Windows
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> bool:
-        """Settle an unknown record; False if it is not unknown."""
-        return await self._settled(_resolve(key, outcome, windows))
+        """Settle an unknown record and write down who did; False: not unknown."""
+        return await self._settled(_resolve(key, outcome, windows, by, reason))
 
     async def inspect(self, key: str) -> Record | None:
         """Return the record as it is."""
@@ -191,6 +232,10 @@ class AsyncSqliteIdempotencyStore:
     async def unresolved(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* unknown records, oldest first."""
         return await self._engine.aread(lambda c: _records.unresolved(c, limit))
+
+    async def lapsed(self, limit: int = 100) -> list[Record]:
+        """Return up to *limit* claims whose owner vanished, longest ago first."""
+        return await self._engine.atransact(_lapsed(limit))
 
     async def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from base64 import b64decode, b64encode
 from typing import Any, cast
 
 from syncpatterns.engines._sql._queries import load as load_queries
 from syncpatterns.idempotency._core import (
+    Notes,
     OutcomeKind,
     Record,
+    Resolution,
     State,
     StoredOutcome,
 )
@@ -51,6 +54,7 @@ def save(connection: sqlite3.Connection, record: Record) -> None:
             None if outcome is None else outcome.status,
             headers,
             None if outcome is None else outcome.body,
+            _packed(record.notes) if record.notes else None,
         ),
     )
 
@@ -64,6 +68,38 @@ def unresolved(connection: sqlite3.Connection, limit: int) -> list[Record]:
     """Return up to *limit* unknown records, oldest first."""
     rows = connection.execute(_SQL["unresolved"], (limit,)).fetchall()
     return [_record(row[0].hex(), row[1:]) for row in rows]
+
+
+def lapsed(connection: sqlite3.Connection, now: float, limit: int) -> list[Record]:
+    """Return up to *limit* claims whose lease is over, longest ago first."""
+    rows = connection.execute(_SQL["lapsed"], (now, limit)).fetchall()
+    return [_record(row[0].hex(), row[1:]) for row in rows]
+
+
+def add_resolution(
+    connection: sqlite3.Connection, record: Record, note: Resolution
+) -> None:
+    """Write down who settled *record*, in the same commit."""
+    connection.execute(
+        _SQL["add_resolution"],
+        (
+            bytes.fromhex(record.key),
+            record.operation,
+            note.happened,
+            note.by,
+            note.reason,
+            note.at,
+        ),
+    )
+
+
+def resolutions(connection: sqlite3.Connection, limit: int) -> list[Resolution]:
+    """Return up to *limit* outcomes settled by hand, newest first."""
+    rows = connection.execute(_SQL["resolutions"], (limit,)).fetchall()
+    return [
+        Resolution(key.hex(), operation, bool(happened), by, reason, at)
+        for key, operation, happened, by, reason, at in rows
+    ]
 
 
 def forgotten(
@@ -100,4 +136,13 @@ def _record(key: str, row: tuple[Any, ...]) -> Record:
         dedupe_until=row[9],
         completed=row[10],
         outcome=outcome,
+        notes=_unpacked(row[15]) if row[15] else (),
     )
+
+
+def _packed(notes: Notes) -> str:
+    return json.dumps({name: b64encode(body).decode() for name, body in notes})
+
+
+def _unpacked(text: str) -> Notes:
+    return tuple((name, b64decode(body)) for name, body in json.loads(text).items())

@@ -10,7 +10,7 @@ from syncpatterns._transaction import Publishable
 from syncpatterns.engines.sqlite import _outbox, _records
 from syncpatterns.engines.sqlite._errors import ended
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.idempotency._core import Record
+from syncpatterns.idempotency._core import Record, Resolution
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._session import WriteSession
@@ -82,6 +82,16 @@ class SqliteTransaction:
     def save_record(self, record: Record) -> None:
         """Write *record* in this transaction."""
         _records.save(self._connection, record)
+
+    def save_resolved(
+        self, record: Record, *, happened: bool, by: str, reason: str
+    ) -> None:
+        """Write *record*, and who settled it."""
+        self.save_record(record)
+        said = Resolution(
+            record.key, record.operation, happened, by, reason, self.clock
+        )
+        _records.add_resolution(self._connection, record, said)
 
     def undo(self) -> None:
         """Take back everything written so far; the transaction stays open.

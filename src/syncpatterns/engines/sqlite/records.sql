@@ -4,7 +4,7 @@
 -- One key; the primary key is the table itself.
 SELECT operation, fingerprint, state, token, nonce, attempts, created,
        lease_until, replay_until, dedupe_until, completed,
-       outcome_kind, outcome_status, outcome_headers, outcome_body
+       outcome_kind, outcome_status, outcome_headers, outcome_body, notes
 FROM syncpatterns_record WHERE key = ?
 
 -- name: save
@@ -12,8 +12,8 @@ FROM syncpatterns_record WHERE key = ?
 INSERT OR REPLACE INTO syncpatterns_record (
     key, operation, fingerprint, state, token, nonce, attempts, created,
     lease_until, replay_until, dedupe_until, completed,
-    outcome_kind, outcome_status, outcome_headers, outcome_body
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    outcome_kind, outcome_status, outcome_headers, outcome_body, notes
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: evict
 DELETE FROM syncpatterns_record WHERE key = ?
@@ -22,8 +22,17 @@ DELETE FROM syncpatterns_record WHERE key = ?
 -- Reads the partial index only, however many records there are.
 SELECT key, operation, fingerprint, state, token, nonce, attempts, created,
        lease_until, replay_until, dedupe_until, completed,
-       outcome_kind, outcome_status, outcome_headers, outcome_body
+       outcome_kind, outcome_status, outcome_headers, outcome_body, notes
 FROM syncpatterns_record WHERE state = 'unknown' ORDER BY created LIMIT ?
+
+-- name: lapsed
+-- Claims whose owner vanished; reads the partial index only.
+SELECT key, operation, fingerprint, state, token, nonce, attempts, created,
+       lease_until, replay_until, dedupe_until, completed,
+       outcome_kind, outcome_status, outcome_headers, outcome_body, notes
+FROM syncpatterns_record
+WHERE state = 'in_progress' AND lease_until <= ?
+ORDER BY lease_until LIMIT ?
 
 -- name: forgotten
 -- Looked up on a reading connection, so that no writer waits for the scan.
@@ -33,3 +42,12 @@ WHERE key > ? AND dedupe_until <= ? ORDER BY key LIMIT ?
 -- name: forget
 -- The time is checked again: the key may have been claimed anew meanwhile.
 DELETE FROM syncpatterns_record WHERE key = ? AND dedupe_until <= ?
+
+-- name: add_resolution
+INSERT INTO syncpatterns_resolution (key, operation, happened, actor, reason, at)
+VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: resolutions
+-- Newest first.
+SELECT key, operation, happened, actor, reason, at
+FROM syncpatterns_resolution ORDER BY number DESC LIMIT ?

@@ -11,6 +11,7 @@ import anyio
 from syncpatterns.idempotency._core import (
     Busy,
     ClaimRequest,
+    Notes,
     OnAbandoned,
     Owned,
     Record,
@@ -71,6 +72,7 @@ class Bench:
         windows: Windows = WINDOWS,
         on_abandoned: OnAbandoned = "rerun",
         age: float = 0.0,
+        notes: Notes = (),
     ) -> Ask:
         """Ask for a claim."""
         request = ClaimRequest(
@@ -82,6 +84,7 @@ class Bench:
             windows,
             on_abandoned,
             age,
+            notes,
         )
         return Ask("claim", request)
 
@@ -107,6 +110,10 @@ class Bench:
     def abandon(self, token: int, *, name: str = "k") -> Ask:
         """Ask to mark the outcome unknown."""
         return Ask("abandon", self.key(name), token)
+
+    def note(self, token: int, notes: Notes, *, name: str = "k") -> Ask:
+        """Ask to keep *notes* with the claim."""
+        return Ask("note", self.key(name), token, notes)
 
     def resolve(self, outcome: StoredOutcome | None, *, name: str = "k") -> Ask:
         """Ask to settle an unknown outcome."""
