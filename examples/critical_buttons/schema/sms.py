@@ -100,6 +100,9 @@ sms_statuses: Final = Table(
 #: Finds the message of a click whose answer was lost.
 statuses_by_op: Final = Index("statuses_by_op", sms_statuses.c.op)
 
+#: Finds reports that are too old to be of use.
+statuses_by_time: Final = Index("statuses_by_time", sms_statuses.c.at)
+
 #: Sends that are on their way: they count for the limits, but have no row yet.
 sms_sending: Final = Table(
     "sms_sending",
@@ -127,4 +130,5 @@ INDEXES: Final = (
     sms_by_time,
     sms_by_provider_id,
     statuses_by_op,
+    statuses_by_time,
 )
