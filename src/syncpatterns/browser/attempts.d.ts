@@ -15,6 +15,8 @@ export type Tried = {
   outcome: Outcome | null;
   /** ms that the server asked for */
   retryAfter: number;
+  /** what the server needs is not being asked for now */
+  resting: boolean;
   /** null if there was no answer at all */
   reply: Reply | null;
 };
@@ -31,4 +33,6 @@ export declare class Attempts {
    * The request in flight is left alone: cutting it would only cost a connection.
    */
   settledBy(fact: any): Outcome;
+  /** End a pause now: what was resting is known to work again. */
+  nudge(): void;
 }

@@ -24,6 +24,7 @@ import { backoff, judge, retryAfter } from "./outcome.js";
  * @typedef {object} Tried
  * @property {Outcome|null} outcome
  * @property {number} retryAfter ms that the server asked for
+ * @property {boolean} resting what the server needs is not being asked for now
  * @property {Reply|null} reply null if there was no answer at all
  */
 
@@ -38,6 +39,8 @@ export class Attempts {
   #reason = "";
   /** An event has told the outcome: stop trying. */
   #settled = new AbortController();
+  /** Ends a pause before its time. */
+  #awake = new AbortController();
 
   /**
    * @param {Intent} intent
@@ -63,6 +66,12 @@ export class Attempts {
       this.#tell("sending", this.#tries, 0);
       const tried = await this.#try();
       if (tried.outcome !== null) return tried.outcome;
+      if (this.#isPause(tried)) {
+        this.#tries -= 1;
+        await this.#pause(tried.retryAfter);
+        if (this.#stopped) return this.#leftInPeace();
+        continue;
+      }
       const wait = this.#wait(tried.retryAfter);
       const last = this.#tries >= this.#options.attempts;
       if (last || wait > this.#options.patience) return this.#giveUp(tried);
@@ -83,6 +92,36 @@ export class Attempts {
     this.#settled.abort();
     const outcome = this.#outcome("done", "event");
     return { ...outcome, definite: true, sent: true, body: fact, by: "event" };
+  }
+
+  /** End a pause now: what was resting is known to work again. */
+  nudge() {
+    this.#awake.abort();
+  }
+
+  /** @param {Tried} tried */
+  #isPause({ resting, retryAfter: asked }) {
+    return resting && asked > 0 && asked <= this.#options.rest;
+  }
+
+  /**
+   * Wait for a service that rests. Those who were all told the same second come
+   * back within one `base`, so that not each of them is the probe.
+   *
+   * @param {number} asked
+   */
+  async #pause(asked) {
+    const { base, cap, random } = this.#options;
+    const wait = asked + backoff(1, { base, cap, random });
+    this.#awake = new AbortController();
+    this.#tell("paused", this.#tries + 1, wait);
+    await pause(wait, [...this.#stops, this.#awake.signal]);
+  }
+
+  /** Stopped in a pause: the last answer said that nothing was done.
+   * @returns {Outcome} */
+  #leftInPeace() {
+    return { ...this.#outcome("cancelled", "cancelled"), definite: true };
   }
 
   get #stopped() {
@@ -121,16 +160,16 @@ export class Attempts {
       this.#reason = deadline.aborted ? "timeout" : "network";
       const cancelled = this.#signal?.aborted ?? false;
       const outcome = cancelled ? this.#outcome("cancelled", "cancelled") : null;
-      return { outcome, retryAfter: 0, reply: null };
+      return { outcome, retryAfter: 0, resting: false, reply: null };
     }
-    const { verdict, reason, definite } = judge(reply);
+    const { verdict, reason, definite, resting } = judge(reply, this.#options.verdicts);
     this.#reason = reason;
     if (verdict === "retry") {
       const asked = retryAfter(reply.retryAfter, this.#options.now());
-      return { outcome: null, retryAfter: asked, reply };
+      return { outcome: null, retryAfter: asked, resting, reply };
     }
     const outcome = { ...this.#outcome(verdict, reason, reply), definite };
-    return { outcome, retryAfter: 0, reply };
+    return { outcome, retryAfter: 0, resting, reply };
   }
 
   /**

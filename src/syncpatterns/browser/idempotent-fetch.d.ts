@@ -25,7 +25,11 @@ export type Wish = {
   headers?: Record<string, string>;
 };
 export type Progress = {
-  state: "sending" | "waiting";
+  /**
+   * `paused`: what the service needs is resting (circuit-open); the wait costs no try
+   * and `nudge` ends it
+   */
+  state: "sending" | "waiting" | "paused";
   /** the try that is running, or the one to come */
   tries: number;
   of: number;
@@ -44,7 +48,10 @@ export type Outcome = {
   kind: Exclude<Verdict, "retry"> | "offline" | "unreachable" | "failed" | "cancelled";
   /** problem type, `http-<status>`, `network`, `timeout`, … */
   reason: string;
-  /** false: the key is kept, pressing again uses it */
+  /**
+   * false: the key is kept, pressing again uses it; a pause that was cancelled is
+   * definite, since the service had said that nothing was done
+   */
   definite: boolean;
   /** true if a request with this key may have arrived */
   sent: boolean;
@@ -73,6 +80,10 @@ export type Options = {
   timeout?: number;
   /** longest Retry-After to sit through in ms, 60000 */
   patience?: number;
+  /** the same for a service that rests, 900000 */
+  rest?: number;
+  /** what the service's own problem types mean; see `judge` */
+  verdicts?: Readonly<Record<string, Verdict>>;
   /**
    * URL whose answer proves that we are online after all; browsers claim to be offline
    * when they are not
@@ -91,6 +102,7 @@ export type Flight = {
   settle: (fact: any) => void;
   settled: Promise<any>;
   name: string | null;
+  nudge: () => void;
   watchers: Set<(progress: Progress) => void>;
 };
 /** Sends wishes; one object for the page. */
@@ -137,6 +149,8 @@ export declare class IdempotentFetch {
    * @returns true if a request in flight was waiting for it
    */
   settle(name: string, fact: any): boolean;
+  /** End every pause now: something has told that the service works again. */
+  nudge(): void;
 }
 /**
  * What makes two presses the same wish: scope, method, URL, the state the user

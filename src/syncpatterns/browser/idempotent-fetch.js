@@ -28,7 +28,8 @@ import { IntentStore } from "./intent-store.js";
 
 /**
  * @typedef {object} Progress told while the answer is awaited
- * @property {"sending"|"waiting"} state
+ * @property {"sending"|"waiting"|"paused"} state `paused`: what the service needs is
+ *   resting (circuit-open); the wait costs no try and `nudge` ends it
  * @property {number} tries the try that is running, or the one to come
  * @property {number} of
  * @property {string} reason why the last try gave no answer; "" for the first
@@ -42,7 +43,8 @@ import { IntentStore } from "./intent-store.js";
  *   `offline` and `unreachable`: no answer and no connection; `failed`: the server
  *   could not do it, however often asked; `cancelled`: stopped by the signal
  * @property {string} reason problem type, `http-<status>`, `network`, `timeout`, …
- * @property {boolean} definite false: the key is kept, pressing again uses it
+ * @property {boolean} definite false: the key is kept, pressing again uses it; a pause
+ *   that was cancelled is definite, since the service had said that nothing was done
  * @property {boolean} sent true if a request with this key may have arrived
  * @property {boolean} replayed the server had done it before and says so again
  * @property {number|null} status
@@ -62,6 +64,9 @@ import { IntentStore } from "./intent-store.js";
  * @property {number} [cap] longest backoff in ms, 4000
  * @property {number} [timeout] ms for one answer, 15000
  * @property {number} [patience] longest Retry-After to sit through in ms, 60000
+ * @property {number} [rest] the same for a service that rests, 900000
+ * @property {Readonly<Record<string, Verdict>>} [verdicts] what the service's own
+ *   problem types mean; see `judge`
  * @property {string|null} [probe] URL whose answer proves that we are online after
  *   all; browsers claim to be offline when they are not
  * @property {(intent: Intent) => Promise<string|null>|string|null} [nameOf] what events
@@ -79,6 +84,7 @@ import { IntentStore } from "./intent-store.js";
  * @property {(fact: any) => void} settle
  * @property {Promise<any>} settled
  * @property {string|null} name
+ * @property {() => void} nudge
  * @property {Set<(progress: Progress) => void>} watchers
  */
 
@@ -96,6 +102,8 @@ export class IdempotentFetch {
       cap: 4000,
       timeout: 15_000,
       patience: 60_000,
+      rest: 900_000,
+      verdicts: /** @type {NonNullable<Options["verdicts"]>} */ ({}),
       probe: /** @type {string|null} */ (null),
       nameOf: /** @type {NonNullable<Options["nameOf"]>} */ (() => null),
       isOffline: () => globalThis.navigator?.onLine === false,
@@ -196,6 +204,11 @@ export class IdempotentFetch {
     return false;
   }
 
+  /** End every pause now: something has told that the service works again. */
+  nudge() {
+    for (const flight of this.#flights.values()) flight.nudge();
+  }
+
   /** @param {Wish} wish @returns {Intent} */
   #fresh(wish) {
     const method = wish.method ?? "POST";
@@ -231,6 +244,7 @@ export class IdempotentFetch {
       settle,
       settled,
       name: null,
+      nudge: () => {},
       watchers: new Set(),
       outcome: /** @type {any} */ (null),
     };
@@ -251,6 +265,7 @@ export class IdempotentFetch {
     const intent = await this.store.take(fresh);
     flight.name = await this.#options.nameOf(intent);
     const attempts = new Attempts(intent, headers, signal, flight.watchers, this.#options);
+    flight.nudge = () => attempts.nudge();
     const byEvent = flight.settled.then((fact) => attempts.settledBy(fact));
     const outcome = await whileHolding(
       flightLock(intent.key),

@@ -22,6 +22,11 @@ export type Judgement = {
   reason: string;
   /** the key is spent; another wish gets another key */
   definite: boolean;
+  /**
+   * nothing was done and nothing behind the service was asked: waiting as long as
+   * Retry-After says costs no try
+   */
+  resting: boolean;
 };
 /**
  * Say what *reply* means for the key it was sent with.
@@ -30,7 +35,7 @@ export type Judgement = {
  * answers everything with 200 and a login page, and believing it would call a
  * booking confirmed that never left the hotel.
  */
-export declare function judge(reply: Reply): Judgement;
+export declare function judge(reply: Reply, verdicts?: Readonly<Record<string, Verdict>>): Judgement;
 /**
  * The last part of the problem type, or null if *reply* is no problem document.
  */

@@ -36,6 +36,8 @@
  * @property {Verdict} verdict
  * @property {string} reason problem type's last part, else `http-<status>`
  * @property {boolean} definite the key is spent; another wish gets another key
+ * @property {boolean} resting nothing was done and nothing behind the service was
+ *   asked: waiting as long as Retry-After says costs no try
  */
 
 /** @type {ReadonlyMap<string, Verdict>} */
@@ -49,6 +51,7 @@ const BY_PROBLEM = new Map([
   ["disk-full", "retry"],
   ["engine-closed", "retry"],
   ["circuit-open", "retry"],
+  ["call-rejected", "retry"],
   ["outcome-gone", "done"],
   ["refusal-gone", "refused"],
   ["outcome-unknown", "parked"],
@@ -66,6 +69,8 @@ const BY_STATUS = new Map([
   [429, "retry"],
 ]);
 
+const RESTING = new Set(["circuit-open", "call-rejected"]);
+
 const SPENT = new Set(["done", "refused", "conflict"]);
 
 /**
@@ -76,11 +81,15 @@ const SPENT = new Set(["done", "refused", "conflict"]);
  * booking confirmed that never left the hotel.
  *
  * @param {Reply} reply
+ * @param {Readonly<Record<string, Verdict>>} [verdicts] what the service's own problem
+ *   types mean, where the status would be read wrongly: a refusal that is told as
+ *   502 because somebody behind the service refused would be asked for five times
  * @returns {Judgement}
  */
-export function judge(reply) {
+export function judge(reply, verdicts = {}) {
   const problem = problemOf(reply);
-  const known = problem === null ? undefined : BY_PROBLEM.get(problem);
+  const own = problem !== null && Object.hasOwn(verdicts, problem);
+  const known = problem === null ? undefined : own ? verdicts[problem] : BY_PROBLEM.get(problem);
   if (problem !== null && known !== undefined) return judgement(known, problem);
   const reason = problem ?? `http-${reply.status}`;
   if (reply.status >= 200 && reply.status < 300) {
@@ -138,7 +147,8 @@ export function backoff(tries, { base = 1000, cap = 4000, random = Math.random }
 
 /** @param {Verdict} verdict @param {string} reason @returns {Judgement} */
 function judgement(verdict, reason) {
-  return { verdict, reason, definite: SPENT.has(verdict) };
+  const resting = verdict === "retry" && RESTING.has(reason);
+  return { verdict, reason, definite: SPENT.has(verdict), resting };
 }
 
 /** @param {string|undefined} contentType */

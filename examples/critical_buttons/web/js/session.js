@@ -94,7 +94,7 @@ export class Session {
   #services() {
     const headers = this.#api.headers;
     return {
-      confirm: (booking, onProgress) =>
+      confirm: (booking, how) =>
         this.#settle(
           this.#client.send(
             {
@@ -104,11 +104,11 @@ export class Session {
               ifMatch: etagOf(booking),
               headers,
             },
-            { onProgress },
+            how,
           ),
         ),
-      resume: (intent, onProgress) =>
-        this.#settle(this.#client.resume(intent, { headers, onProgress })),
+      resume: (intent, how) =>
+        this.#settle(this.#client.resume(intent, { headers, ...how })),
       forget: (intent) => this.#client.forget(intent),
       refresh: (id) => this.#refresh(id),
       announce,

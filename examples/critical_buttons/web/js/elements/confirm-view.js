@@ -7,34 +7,15 @@
 
 import { BUTTON, CARD, ENDS, SAID, STATUS } from "../strings.js";
 import { slotTime, timeOfDay } from "../when.js";
+import { okView, plainView, unansweredView } from "./outcome-view.js";
 
 /** @typedef {import("/syncpatterns/idempotent-fetch.js").Outcome} Outcome */
 /** @typedef {import("../bookings.js").Booking} Booking */
 
-/**
- * @typedef {"again"|"start-over"|"use-mine"|"keep-theirs"|"close"} Action
- */
+/** @typedef {import("./outcome-view.js").Card} Card */
 
-/**
- * @typedef {object} Card
- * @property {string} title
- * @property {string} text
- * @property {{term: string, values: string[]}[]} facts
- * @property {Action[]} actions
- */
-
-/**
- * @typedef {object} View
- * @property {string} state becomes data-state
- * @property {string} label
- * @property {"plain"|"busy"|"ok"|"warn"|"err"} tone
- * @property {string} icon
- * @property {"send"|"card"|"nothing"} press what pressing the button does
- * @property {"status"|"alert"} level
- * @property {string} say announced once; "" for nothing
- * @property {Card|null} card
- * @property {number} about version of the booking that this speaks of
- */
+/** @typedef {import("./outcome-view.js").View & {about: number}} View
+ * `about`: version of the booking that this speaks of */
 
 /** A booking that can be confirmed, as far as the page knows. */
 export const CONFIRMABLE = new Set(["requested", "held"]);
@@ -57,7 +38,10 @@ export function viewOf(outcome, booking) {
     case "cancelled":
       return null;
     default:
-      return unansweredView(outcome, booking);
+      return {
+        ...unansweredView(outcome, (title) => SAID.problem(booking.id, title), ENDS.forbidden),
+        about: booking.version,
+      };
   }
 }
 
@@ -82,29 +66,12 @@ export function staleView(booking) {
 
 /** @param {Booking} booking @returns {View} */
 function base(booking) {
-  return {
-    state: "idle",
-    label: "",
-    tone: "plain",
-    icon: "",
-    press: "send",
-    level: "alert",
-    say: "",
-    card: null,
-    about: booking.version,
-  };
+  return { ...plainView(), about: booking.version };
 }
 
 /** @param {Outcome} outcome @param {Booking} booking @returns {View} */
 function doneView(outcome, booking) {
-  const shown = {
-    ...base(booking),
-    tone: /** @type {const} */ ("ok"),
-    icon: "check",
-    press: /** @type {const} */ ("nothing"),
-    level: /** @type {const} */ ("status"),
-    about: Number.POSITIVE_INFINITY,
-  };
+  const shown = { ...okView({}), about: Number.POSITIVE_INFINITY };
   if (outcome.replayed || outcome.reason === "outcome-gone") {
     return { ...shown, state: "replayed", label: BUTTON.already, say: SAID.replayed };
   }
@@ -224,40 +191,6 @@ function parkedView(outcome, booking) {
     say: SAID.problem(booking.id, title),
     card: { title, text, facts: [], actions: [old ? "start-over" : "again", "close"] },
   };
-}
-
-/** @param {Outcome} outcome @param {Booking} booking @returns {View} */
-function unansweredView(outcome, booking) {
-  const { state, label, icon, end } = unanswered(outcome);
-  const wait = outcome.retryAt > 0 ? ` ${ENDS.notBefore(timeOfDay(outcome.retryAt))}` : "";
-  return {
-    ...base(booking),
-    state,
-    label,
-    tone: "err",
-    icon,
-    press: "send",
-    say: SAID.problem(booking.id, end.title),
-    card: { title: end.title, text: end.text + wait, facts: [], actions: [] },
-  };
-}
-
-/** @param {Outcome} outcome */
-function unanswered({ kind, sent }) {
-  switch (kind) {
-    case "offline": {
-      const end = sent ? ENDS.offlineSent : ENDS.offline;
-      return { state: "offline", label: BUTTON.offline, icon: "offline", end };
-    }
-    case "unreachable":
-      return { state: "unreachable", label: BUTTON.unreachable, icon: "plug", end: ENDS.unreachable };
-    case "signed-out":
-      return { state: "signed-out", label: BUTTON.signedOut, icon: "lock", end: ENDS.signedOut };
-    case "forbidden":
-      return { state: "forbidden", label: BUTTON.forbidden, icon: "lock", end: ENDS.forbidden };
-    default:
-      return { state: "failed", label: BUTTON.failed, icon: "again", end: ENDS.failed };
-  }
 }
 
 /** @param {string} status */

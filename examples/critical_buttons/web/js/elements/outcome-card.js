@@ -5,8 +5,10 @@ import { el } from "../dom.js";
 import { icon } from "../icons.js";
 import { CARD } from "../strings.js";
 
-/** @typedef {import("./confirm-view.js").Action} Action */
-/** @typedef {import("./confirm-view.js").View} View */
+/** @typedef {import("./outcome-view.js").Action} Action */
+/** @typedef {import("./outcome-view.js").View} View */
+
+/** @typedef {import("./outcome-view.js").Card} Card */
 
 /** @type {Record<Action, string>} */
 const WORDS = {
@@ -15,21 +17,32 @@ const WORDS = {
   "use-mine": CARD.useMine,
   "keep-theirs": CARD.keepTheirs,
   close: CARD.close,
+  confirm: CARD.send,
+  keep: CARD.keep,
+  wait: CARD.wait,
+  cancel: CARD.cancel,
+  "give-up": CARD.giveUp,
+  "ask-provider": CARD.askProvider,
+  "mark-sent": CARD.markSent,
+  "send-again": CARD.sendAgain,
+  "really-send-again": CARD.reallySendAgain,
+  "keep-unknown": CARD.keep,
 };
 
 let titles = 0;
 
 /**
- * @param {View} view one with a card
+ * @param {View & {card: Card}} view
  * @param {(action: Action) => void} onAction
  * @returns {HTMLElement}
  */
 export function cardOf({ card, tone, icon: name }, onAction) {
   const id = `outcome-title-${(titles += 1)}`;
-  const { title, text, facts, actions } = card ?? { title: "", text: "", facts: [], actions: [] };
+  const { title, text, facts, actions } = card;
   const choices = actions.filter((action) => action !== "close");
   const words = el("div", { class: "outcome-words" });
-  words.append(el("p", { class: "outcome-title", id }, title), el("p", {}, text));
+  words.append(el("p", { class: "outcome-title", id }, title));
+  if (text !== "") words.append(el("p", {}, text));
   if (facts.length > 0) words.append(list(facts));
   if (choices.length > 0) words.append(buttons(choices, onAction));
   const mark = el("span", { class: "outcome-icon" }, icon(name));
