@@ -3,7 +3,8 @@
 The errors say what is known about the message, not what went wrong in the
 network::
 
-    NotSent                    certainly not sent; may be tried again at once
+    NotSent                    certainly not sent; may be tried again
+    └── SendRateExceeded       our own limit; the provider was not even asked
     ProviderMisconfigured      certainly not sent; trying again changes nothing
     ProviderRejected           certainly not sent; the provider's answer is no
     └── OptedOutAtProvider     the recipient said STOP to the provider
@@ -34,6 +35,7 @@ __all__ = [
     "ProviderRejected",
     "ProviderUncertain",
     "Receipt",
+    "SendRateExceeded",
     "SmsMessage",
     "SmsProvider",
 ]
@@ -84,6 +86,17 @@ class Receipt:
     provider_id: str
     status: str
     segments: int
+
+
+class SendRateExceeded(NotSent):
+    """This service sends no faster than its number may; nobody was asked.
+
+    No sign of a provider in trouble: a circuit breaker should not count it.
+    """
+
+    status = 429
+    problem = "rate-limited"
+    title = "Too many messages at once. Nothing was sent."
 
 
 class ProviderMisconfigured(NotExecuted):
@@ -150,7 +163,11 @@ class SmsProvider(Protocol):
     """A provider; both methods are safe to call from many tasks at once."""
 
     async def send(
-        self, message: SmsMessage, *, timeout: float, callback_url: str | None = None
+        self,
+        message: SmsMessage,
+        *,
+        timeout: float,  # noqa: ASYNC109 - what is left of the caller's deadline
+        callback_url: str | None = None,
     ) -> Receipt:
         """Hand *message* over, once; never tries again by itself.
 
@@ -171,7 +188,7 @@ class SmsProvider(Protocol):
         self,
         message: SmsMessage,
         since: datetime,
-        timeout: float,
+        timeout: float,  # noqa: ASYNC109 - what is left of the caller's deadline
         *,
         exclude: Collection[str] = (),
     ) -> Receipt | None:

@@ -1,0 +1,3 @@
+"""The SMS simulator."""
+
+from __future__ import annotations

@@ -1,0 +1,49 @@
+"""A simulator whose parent is gone ends itself.
+
+Two signs are watched, because each has a gap. The pipe on standard input ends
+when its last writer does, however it died, kill -9 included; but a process that
+the parent forked without exec holds the writing end too. The parent's process
+id changes when it dies; but it is noticed only when somebody looks.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Final
+
+#: Seconds between two looks at the parent's process id.
+_LOOK: Final = 0.5
+
+
+def end_with(parent: int, gone: Callable[[], object]) -> None:
+    """Call *gone* once the process *parent* is gone, or standard input ends.
+
+    Ctrl-C is left to the parent: a terminal sends it to both, and a simulator
+    that died first would turn the parent's last requests into failures.
+
+    Args:
+        parent: The process that started this one.
+        gone: Called from another thread; has to end this process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for watch in (_watch_pipe, _watch_parent):
+        threading.Thread(target=watch, args=(parent, gone), daemon=True).start()
+
+
+def _watch_pipe(_: int, gone: Callable[[], object]) -> None:
+    try:
+        while os.read(0, 1024):
+            pass
+    except OSError:
+        return  # no standard input at all; the other watch remains
+    gone()
+
+
+def _watch_parent(parent: int, gone: Callable[[], object]) -> None:
+    pause = threading.Event()
+    while os.getppid() == parent:
+        pause.wait(_LOOK)
+    gone()

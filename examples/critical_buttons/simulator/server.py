@@ -1,0 +1,115 @@
+"""The server: two ports, of which one can be closed and opened again."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import uvicorn
+from starlette.requests import Request
+
+_HOST: Final = "127.0.0.1"
+_BACKLOG: Final = 256
+
+
+def bound(port: int) -> socket.socket:
+    """Return a socket bound to *port* of this machine; 0 is any free one.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((_HOST, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def port_of(made: socket.socket) -> int:
+    """Return the port a socket is bound to."""
+    port: int = made.getsockname()[1]
+    return port
+
+
+class Server(uvicorn.Server):
+    """uvicorn on the API's socket and, perhaps, the admin's.
+
+    Args:
+        config: uvicorn's configuration.
+        on_started: Called once requests are accepted.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, on_started: Callable[[], object]
+    ) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+        #: Bound but not listening while connections are refused.
+        self._closed: socket.socket | None = None
+        self._port = 0
+        self._switching = asyncio.Lock()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept requests, then say so."""
+        await super().startup(sockets=sockets)
+        if sockets:
+            self._port = port_of(sockets[0])
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close everything."""
+        if self._closed is not None:
+            self._closed.close()
+        await super().shutdown(sockets=sockets)
+
+    async def listen(self, wanted: bool) -> None:  # noqa: FBT001 - open or not
+        """Open the API's port, or close it so that connections are refused.
+
+        A new socket takes the port as the old one lets go of it, without
+        listening: the kernel refuses whoever connects, and no other program
+        can get the port in the meantime.
+
+        Raises:
+            OSError: The port cannot be opened again.
+        """
+        async with self._switching:
+            if wanted and self._closed is not None:
+                loop = asyncio.get_running_loop()
+                self.servers[0] = await loop.create_server(
+                    self._protocol, sock=self._closed, backlog=_BACKLOG
+                )
+                self._closed = None
+            elif not wanted and self._closed is None:
+                self.servers[0].close()
+                self._closed = bound(self._port)
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close the API's connections; those that are answered, afterwards."""
+        for connection in list(self.server_state.connections):
+            each = cast("Any", connection)
+            if each.server is not None and each.server[1] == self._port:
+                each.shutdown()
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        return make(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
+    async def drop(self, request: Request) -> None:
+        """Close the connection of *request* without another byte."""
+        ends = request.scope["client"], request.scope["server"]
+        for connection in list(self.server_state.connections):
+            each = cast("Any", connection)
+            if (each.client, each.server) == ends:
+                each.transport.abort()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
