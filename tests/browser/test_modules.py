@@ -203,6 +203,64 @@ async def test_nothing_is_waited_for_longer_than_patience(page: Page) -> None:
     }
 
 
+async def test_a_resting_service_is_waited_for_without_a_try(page: Page) -> None:
+    """circuit-open: paused for Retry-After and up to a second; nudged, it goes on."""
+    told = await ask(page, "client.nudged")
+    pause = ["paused", 1, 300_001, 1_300_001, "circuit-open"]
+    sending = [["sending", 1, 0, 1_000_000, reason] for reason in ("", "circuit-open")]
+
+    assert told["told"] == [sending[0], pause, sending[1], pause, sending[1]]
+    assert (told["kind"], told["tries"], told["sent"], told["keys"]) == ("done", 1, 3, 1)
+    assert told["left"] == 0
+
+
+async def test_a_pause_ends_by_itself(page: Page) -> None:
+    """After Retry-After the same request leaves again, as the first try."""
+    told = await ask(page, "client.pauseEndsByItself")
+
+    assert told == {"kind": "done", "tries": 1, "sent": 2}
+
+
+async def test_a_cancelled_pause_leaves_nothing(page: Page) -> None:
+    """The service said that nothing was done: the key is not needed any more."""
+    told = await ask(page, "client.pauseCancelled")
+
+    assert (told["kind"], told["definite"], told["sent"]) == ("cancelled", True, 1)
+    assert told["left"] == 0
+
+
+async def test_pauses_do_not_count_and_failures_do(page: Page) -> None:
+    """Nine pauses and two cut connections are two tries."""
+    told = await ask(page, "client.pauseCostsNoTry")
+
+    assert (told["kind"], told["tries"], told["sent"]) == ("unreachable", 2, 11)
+    assert told["left"] == 1
+
+
+async def test_a_pause_longer_than_rest_is_not_begun(page: Page) -> None:
+    """The press ends, with its key kept; a person may press again later."""
+    told = await ask(page, "client.restedTooLong")
+
+    assert (told["kind"], told["definite"], told["sent"]) == ("failed", False, 1)
+
+
+async def test_a_service_may_say_what_its_own_problems_mean(page: Page) -> None:
+    """502 is asked for again, unless its type is declared to be a refusal."""
+    declared = await ask(page, "client.ownVerdicts", {"provider-rejected": "refused"})
+    unknown = await ask(page, "client.ownVerdicts", {})
+
+    assert (declared["kind"], declared["definite"], declared["sent"]) == (
+        "refused",
+        True,
+        1,
+    )
+    assert (unknown["kind"], unknown["definite"], unknown["sent"]) == (
+        "failed",
+        False,
+        5,
+    )
+
+
 async def test_no_failure_rejects(page: Page) -> None:
     """A time-out, a cut body, a redirect, an abort: outcomes, not exceptions."""
     timed_out, cut, aborted = await ask(page, "client.failures")

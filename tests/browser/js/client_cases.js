@@ -146,10 +146,54 @@ export async function settledByEvent() {
 }
 
 export async function outOfPatience() {
-  const { fetch } = service(() => reply(503, "circuit-open", { "Retry-After": "300" }));
+  const { fetch } = service(() => reply(503, "store-busy", { "Retry-After": "300" }));
   const sender = client(fetch, { now: () => 1_000_000 });
   const { kind, retryAt, tries, definite } = await sender.send(WISH);
   return { kind, retryAt, tries, definite };
+}
+
+const RESTING = () => reply(503, "circuit-open", { "Retry-After": "300" });
+
+/** Sends while the service rests; *during* is called once the pause was told. */
+async function paused(script, more, during) {
+  const { fetch, calls } = service(...script);
+  const sender = client(fetch, { now: () => 1_000_000, random: () => 1, ...more });
+  const stop = new AbortController();
+  const told = [];
+  const outcome = await sender.send(WISH, {
+    signal: stop.signal,
+    onProgress: ({ state, tries, delay, until, reason }) => {
+      told.push([state, tries, delay, until, reason]);
+      if (state === "paused") queueMicrotask(() => during({ sender, stop, calls }));
+    },
+  });
+  const left = (await sender.pending("acme")).length;
+  const { kind, definite, tries } = outcome;
+  const keys = new Set(calls.map(({ key }) => key)).size;
+  return { kind, definite, tries, told, left, sent: calls.length, keys };
+}
+
+export const nudged = () =>
+  paused([RESTING, RESTING, () => reply(200)], {}, ({ sender }) => sender.nudge());
+
+export const pauseCancelled = () => paused([RESTING], {}, ({ stop }) => stop.abort());
+
+export const pauseCostsNoTry = () =>
+  paused([...Array(9).fill(RESTING), cut], { attempts: 2 }, ({ sender }) => sender.nudge());
+
+export const restedTooLong = () => paused([RESTING], { rest: 299_999 }, () => {});
+
+export async function pauseEndsByItself() {
+  const soon = () => reply(503, "circuit-open", { "Retry-After": "1" });
+  const { fetch, calls } = service(soon, () => reply(200));
+  const { kind, tries } = await client(fetch).send(WISH);
+  return { kind, tries, sent: calls.length };
+}
+
+export async function ownVerdicts(verdicts) {
+  const { fetch, calls } = service(() => reply(502, "provider-rejected"));
+  const { kind, definite, reason } = await client(fetch, { verdicts }).send(WISH);
+  return { kind, definite, reason, sent: calls.length };
 }
 
 export async function failures() {
