@@ -26,12 +26,12 @@ DOUBLED = (
 )
 
 
-def parse(*rows: str) -> ParsedFile:
+def parse(*rows: str) -> ParsedFile[Booking]:
     """Parse *rows* under the full header."""
     return parse_bookings(HEADER + "\n".join(rows), NOW)
 
 
-def only(parsed: ParsedFile) -> Booking:
+def only(parsed: ParsedFile[Booking]) -> Booking:
     """Return the one good row of a file without bad ones."""
     assert parsed.bad == ()
     ((_, booking),) = parsed.rows

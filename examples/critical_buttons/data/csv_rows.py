@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from examples.critical_buttons.data.csv_cells import Cells, shown
 from examples.critical_buttons.domain.bookings import Booking, Status
-from examples.critical_buttons.domain.times import BadLocalTime, local_to_utc, zone
+from examples.critical_buttons.domain.times import BadLocalTime, local_to_utc
 from examples.critical_buttons.tenants import DEFAULT_TENANT, TENANTS
-
-T = TypeVar("T")
 
 #: Column name, whether it must be there, and what it holds.
 COLUMNS: Final[Mapping[str, tuple[bool, str]]] = {
@@ -31,23 +30,10 @@ _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?"
 )
 _YEARS: Final = range(1970, 2200)
-_SHOWN: Final = 40
 
 
-def shown(value: str) -> str:
-    """Return *value* fit for a terminal: short, escaped, in quotes."""
-    # A cell may hold escape sequences that would move the reader's cursor.
-    short = value if len(value) <= _SHOWN else value[:_SHOWN] + "..."
-    return ascii(short)
-
-
-class RowChecker:
+class RowChecker(Cells):
     """Reads the cells of one row and gathers what is wrong with them."""
-
-    def __init__(self, cells: Mapping[str, str], now: datetime) -> None:
-        self._cells = cells
-        self._now = now
-        self.reasons: list[str] = []
 
     def booking(self) -> Booking | None:
         """Return the booking, or None with `reasons` filled."""
@@ -56,7 +42,7 @@ class RowChecker:
         customer = self._text("customer", 0, 200)
         tenant = self._one_of("tenant", TENANTS, DEFAULT_TENANT)
         status = Status(self._one_of("status", tuple(Status), Status.REQUESTED))
-        where = self._zone()
+        where = self._zone("UTC")
         start = self._instant("starts_at", where)
         end = self._instant("ends_at", where)
         expires = self._instant("expires_at", where, needed=status is Status.HELD)
@@ -79,32 +65,6 @@ class RowChecker:
             updated_by="csv",
         )
 
-    def _cell(self, name: str) -> str:
-        return self._cells.get(name, "").strip()
-
-    def _text(self, name: str, least: int, most: int) -> str:
-        value = self._cell(name)
-        if len(value) < least:
-            self.reasons.append(f"{name} is empty")
-        elif len(value) > most:
-            self.reasons.append(f"{name} has {len(value)} characters, at most {most}")
-        elif not value.isprintable():
-            self.reasons.append(f"{name} holds a control character: {shown(value)}")
-        return value
-
-    def _one_of(self, name: str, known: tuple[str, ...], default: str) -> str:
-        value = self._cell(name).lower() or default
-        if value in known:
-            return value
-        self.reasons.append(f"unknown {name} {shown(value)}, one of {', '.join(known)}")
-        return default
-
-    def _zone(self) -> ZoneInfo | None:
-        name = self._cell("time_zone") or "UTC"
-        return self._try(
-            lambda: zone(name), lambda _: f"unknown time_zone {shown(name)}"
-        )
-
     def _instant(
         self, name: str, where: ZoneInfo | None, *, needed: bool = True
     ) -> datetime | None:
@@ -124,14 +84,11 @@ class RowChecker:
             lambda error: f"{name} {shown(value)} {error}",
         )
 
-    def _try(
-        self, read: Callable[[], T], reason: Callable[[ValueError], str]
-    ) -> T | None:
-        try:
-            return read()
-        except ValueError as error:
-            self.reasons.append(reason(error))
-            return None
+
+def check(cells: Mapping[str, str], now: datetime) -> tuple[Booking | None, list[str]]:
+    """Return the booking in a row, or None and what is wrong with it."""
+    checker = RowChecker(cells, now)
+    return checker.booking(), checker.reasons
 
 
 def _read(value: str, where: ZoneInfo) -> datetime:

@@ -1,4 +1,4 @@
-"""Put bookings into the database, once; run again, nothing is added twice."""
+"""Put bookings and leads into the database, once; nothing is added twice."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from examples.critical_buttons.data.csv_file import BadRow, ParsedFile
+from examples.critical_buttons.data.lead_samples import sample_leads
 from examples.critical_buttons.data.samples import sample_bookings
 from examples.critical_buttons.domain.bookings import OCCUPYING, Booking
-from examples.critical_buttons.repo import bookings as repo
+from examples.critical_buttons.domain.consent import Consent
+from examples.critical_buttons.domain.leads import Lead
+from examples.critical_buttons.repo import bookings as repo, consent, leads
 
 #: So many bad rows are listed one by one; the rest is counted.
 LISTED: Final = 20
@@ -31,8 +34,8 @@ class Report:
     """What became of a file.
 
     Args:
-        added: Bookings that are new in the database.
-        known: Bookings that were there before; they stay as they are.
+        added: Rows that are new in the database.
+        known: Rows that were there before; they stay as they are.
         bad: Rows that were left out.
         notes: Remarks on the file as a whole.
     """
@@ -65,8 +68,46 @@ def load_samples(connection: Connection, now: datetime) -> int:
     return len(samples)
 
 
-def load_file(connection: Connection, parsed: ParsedFile, *, strict: bool) -> Report:
-    """Add the good rows of *parsed* inside the caller's transaction.
+def load_sample_leads(connection: Connection, now: datetime) -> int:
+    """Add the sample leads to a database without leads; return how many."""
+    if leads.count(connection):
+        return 0
+    samples = sample_leads(now)
+    _add_leads(connection, samples, now, "samples")
+    return len(samples)
+
+
+def load_leads(
+    connection: Connection, parsed: ParsedFile[Lead], now: datetime, *, strict: bool
+) -> Report:
+    """Add the good rows of a leads file inside the caller's transaction.
+
+    Raises:
+        StrictRefused: *strict*, and a row is bad; the caller rolls back.
+    """
+    if strict and parsed.bad:
+        raise StrictRefused(Report(0, 0, parsed.bad, parsed.notes))
+    present = leads.identities(connection)
+    new = [lead for _, lead in parsed.rows if (lead.tenant, lead.id) not in present]
+    _add_leads(connection, new, now, "csv")
+    return Report(len(new), len(parsed.rows) - len(new), parsed.bad, parsed.notes)
+
+
+def _add_leads(
+    connection: Connection, new: Iterable[Lead], now: datetime, source: str
+) -> None:
+    added = list(new)
+    leads.add(connection, added)
+    for lead in added:
+        # A file may close a number, and never open one: the people did that.
+        if lead.consent is not Consent.OPEN:
+            consent.set_consent(connection, lead.phone, lead.consent, now, source)
+
+
+def load_file(
+    connection: Connection, parsed: ParsedFile[Booking], *, strict: bool
+) -> Report:
+    """Add the good rows of a bookings file inside the caller's transaction.
 
     Raises:
         StrictRefused: *strict*, and a row is bad; the caller rolls back.

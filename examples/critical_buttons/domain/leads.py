@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -48,8 +48,8 @@ class Lead:
 
     tenant: str
     id: str
-    name: str
-    phone: str
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
     time_zone: str | None
     status: LeadStatus
     version: int

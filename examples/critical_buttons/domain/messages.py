@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -80,7 +80,7 @@ class Message:
     id: str
     lead_id: str
     direction: Direction
-    body: str
+    body: str = field(repr=False)
     status: SmsStatus
     encoding: str
     segments: int

@@ -24,6 +24,9 @@ _LEADING: Final = 3
 _TRAILING: Final = 4
 _HIDDEN: Final = 3
 _LONGEST: Final = 40
+#: What a number is written with; `phonenumbers` alone would also find one in a
+#: sentence or a spreadsheet formula.
+_WRITTEN: Final = re.compile(r"\+?[0-9(][0-9 ()./\u00a0-]*")
 _UNKNOWN_ZONE: Final = "Etc/Unknown"
 
 
@@ -43,12 +46,12 @@ def parse_phone(text: str, region: str) -> str:
     """
     if len(text) > _LONGEST:
         raise BadPhone("is too long for a phone number")
+    if not _WRITTEN.fullmatch(text):
+        raise BadPhone("is not a phone number")
     try:
         number = phonenumbers.parse(text, region)
     except NumberParseException as error:
         raise BadPhone("is not a phone number") from error
-    if number.extension:
-        raise BadPhone("has an extension, which takes no messages")
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     if not phonenumbers.is_valid_number(number) and not FICTION.fullmatch(e164):
         raise BadPhone("is not a number that exists in its country")

@@ -6,7 +6,7 @@ that it is about. Nothing here depends on their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
@@ -43,8 +43,8 @@ class Inbound:
     """
 
     provider_id: str
-    phone: str
-    body: str
+    phone: str = field(repr=False)
+    body: str = field(repr=False)
     opt_out_type: str | None = None
     request_id: str | None = None
 
