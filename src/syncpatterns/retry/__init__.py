@@ -11,6 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from syncpatterns.retry._attempt import attempt_number
+    from syncpatterns.retry._blocks import Attempt
+    from syncpatterns.retry._budget import RetryBudget
+    from syncpatterns.retry._deadline import deadline, remaining
     from syncpatterns.retry._retry import Retry
     from syncpatterns.retry._waits import (
         Wait,
@@ -21,21 +25,31 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Attempt",
     "Retry",
+    "RetryBudget",
     "Wait",
+    "attempt_number",
+    "deadline",
     "decorrelated_jitter",
     "equal_jitter",
     "full_jitter",
     "no_jitter",
+    "remaining",
 ]
 
 _HOMES = {
+    "Attempt": "_blocks",
     "Retry": "_retry",
+    "RetryBudget": "_budget",
     "Wait": "_waits",
+    "attempt_number": "_attempt",
+    "deadline": "_deadline",
     "decorrelated_jitter": "_waits",
     "equal_jitter": "_waits",
     "full_jitter": "_waits",
     "no_jitter": "_waits",
+    "remaining": "_deadline",
 }
 
 

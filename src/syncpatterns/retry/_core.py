@@ -1,7 +1,8 @@
 """Whether to try again, and after how long: a decision without clock or chance.
 
-What a strategy needs to know comes in as a `Failure`; randomness comes in as
-an `Rng`; the answer is a `Sleep` or a `GiveUp`. Nothing here waits.
+What a strategy needs to know comes in as a `Progress` and the error;
+randomness comes in as an `Rng`; the answer is a number of seconds or a
+`GiveUp`. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from syncpatterns.errors import ConfigurationError
+from syncpatterns.errors import CallRejected
 
 _FOREVER = 1e18  # seconds; a longer hint may be an int that no float can hold
 
@@ -25,53 +26,49 @@ class Rng(Protocol):
 
 
 @dataclass(slots=True)
-class Failure:
-    """One failed attempt, as the strategies see it.
+class Progress:
+    """How far one series of attempts has come.
 
     Args:
-        attempt: Its number; the first try is 1.
-        error: What it raised.
-        slept: Seconds slept between the attempts so far.
+        attempt: Number of the attempt that was made last; the first is 1.
+        slept: Seconds planned between the attempts so far.
         previous: The last of those sleeps, 0 if there was none.
+        skipped: Seconds of *slept* that only passed on paper, in a test.
     """
 
-    attempt: int
-    error: Exception
+    attempt: int = 1
     slept: float = 0.0
     previous: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """Try again after *seconds*."""
-
-    seconds: float
+    skipped: float = 0.0
 
 
 class GiveUp(enum.Enum):
-    """The last error stands; the value says why."""
+    """The last outcome stands; the value names the rule that ended it."""
 
-    NOT_RETRYABLE = "the error is not one to retry"
-    ATTEMPTS = "no attempt is left"
-    HINT = "the other side asked for a longer wait than we hold a caller"
-    STOPPED = "the stop strategy said so"
+    NOT_RETRYABLE = "not-retryable"  # `on` does not name the error
+    REJECTED = "rejected"  # a breaker refused the call; asking again is no use
+    ATTEMPTS = "attempts"  # none is left
+    HINT = "hint"  # the other side asks for a longer wait than we hold a caller
+    STOPPED = "stop"  # the stop strategy said so
+    DEADLINE = "deadline"  # the sleep would end too late
+    BUDGET = "budget"  # no token is left for another retry
 
 
-Decision: TypeAlias = Sleep | GiveUp
+Decision: TypeAlias = float | GiveUp
 
 
 class Rules(Protocol):
     """The three questions; asked in this order, each only if the last said go."""
 
-    def retryable(self, failure: Failure, /) -> bool:
+    def retryable(self, progress: Progress, error: Exception, /) -> bool:
         """Say whether this kind of error is worth another try."""
         ...
 
-    def wait(self, failure: Failure, /) -> float:
-        """Return the seconds before the next attempt."""
+    def wait(self, progress: Progress, /) -> float:
+        """Return the seconds before the next attempt, zero or more."""
         ...
 
-    def stop(self, failure: Failure, upcoming: float, /) -> bool:
+    def stop(self, progress: Progress, upcoming: float, /) -> bool:
         """Say whether to stop although the error could be retried.
 
         Asked last, with the sleep already known, so that a strategy can
@@ -85,40 +82,54 @@ class Limits:
     """What bounds every series of attempts, whatever its strategies say.
 
     Args:
-        attempts: Most attempts, the first included; None for no such limit.
+        attempts: Most attempts, the first included; infinity for no such limit.
         max_hint: Longest `retry_after` that is waited for, in seconds.
         spread: Seconds over which callers with the same hint are spread.
+        patient: Whether a `CallRejected` is waited out.
     """
 
-    attempts: int | None = 5
+    attempts: float = 5
     max_hint: float = 60.0
     spread: float = 1.0
+    patient: bool = False
 
 
-def decide(failure: Failure, rules: Rules, limits: Limits, rng: Rng) -> Decision:
-    """Return what to do after *failure*.
+def decide(
+    progress: Progress,
+    error: Exception | None,
+    rules: Rules,
+    limits: Limits,
+    rng: Rng,
+) -> Decision:
+    """Return what to do after an attempt that raised *error*.
+
+    None stands for a returned value that is not wanted.
 
     A `retry_after` carried by the error is a floor: the wait is drawn above
     it, never cut by the cap of the backoff. All clients of one server get the
     same hint, so each adds its own share of *limits.spread*; without it they
     would come back in the same instant.
-
-    Raises:
-        ConfigurationError: The wait strategy gave no usable number.
     """
-    if not rules.retryable(failure):
-        return GiveUp.NOT_RETRYABLE
-    if limits.attempts is not None and failure.attempt >= limits.attempts:
+    hint = 0.0
+    if error is not None:
+        wanted = rules.retryable(progress, error)
+        if isinstance(error, CallRejected):
+            if not limits.patient:
+                return GiveUp.REJECTED
+        elif not wanted:
+            return GiveUp.NOT_RETRYABLE
+        if getattr(error, "retry_after", None) is not None:
+            hint = hint_of(error)
+    if progress.attempt >= limits.attempts:
         return GiveUp.ATTEMPTS
-    hint = hint_of(failure.error)
     if hint > limits.max_hint:
         return GiveUp.HINT
-    seconds = _checked(rules.wait(failure))
+    seconds = rules.wait(progress)
     if hint > 0.0:
         seconds = max(seconds, hint + limits.spread * rng.random())
-    if rules.stop(failure, seconds):
+    if rules.stop(progress, seconds):
         return GiveUp.STOPPED
-    return Sleep(seconds)
+    return seconds
 
 
 def hint_of(error: BaseException) -> float:
@@ -130,13 +141,3 @@ def hint_of(error: BaseException) -> float:
     if not isinstance(hint, (int, float)) or isinstance(hint, bool) or not hint > 0:
         return 0.0
     return float(hint) if hint < _FOREVER else math.inf
-
-
-def _checked(seconds: object) -> float:
-    if isinstance(seconds, (int, float)) and 0.0 <= seconds < math.inf:
-        return float(seconds)
-    message = (
-        f"A wait strategy answered {seconds!r}. It must return the seconds to "
-        "wait, zero or more and finite."
-    )
-    raise ConfigurationError(message)

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, NoReturn, ParamSpec, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable
+from types import EllipsisType
+from typing import Any, ParamSpec, TypeVar, cast
 
-from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.errors import ConfigurationError
+from syncpatterns.clock import Clock
 from syncpatterns.events import Hook, Hooks
+from syncpatterns.retry import _checks
+from syncpatterns.retry._blocks import AsyncBlocks, SyncBlocks
+from syncpatterns.retry._budget import UNLIMITED, RetryBudget
 from syncpatterns.retry._core import Rng
+from syncpatterns.retry._deadline import SYSTEM_CLOCK
+from syncpatterns.retry._loops import async_loop, refuse, sync_loop
 from syncpatterns.retry._rules import (
     On,
     PlainRules,
+    ResultPredicate,
     StopStrategy,
     WaitStrategy,
     strategies,
 )
-from syncpatterns.retry._series import Policy, Series, checked_limits, label
+from syncpatterns.retry._series import Policy
+from syncpatterns.retry._streams import stream_loop
 from syncpatterns.retry._waits import SHARED_RNG, Wait, full_jitter
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_LAZY: frozenset[type] = frozenset((AsyncGeneratorType, CoroutineType, GeneratorType))
 
 
 class Retry:
@@ -35,9 +39,11 @@ class Retry:
     an `Exception`. Cancellation, KeyboardInterrupt and every other
     BaseException pass at once, whatever *on* says. When it gives up, the
     caller gets the last attempt's own exception. One object serves any number
-    of threads and tasks: all state belongs to the call.
+    of threads and tasks: all state belongs to the call, but for the budget.
 
     An error with a `retry_after` (seconds) is not retried earlier than that.
+    A sleep that would end past a deadline is not begun: not past *timeout*,
+    not past `deadline`, not past an enclosing cancel scope of anyio or trio.
 
     ::
 
@@ -47,24 +53,43 @@ class Retry:
 
         await Retry(on=(TimeoutError, ConnectionError), attempts=3).acall(fetch, url)
 
+        for attempt in Retry(on=ConnectionError):
+            with attempt:
+                reserve(order)
+
+    A generator is retried until its first item; later failures pass, since
+    items that were handed out cannot be taken back.
+
     The idea: strategies as objects from tenacity, called with a loop of our
-    own; jitter from the AWS Architecture Blog.
+    own; jitter from the AWS Architecture Blog; the budget from gRPC and the
+    AWS SDKs.
 
     Args:
         on: What may be retried: an exception class, a tuple of them, a
             function of the exception, or a tenacity retry strategy. There is
             no default, since only the caller knows what is safe to repeat.
         attempts: Most attempts, the first included. None leaves the end to
-            *stop*.
+            *stop* or *timeout*.
         wait: Seconds between attempts: one of ours, or a tenacity wait
             strategy. Default: full jitter over 1, 2, 4, 4, ... seconds.
         stop: A tenacity stop strategy; it and *attempts* both apply.
         max_hint: Longest `retry_after` in seconds that is waited for. A
             longer one ends the call at once, with the hint on the exception.
+        timeout: Seconds for all attempts and sleeps together, from the
+            beginning of the first. A running attempt is not interrupted; it
+            can ask `remaining` how long it has.
+        budget: What retries are paid from. Default: an own `RetryBudget` of 10
+            tokens that gets back 0.2 a success; share one among everything
+            that calls the same server; None for no limit.
+        result: A function of the returned value that says whether to try
+            again. When no attempt is left, the last value is returned.
+        patient: Whether a `CallRejected`, such as an open circuit breaker's,
+            is waited out, whatever *on* says, if its `retry_after` fits
+            *max_hint* and the deadline. Otherwise it passes at once.
         clock: Where time comes from.
         rng: Where jitter comes from; seed it to repeat a schedule.
-        hooks: Told of each retry as a `syncpatterns.events.Retried`, without
-            the arguments of the call.
+        hooks: Told of each retry as a `syncpatterns.events.Retried`, and of
+            the end as a `GaveUp`, without the arguments of the call.
         name: What the retries are called in events; default: the function's
             qualified name.
 
@@ -80,47 +105,63 @@ class Retry:
         wait: WaitStrategy | None = None,
         stop: StopStrategy | None = None,
         max_hint: float = 60.0,
+        timeout: float | None = None,
+        budget: RetryBudget | EllipsisType | None = ...,
+        result: ResultPredicate | None = None,
+        patient: bool = False,
         clock: Clock | None = None,
         rng: Rng | None = None,
         hooks: Iterable[Hook] = (),
         name: str | None = None,
     ) -> None:
         wait = full_jitter() if wait is None else wait
-        chosen = strategies(on, wait, stop)
+        chosen = strategies(on, wait, stop, result)
         rng = SHARED_RNG if rng is None else rng
+        seconds = _checks.checked_timeout(timeout)
         self._policy = Policy(
             strategies=chosen,
-            limits=checked_limits(attempts, stop, max_hint, wait),
-            clock=SystemClock() if clock is None else clock,
+            limits=_checks.checked_limits(
+                attempts, stop, max_hint, wait, patient=patient, timeout=seconds
+            ),
+            timeout=seconds,
+            budget=_checks.checked_budget(budget),
+            clock=SYSTEM_CLOCK if clock is None else clock,
             rng=rng,
             hooks=Hooks(hooks),
             name=name,
             plain=PlainRules(chosen, cast("Wait", wait), rng) if chosen.plain else None,
         )
 
+    @property
+    def budget(self) -> RetryBudget | None:
+        """What retries are paid from, to be shared or shown; None for no limit."""
+        budget = self._policy.budget
+        return None if budget is UNLIMITED else budget
+
     def __call__(self, fn: Callable[P, T], /) -> Callable[P, T]:
-        """Decorate *fn*, a plain or an async function, or a method.
+        """Decorate *fn*: a plain, an async or a generator function, or a method.
 
         Raises:
-            ConfigurationError: *fn* is a generator (items already handed out
-                cannot be taken back), a class, or not callable.
+            ConfigurationError: *fn* is a class or not callable.
         """
-        _refuse(fn)
-        loop: Callable[..., Any] = (
-            self._async_loop(cast("Callable[..., Awaitable[Any]]", fn))
-            if _is_async(fn)
-            else self._sync_loop(fn)
-        )
+        refuse(fn)
+        loop: Callable[..., Any] | None = stream_loop(self._policy, fn)
+        if loop is None and _is_async(fn):
+            loop = async_loop(self._policy, cast("Callable[..., Awaitable[Any]]", fn))
+        if loop is None:
+            loop = sync_loop(self._policy, fn)
         return cast("Callable[P, T]", functools.wraps(fn)(loop))
 
     def call(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call *fn* with the arguments and return what it returns.
 
+        A generator function gives its generator, with the retries in it.
+
         Raises:
             Exception: The last attempt's own exception.
             ConfigurationError: *fn* is async; use `acall`.
         """
-        return self._sync_loop(fn)(*args, **kwargs)
+        return sync_loop(self._policy, fn)(*args, **kwargs)
 
     async def acall(
         self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
@@ -131,109 +172,38 @@ class Retry:
             Exception: The last attempt's own exception.
             ConfigurationError: *fn* is not async; use `call`.
         """
-        return await self._async_loop(fn)(*args, **kwargs)
+        return await async_loop(self._policy, fn)(*args, **kwargs)
+
+    def __iter__(self) -> SyncBlocks:
+        """Yield the attempts of a block; enter each with ``with``.
+
+        Raises:
+            ConfigurationError: A returned value shall be judged; a block has none.
+        """
+        return SyncBlocks(self._policy, scoped=False)
+
+    def __aiter__(self) -> AsyncBlocks:
+        """Yield the attempts of an async block; enter each with ``with``.
+
+        Raises:
+            ConfigurationError: A returned value shall be judged; a block has none.
+        """
+        return AsyncBlocks(self._policy, scoped=True)
 
     def __repr__(self) -> str:
-        chosen = self._policy.strategies
+        chosen, limits = self._policy.strategies, self._policy.limits
         on: Any = chosen.on or chosen.predicate
         if chosen.classes is not None:
             on = "(" + ", ".join(item.__name__ for item in chosen.classes) + ")"
         stop = "" if chosen.stop is None else f", stop={chosen.stop!r}"
+        timeout = self._policy.timeout
+        within = "" if timeout is None else f", timeout={timeout:g}"
+        attempts = limits.attempts if isinstance(limits.attempts, int) else None
         return (
-            f"Retry(on={on}, attempts={self._policy.limits.attempts}, "
-            f"wait={chosen.wait!r}{stop})"
+            f"Retry(on={on}, attempts={attempts}, wait={chosen.wait!r}{stop}{within})"
         )
-
-    def _sync_loop(self, fn: Callable[P, T]) -> Callable[P, T]:
-        policy, clock = self._policy, self._policy.clock
-
-        def attempts(*args: P.args, **kwargs: P.kwargs) -> T:
-            started = None if policy.plain else clock.monotonic()
-            series: Series | None = None
-            while True:
-                try:
-                    result = fn(*args, **kwargs)
-                except Exception as error:
-                    if series is None:
-                        series = Series(policy, started, (fn, args, kwargs))
-                    delay = series.after(error)
-                    if delay is None:
-                        raise
-                else:
-                    if type(result) in _LAZY:
-                        _refuse_lazy(fn, result)
-                    return result
-                clock.sleep(delay)
-
-        return attempts
-
-    def _async_loop(
-        self, fn: Callable[P, Awaitable[T]]
-    ) -> Callable[P, Coroutine[Any, Any, T]]:
-        policy, clock = self._policy, self._policy.clock
-
-        async def attempts(*args: P.args, **kwargs: P.kwargs) -> T:
-            started = None if policy.plain else clock.monotonic()
-            series: Series | None = None
-            while True:
-                try:
-                    pending = fn(*args, **kwargs)
-                    kind: Any = type(pending)  # a coroutine is the quick answer
-                    if kind is CoroutineType or inspect.isawaitable(
-                        cast("object", pending)
-                    ):
-                        return await pending
-                except Exception as error:
-                    if series is None:
-                        series = Series(policy, started, (fn, args, kwargs))
-                    delay = series.after(error)
-                    if delay is None:
-                        raise
-                else:
-                    _refuse_sync(fn, pending)
-                await clock.asleep(delay)
-
-        return attempts
 
 
 def _is_async(fn: object) -> bool:
     call = getattr(type(fn), "__call__", None)  # noqa: B004 - the method itself is inspected
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)
-
-
-def _refuse(fn: object) -> None:
-    call = getattr(type(fn), "__call__", None)  # noqa: B004 - the method itself is inspected
-    for candidate in (fn, call):
-        if inspect.isgeneratorfunction(candidate) or inspect.isasyncgenfunction(
-            candidate
-        ):
-            message = (
-                f"{label(fn)} is a generator: items that were handed out cannot be "
-                "taken back, so it is not retried. Retry what fetches one item."
-            )
-            raise ConfigurationError(message)
-    if isinstance(fn, (staticmethod, classmethod)):
-        message = "Put @Retry below @staticmethod or @classmethod, next to the def."
-        raise ConfigurationError(message)
-    if inspect.isclass(fn) or not callable(fn):
-        message = f"@Retry needs a function or a method, not {fn!r}."
-        raise ConfigurationError(message)
-
-
-def _refuse_lazy(fn: Callable[..., Any], result: object) -> None:
-    """Refuse a call that has not happened yet, though it looks like a success."""
-    _refuse(fn)
-    if isinstance(result, CoroutineType):
-        result.close()  # else Python warns that it was never awaited
-        message = (
-            f"{label(fn)} is async: it returned a coroutine, whose failure would "
-            "be seen by nobody. Use acall()."
-        )
-        raise ConfigurationError(message)
-
-
-def _refuse_sync(fn: Callable[..., Any], result: object) -> NoReturn:
-    _refuse(fn)
-    kind = type(result).__name__
-    message = f"{label(fn)} is not async: it returned a {kind}. Use call()."
-    raise ConfigurationError(message)

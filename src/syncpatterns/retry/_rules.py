@@ -1,21 +1,21 @@
-"""What `on`, `wait` and `stop` may be, and how each of them is asked.
+"""What `on`, `wait`, `stop` and `result` may be, and how each of them is asked.
 
-Our own forms answer from a `Failure` directly. Anything else is a tenacity
-strategy and is shown a real `tenacity.RetryCallState`. tenacity is imported
-when the first such strategy is asked, that is after a failure.
+Our own forms answer from the error directly. Anything else is a tenacity
+strategy and is shown tenacity's state.
 """
 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._core import Failure, Rng, Rules
+from syncpatterns.retry import _tenacity
+from syncpatterns.retry._backoff import drawer
+from syncpatterns.retry._core import Progress, Rng, Rules
 from syncpatterns.retry._waits import Wait
 
 if TYPE_CHECKING:
@@ -26,13 +26,7 @@ Predicate: TypeAlias = Callable[[Exception], bool]
 On: TypeAlias = "type[Exception] | tuple[type[Exception], ...] | Predicate | retry_base"
 WaitStrategy: TypeAlias = "Wait | Callable[[RetryCallState], float]"
 StopStrategy: TypeAlias = "Callable[[RetryCallState], bool]"
-
-#: Strategies of tenacity that judge a returned value, which is never shown.
-_JUDGES_RESULTS = (
-    "retry_if_result",
-    "retry_if_not_result",
-    "retry_unless_exception_type",
-)
+ResultPredicate: TypeAlias = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +39,8 @@ class Strategies:
         on: A tenacity retry strategy, or None; one of the three is given.
         wait: Ours or tenacity's.
         stop: tenacity's, or None.
+        result: A function that says which returned values are not wanted.
+        judging: Whether any of them judges returned values.
     """
 
     classes: tuple[type[Exception], ...] | None
@@ -52,6 +48,8 @@ class Strategies:
     on: Callable[[RetryCallState], bool] | None
     wait: WaitStrategy
     stop: StopStrategy | None
+    result: ResultPredicate | None
+    judging: bool
 
     @property
     def plain(self) -> bool:
@@ -61,11 +59,13 @@ class Strategies:
     def matches(self, error: Exception) -> bool:
         """Say whether `on`, in one of our own forms, names *error*."""
         if self.classes is not None:
-            return isinstance(error, self.classes)
-        return bool(self.predicate(error)) if self.predicate is not None else False
+            named = isinstance(error, self.classes)
+        else:
+            named = self.predicate is not None and bool(self.predicate(error))
+        return named or _tenacity.is_try_again(error)
 
 
-def strategies(on: object, wait: object, stop: object) -> Strategies:
+def strategies(on: object, wait: object, stop: object, result: object) -> Strategies:
     """Check what the user gave.
 
     Raises:
@@ -80,25 +80,35 @@ def strategies(on: object, wait: object, stop: object) -> Strategies:
             "or leave it out and set attempts."
         )
         raise ConfigurationError(message)
-    for name, value in (("on", on), ("wait", wait), ("stop", stop)):
-        _refuse_async(name, value)
-    classes, predicate, strategy = _read_on(on)
+    if result is not None and not callable(result):
+        message = (
+            f"result={result!r} is no function of the returned value that says "
+            "whether to try again."
+        )
+        raise ConfigurationError(message)
+    given = (("on", on), ("wait", wait), ("stop", stop), ("result", result))
+    for name, value in given:
+        _tenacity.refuse_async(name, value)
+    classes, predicate, strategy = _read_on(on, empty=result is not None)
+    judging = strategy is not None and _tenacity.judges_results(strategy)
     return Strategies(
         classes,
         predicate,
         strategy,
         cast("WaitStrategy", wait),
         cast("StopStrategy | None", stop),
+        cast("ResultPredicate | None", result),
+        judging or result is not None,
     )
 
 
 def _read_on(
-    on: object,
+    on: object, *, empty: bool
 ) -> tuple[tuple[type[Exception], ...] | None, Predicate | None, Any]:
     if isinstance(on, tuple) or inspect.isclass(on):
-        return _read_classes(cast("tuple[object, ...] | type", on)), None, None
-    if _is_tenacity_retry(on):
-        _refuse_results(on)
+        classes = cast("tuple[object, ...] | type", on)
+        return _read_classes(classes, empty=empty), None, None
+    if _tenacity.is_retry_strategy(on):
         return None, None, on
     if callable(on):
         return None, cast("Predicate", on), None
@@ -109,9 +119,11 @@ def _read_on(
     raise ConfigurationError(message)
 
 
-def _read_classes(on: tuple[object, ...] | type) -> tuple[type[Exception], ...]:
+def _read_classes(
+    on: tuple[object, ...] | type, *, empty: bool
+) -> tuple[type[Exception], ...]:
     classes = on if isinstance(on, tuple) else (on,)
-    if not classes:
+    if not classes and not empty:
         message = "on=() retries nothing; name the exceptions to retry."
         raise ConfigurationError(message)
     for item in classes:
@@ -124,58 +136,35 @@ def _read_classes(on: tuple[object, ...] | type) -> tuple[type[Exception], ...]:
     return cast("tuple[type[Exception], ...]", classes)
 
 
-def _is_tenacity_retry(on: object) -> bool:
-    tenacity = sys.modules.get("tenacity")  # not imported: nobody can hold one
-    return tenacity is not None and isinstance(on, tenacity.retry_base)
-
-
-def _refuse_async(name: str, value: object) -> None:
-    call = getattr(type(value), "__call__", None)  # noqa: B004 - the method itself is inspected
-    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call):
-        message = (
-            f"{name}= is an async function. A strategy decides at once, without "
-            "waiting; a coroutine would count as true. Use a plain function."
-        )
-        raise ConfigurationError(message)
-
-
-def _refuse_results(strategy: object) -> None:
-    import tenacity  # noqa: PLC0415 - the strategy given has imported it already
-
-    judges = tuple(getattr(tenacity, name) for name in _JUDGES_RESULTS)
-    if isinstance(strategy, judges):
-        message = (
-            f"{type(strategy).__name__} judges the returned value, but strategies "
-            "are asked only after a failure. Raise an exception for a result that "
-            "should be retried, and name it in on=."
-        )
-        raise ConfigurationError(message)
-    for part in getattr(strategy, "retries", ()):
-        _refuse_async("on", part)
-        _refuse_results(part)
-
-
 class PlainRules:
     """Rules of our own forms; without state, shared by all calls."""
 
-    __slots__ = ("_backoff", "_rng", "_strategies")
+    __slots__ = ("_classes", "_draw", "_strategies")
 
     def __init__(self, strategies: Strategies, wait: Wait, rng: Rng) -> None:
         self._strategies = strategies
-        self._backoff = wait.backoff
-        self._rng = wait.rng or rng
+        self._classes = strategies.classes or ()
+        self._draw = drawer(wait.backoff, wait.rng or rng)
 
-    def retryable(self, failure: Failure, /) -> bool:
+    def retryable(self, progress: Progress, error: Exception, /) -> bool:  # noqa: ARG002 - signature of Rules
         """Say whether `on` names the error."""
-        return self._strategies.matches(failure.error)
+        return isinstance(error, self._classes) or self._strategies.matches(error)
 
-    def wait(self, failure: Failure, /) -> float:
+    def unwanted(self, progress: Progress, value: object, /) -> bool:  # noqa: ARG002 - as TenacityRules
+        """Say whether the returned *value* is a reason to try again."""
+        result = self._strategies.result
+        return result is not None and bool(result(value))
+
+    def wait(self, progress: Progress, /) -> float:
         """Return the backoff after this attempt."""
-        return self._backoff.delay(failure.attempt, failure.previous, self._rng)
+        return self._draw(progress.attempt, progress.previous)
 
-    def stop(self, failure: Failure, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
+    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
         """Never stop: the number of attempts is limited elsewhere."""
         return False
+
+    def forget(self) -> None:
+        """Do nothing: nothing was kept."""
 
 
 class TenacityRules:
@@ -189,53 +178,55 @@ class TenacityRules:
         rng: Rng,
         clock: Clock,
         started: float,
-        call: tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]],
+        call: tuple[Callable[..., Any] | None, tuple[Any, ...], Mapping[str, Any]],
     ) -> None:
-        import tenacity  # noqa: PLC0415 - needed only after a failure
-
         self._strategies = strategies
         self._rng = rng
         self._clock = clock
-        # A controller of our own that never runs: strategies may look at it.
-        controller = tenacity.Retrying(reraise=True)
-        state = tenacity.RetryCallState(controller, *call)
-        state.start_time = started
-        self._state = state
+        self._state = _tenacity.new_state(started, call)
 
-    def retryable(self, failure: Failure, /) -> bool:
+    def retryable(self, progress: Progress, error: Exception, /) -> bool:
         """Show the failure to the state, then ask `on`."""
-        state, error = self._state, failure.error
-        state.attempt_number = failure.attempt
-        state.idle_for = failure.slept
-        state.upcoming_sleep = failure.previous
-        state.set_exception((type(error), error, error.__traceback__))
-        state.outcome_timestamp = self._clock.monotonic()
-        if self._strategies.on is not None:
-            return bool(self._strategies.on(state))
-        return self._strategies.matches(error)
+        state, on = self._state, self._strategies.on
+        _tenacity.show(state, progress, self._clock.monotonic(), error)
+        if on is None:
+            return self._strategies.matches(error)
+        return bool(on(state)) or _tenacity.is_try_again(error)
 
-    def wait(self, failure: Failure, /) -> float:
+    def unwanted(self, progress: Progress, value: object, /) -> bool:
+        """Show the returned *value* to the state, then ask what judges it."""
+        result, on = self._strategies.result, self._strategies.on
+        if result is not None and result(value):
+            _tenacity.show(self._state, progress, self._clock.monotonic(), None, value)
+            return True
+        if on is None or not self._strategies.judging:
+            return False
+        _tenacity.show(self._state, progress, self._clock.monotonic(), None, value)
+        return bool(on(self._state))
+
+    def wait(self, progress: Progress, /) -> float:
         """Ask the wait strategy."""
         wait = self._strategies.wait
         if isinstance(wait, Wait):
             rng = wait.rng or self._rng
-            return wait.backoff.delay(failure.attempt, failure.previous, rng)
-        return wait(self._state)
+            return wait.backoff.delay(progress.attempt, progress.previous, rng)
+        return _tenacity.checked_seconds(wait(self._state))
 
-    def stop(self, failure: Failure, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
+    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
         """Ask the stop strategy; it sees the sleep that would come."""
         self._state.upcoming_sleep = upcoming
         stop = self._strategies.stop
         return stop is not None and bool(stop(self._state))
 
     def forget(self) -> None:
-        """Drop the failure: an error that is kept keeps its frames alive."""
+        """Drop the outcome: an error that is kept keeps its frames alive."""
         self._state.outcome = None
 
 
 __all__ = [
     "On",
     "PlainRules",
+    "ResultPredicate",
     "Rules",
     "StopStrategy",
     "Strategies",

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from syncpatterns.errors import ConfigurationError, EngineBusy
-from syncpatterns.events import Fact, Retried, Swept
+from syncpatterns.events import Fact, GaveUp, Retried, Swept
 from syncpatterns.retry import Retry, no_jitter
 from syncpatterns.testing import FakeClock
 
@@ -203,7 +203,7 @@ async def test_a_cancelled_sleep_starts_no_attempt(flaky: Any) -> None:
 @pytest.mark.case("RTY-29")
 async def test_fifty_tasks_on_one_object_count_apart(clock: FakeClock) -> None:
     """Each makes exactly three attempts."""
-    retry = Retry(on=Down, attempts=3, clock=clock)
+    retry = Retry(on=Down, attempts=3, clock=clock, budget=None)
     attempts = dict.fromkeys(range(50), 0)
 
     async def fail(task: int) -> None:
@@ -225,7 +225,7 @@ async def test_fifty_tasks_on_one_object_count_apart(clock: FakeClock) -> None:
 @pytest.mark.case("RTY-29", part="threads")
 def test_eight_threads_on_one_object_count_apart(clock: FakeClock) -> None:
     """There is no statistics object that they could share."""
-    retry = Retry(on=Down, attempts=3, clock=clock)
+    retry = Retry(on=Down, attempts=3, clock=clock, budget=None)
     start = threading.Barrier(8)
     attempts = [0] * 8
 
@@ -357,6 +357,7 @@ def test_events_carry_no_arguments(clock: FakeClock) -> None:
     assert told == [
         Retried(name, "", "", attempt=1, seconds=1.0),
         Retried(name, "", "", attempt=2, seconds=2.0),
+        GaveUp(name, "", "", attempts=3, reason="attempts"),
     ]
     assert "4915112345678" not in repr(told)
 

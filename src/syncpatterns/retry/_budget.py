@@ -1,0 +1,130 @@
+"""`RetryBudget`: how much retrying a dependency is spared when it is down.
+
+Backoff spreads the retries of an outage in time; only a budget makes them
+fewer. Five attempts a call are five times the load on a server that is down
+because of its load, and it stays down when the cause has passed. The idea is
+the retry quota of the AWS SDKs and the retry throttling of gRPC (proposal A6).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import weakref
+from typing import cast
+
+from syncpatterns.errors import ConfigurationError
+
+_ROUNDING = 1e-9  # ten deposits of .1 are .9999999999999999 and pay for one retry
+
+
+class RetryBudget:
+    """Tokens for retries: each costs one, each success brings back a part.
+
+    While most calls succeed it is full and stops nothing. In an outage the
+    tokens run out and every call gets one attempt, until calls succeed again.
+    One object may be shared by any number of `Retry` objects, threads and
+    tasks: give one to everything that calls the same server.
+
+    Args:
+        size: Most tokens, and how many there are at the start.
+        ratio: Tokens that a successful call brings back.
+
+    Attributes:
+        tokens: How many there are. Read it, for a gauge; never set it.
+        size: As given.
+        ratio: As given.
+
+    Raises:
+        ConfigurationError: *size* is below 1 or not finite, or *ratio* is
+            negative or not finite.
+    """
+
+    __slots__ = ("__weakref__", "_lock", "ratio", "size", "tokens")
+
+    def __init__(self, size: float = 10.0, ratio: float = 0.2) -> None:
+        self.size = _checked("size", size, 1.0)
+        self.ratio = _checked("ratio", ratio, 0.0)
+        self.tokens = self.size
+        self._lock = threading.Lock()
+        _all.add(self)
+
+    def withdraw(self) -> bool:
+        """Take one token for a retry; False, and nothing taken, if there is none."""
+        with self._lock:
+            left = self.tokens - 1.0
+            if left < -_ROUNDING:
+                return False
+            self.tokens = left if left > 0.0 else 0.0
+            return True
+
+    def refund(self) -> None:
+        """Give back the token of a retry that was not made after all."""
+        self._add(1.0)
+
+    def deposit(self) -> None:
+        """Credit a call that succeeded."""
+        self._add(self.ratio)
+
+    def _add(self, amount: float) -> None:
+        with self._lock:
+            more = self.tokens + amount
+            self.tokens = more if more < self.size else self.size
+
+    def renew_lock(self) -> None:
+        """Make a lock that nobody holds; for a child that was just forked."""
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return (
+            f"RetryBudget(size={self.size:g}, ratio={self.ratio:g}, "
+            f"tokens={self.tokens:g})"
+        )
+
+
+class Unlimited(RetryBudget):
+    """No budget: always full, so that the loop need not ask whether there is one."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = self.tokens = math.inf
+
+    def withdraw(self) -> bool:
+        """Say yes."""
+        return True
+
+    def refund(self) -> None:
+        """Do nothing."""
+
+    def deposit(self) -> None:
+        """Do nothing."""
+
+
+def _checked(name: str, value: object, least: float) -> float:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not least <= cast("float", value) < math.inf:
+        message = (
+            f"{name}={value!r} must be a finite number of at least {least:g}. For no "
+            "budget pass budget=None to Retry, for no retries attempts=1."
+        )
+        raise ConfigurationError(message)
+    return float(cast("float", value))
+
+
+_all: weakref.WeakSet[RetryBudget] = weakref.WeakSet()
+
+#: What ``budget=None`` means.
+UNLIMITED = Unlimited()
+
+
+def _renew_locks() -> None:
+    """Free the child of a fork from locks that other threads held meanwhile."""
+    for budget in list(_all):
+        budget.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

@@ -1,0 +1,89 @@
+"""What the figures of a `Retry` may be."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.retry._budget import UNLIMITED, RetryBudget
+from syncpatterns.retry._core import Limits
+from syncpatterns.retry._rules import WaitStrategy
+from syncpatterns.retry._waits import Wait
+
+
+def checked_limits(
+    attempts: object,
+    stop: object,
+    max_hint: object,
+    wait: WaitStrategy,
+    *,
+    patient: object,
+    timeout: float | None,
+) -> Limits:
+    """Return the bounds of a series.
+
+    Raises:
+        ConfigurationError: One can never work, or there is none.
+    """
+    whole = isinstance(attempts, int) and not isinstance(attempts, bool)
+    if attempts is not None and not (whole and cast("int", attempts) >= 1):
+        message = f"attempts={attempts!r} must be a whole number of at least 1."
+        raise ConfigurationError(message)
+    if attempts is None and stop is None and timeout is None:
+        message = (
+            "attempts=None without stop= or timeout= would retry for ever; set one "
+            "of them."
+        )
+        raise ConfigurationError(message)
+    if not isinstance(patient, bool):
+        message = f"patient={patient!r} must be True or False."
+        raise ConfigurationError(message)
+    if not _is_number(max_hint) or not 0.0 <= cast("float", max_hint) < math.inf:
+        message = f"max_hint={max_hint!r} must be a finite number of seconds."
+        raise ConfigurationError(message)
+    spread = 1.0
+    if isinstance(wait, Wait):  # our schedules say how wide a client may stray
+        spread = 0.0 if wait.backoff.jitter == "none" else wait.backoff.base
+    most = math.inf if attempts is None else cast("int", attempts)
+    return Limits(most, float(cast("float", max_hint)), spread, patient)
+
+
+def checked_timeout(timeout: object) -> float | None:
+    """Return the seconds of a whole series, or None.
+
+    Raises:
+        ConfigurationError: Nothing could ever be tried again within it.
+    """
+    if timeout is None:
+        return None
+    if not _is_number(timeout) or not 0.0 < cast("float", timeout) < math.inf:
+        message = (
+            f"timeout={timeout!r} must be a finite number of seconds above zero. For "
+            "no time-out pass None, for no retries attempts=1."
+        )
+        raise ConfigurationError(message)
+    return float(cast("float", timeout))
+
+
+def checked_budget(budget: object) -> RetryBudget:
+    """Return what retries are paid from; an ellipsis stands for an own budget.
+
+    Raises:
+        ConfigurationError: It is no budget.
+    """
+    if budget is ...:
+        return RetryBudget()
+    if budget is None:
+        return UNLIMITED
+    if isinstance(budget, RetryBudget):
+        return budget
+    message = (
+        f"budget={budget!r} is no RetryBudget. Pass RetryBudget(size, ratio), None "
+        "for no budget, or leave it out for an own one of 10 tokens."
+    )
+    raise ConfigurationError(message)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,132 @@
+"""Until when: a deadline that reaches every call below it.
+
+A caller who has two seconds gains nothing from a retry in four. So the time
+left travels with the call, in a context variable, and whoever would sleep or
+ask a server can see how much there is. The idea is Go's context deadline and
+gRPC's, which cover all attempts of a call together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+
+from syncpatterns.clock import Clock, SystemClock
+from syncpatterns.errors import ConfigurationError
+
+#: The clock of every deadline and `Retry` that was not given another.
+SYSTEM_CLOCK = SystemClock()
+
+
+class Deadline:
+    """A moment on a clock, or the nearest of several on different clocks.
+
+    Args:
+        clock: Whose monotonic time counts.
+        at: The moment, in seconds of that clock.
+        outer: The deadline around it, on another clock, or None.
+    """
+
+    __slots__ = ("at", "clock", "outer")
+
+    def __init__(self, clock: Clock, at: float, outer: Deadline | None) -> None:
+        self.clock = clock
+        self.at = at
+        self.outer = outer
+
+    def left(self) -> float:
+        """Return the seconds until then; negative when it has passed."""
+        left = self.at - self.clock.monotonic()
+        return left if self.outer is None else min(left, self.outer.left())
+
+
+#: The deadline of the running call, set by `deadline` and by ``timeout=``.
+current: ContextVar[Deadline | None] = ContextVar("syncpatterns_deadline", default=None)
+
+
+class DeadlineScope:
+    """A ``with`` block whose calls have until *seconds* from its beginning."""
+
+    __slots__ = ("_clock", "_seconds", "_token")
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._token: Token[Deadline | None] | None = None
+
+    def __enter__(self) -> None:
+        at = self._clock.monotonic() + self._seconds
+        self.enter_until(at)
+
+    def enter_until(self, at: float) -> None:
+        """Enter with the moment *at* of the clock instead of a duration."""
+        clock, outer = self._clock, current.get()
+        if outer is not None and outer.clock is clock:
+            at, outer = min(at, outer.at), outer.outer  # can only shorten
+        self._token = current.set(Deadline(clock, at, outer))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            current.reset(token)
+
+
+def deadline(seconds: float, *, clock: Clock | None = None) -> DeadlineScope:
+    """Give everything in the ``with`` block *seconds*, retries and sleeps included.
+
+    A `Retry` inside does not begin a sleep that would end later: its caller
+    gets the attempt's own error at once. Nothing that runs is interrupted; for
+    that use a cancel scope, or pass `remaining` to your client as its time-out.
+    A block inside a block can only shorten the time. The block may hold sync
+    and async code; tasks started in it inherit the deadline.
+
+    ::
+
+        with deadline(2.0):
+            reserve(order)
+
+    Args:
+        seconds: How long; zero or less is a deadline that has passed, infinity
+            adds none.
+        clock: Where time comes from.
+
+    Raises:
+        ConfigurationError: *seconds* is no number.
+    """
+    given: object = seconds
+    number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not number or math.isnan(seconds):
+        message = f"deadline({seconds!r}): give a number of seconds."
+        raise ConfigurationError(message)
+    return DeadlineScope(SYSTEM_CLOCK if clock is None else clock, seconds)
+
+
+def remaining() -> float:
+    """Return the seconds left for the running call: zero or more, or infinity.
+
+    That is the least of every `deadline` around it, of the ``timeout=`` of a
+    `Retry` around it, and, in a task, of its anyio or trio cancel scopes.
+    """
+    until = current.get()
+    left = math.inf if until is None else until.left()
+    return max(0.0, min(left, scope_left()))
+
+
+def _load_scope_left() -> float:
+    """Import anyio at the first question, and answer through it from then on."""
+    global scope_left  # noqa: PLW0603 - the import statement alone costs half a retry
+    from syncpatterns.retry._scope import left  # noqa: PLC0415 - as above
+
+    scope_left = left
+    return left()
+
+
+#: Seconds until the task's own cancel scopes end it.
+scope_left: Callable[[], float] = _load_scope_left

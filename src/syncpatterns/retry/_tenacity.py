@@ -1,0 +1,182 @@
+"""tenacity's strategies, asked by our loop.
+
+A strategy is a function of tenacity's `RetryCallState`, so it is shown a real
+one. Its outcome is a light object of our own: tenacity's is a future, made
+for threads that wait for it, and costs more than all the rest of a retry.
+tenacity is imported when the first such strategy is asked.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.retry._core import Progress
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+#: Strategies that say no to every returned value, so it need not be shown.
+_SEE_ONLY_ERRORS = frozenset(
+    {
+        "_retry_always",  # as `on`: every Exception; a value is never "again"
+        "_retry_never",
+        "retry_if_exception",
+        "retry_if_exception_cause_type",
+        "retry_if_exception_message",
+        "retry_if_exception_type",
+        "retry_if_not_exception_type",
+    }
+)
+
+
+class Outcome:
+    """What an attempt gave, with the methods of `tenacity.Future`."""
+
+    __slots__ = ("_error", "_value", "attempt_number")
+
+    def __init__(self, attempt: int, error: Exception | None, value: object) -> None:
+        self.attempt_number = attempt
+        self._error = error
+        self._value = value
+
+    @property
+    def failed(self) -> bool:
+        """Whether the attempt raised."""
+        return self._error is not None
+
+    def exception(self, timeout: float | None = None) -> Exception | None:  # noqa: ARG002 - a future's signature
+        """Return what it raised, or None."""
+        return self._error
+
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - a future's signature
+        """Return the value, or raise what the attempt raised."""
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def done(self) -> bool:
+        """Say yes: an attempt is shown when it has ended."""
+        return True
+
+    def cancelled(self) -> bool:
+        """Say no: a cancelled attempt is never shown."""
+        return False
+
+
+def is_retry_strategy(on: object) -> bool:
+    """Say whether *on* is one of tenacity's, or a subclass of theirs."""
+    tenacity = sys.modules.get("tenacity")  # not imported: nobody can hold one
+    return tenacity is not None and isinstance(on, tenacity.retry_base)
+
+
+def is_try_again(error: Exception) -> bool:
+    """Say whether *error* is tenacity's demand for another attempt."""
+    tenacity = sys.modules.get("tenacity")
+    return tenacity is not None and isinstance(error, tenacity.TryAgain)
+
+
+def judges_results(strategy: object) -> bool:
+    """Say whether a retry strategy may want another try for a returned value.
+
+    All of an `&` must say yes, so one part that sees only errors settles it.
+    Of a class that we do not know we must assume that it looks.
+    """
+    import tenacity  # noqa: PLC0415 - whoever holds a strategy has imported it
+
+    kind = type(strategy)
+    if kind is tenacity.retry_any:
+        return any(judges_results(part) for part in parts(strategy))
+    if kind is tenacity.retry_all:
+        others = [p for p in parts(strategy) if p is not tenacity.retry_always]
+        return bool(others) and all(judges_results(part) for part in others)
+    known = kind.__module__ == "tenacity.retry" and kind.__name__ in _SEE_ONLY_ERRORS
+    return not known
+
+
+def parts(strategy: object) -> Iterable[object]:
+    """Return what a combination of retry strategies is made of."""
+    found: Iterable[object] = getattr(strategy, "retries", ())
+    return found
+
+
+def refuse_async(name: str, value: object) -> None:
+    """Refuse a coroutine function, alone or inside a combination.
+
+    Raises:
+        ConfigurationError: A coroutine would count as true.
+    """
+    call = getattr(type(value), "__call__", None)  # noqa: B004 - the method itself is inspected
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call):
+        message = (
+            f"{name}= is an async function. A strategy decides at once, without "
+            "waiting; a coroutine would count as true. Use a plain function."
+        )
+        raise ConfigurationError(message)
+    for part in parts(value):
+        refuse_async(name, part)
+
+
+def new_state(
+    started: float,
+    call: tuple[Callable[..., Any] | None, tuple[Any, ...], Mapping[str, Any]],
+) -> RetryCallState:
+    """Return the state of a call that began at *started*, on our clock.
+
+    Made without its constructor, which would read the machine's clock.
+    """
+    from tenacity import RetryCallState  # noqa: PLC0415 - needed only after a failure
+
+    state = RetryCallState.__new__(RetryCallState)
+    state.start_time = started
+    state.retry_object = _controller()
+    state.fn = cast("Any", call[0])
+    state.args, state.kwargs = call[1], call[2]
+    state.next_action = None
+    return state
+
+
+def show(
+    state: RetryCallState,
+    progress: Progress,
+    now: float,
+    error: Exception | None,
+    value: object = None,
+) -> None:
+    """Put the outcome of the last attempt where strategies look for it."""
+    state.attempt_number = progress.attempt
+    state.idle_for = progress.slept
+    state.upcoming_sleep = progress.previous
+    state.outcome = Outcome(progress.attempt, error, value)  # type: ignore[assignment]  # a future in all that a strategy may do with it
+    state.outcome_timestamp = now + progress.skipped
+
+
+def checked_seconds(seconds: object) -> float:
+    """Return what a wait strategy answered.
+
+    Raises:
+        ConfigurationError: It is no usable number of seconds.
+    """
+    if isinstance(seconds, (int, float)) and 0.0 <= seconds < math.inf:
+        return float(seconds)
+    message = (
+        f"A wait strategy answered {seconds!r}. It must return the seconds to "
+        "wait, zero or more and finite."
+    )
+    raise ConfigurationError(message)
+
+
+_shared: list[Any] = []
+
+
+def _controller() -> Any:
+    """Return the controller that every state shows; it never runs anything."""
+    if not _shared:
+        from tenacity import Retrying  # noqa: PLC0415 - needed only after a failure
+
+        _shared.append(Retrying(reraise=True))
+    return _shared[0]
