@@ -1,0 +1,222 @@
+"""pybreaker's own interface: states, figures, exclusions and listeners."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any, cast
+
+import pybreaker
+
+from syncpatterns.clock import Clock
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.retry._breaker_calls import BreakerCalls
+from syncpatterns.retry._breaker_core import CLOSED, HALF_OPEN, OPEN
+from syncpatterns.retry._breaker_pybreaker import View, state_object
+from syncpatterns.retry._breaker_rules import Growing, require_number
+from syncpatterns.retry._breaker_verdicts import Matcher
+
+_WATCHES = ("before_call", "success")
+
+
+class BreakerCompat(BreakerCalls):
+    """What code written for pybreaker uses, on our circuit."""
+
+    __slots__ = ("_clock",)
+
+    _clock: Clock
+
+    # ------------------------------------------------------------------ states
+
+    def open(self) -> bool:
+        """Open the circuit now; a probe is let through after the recovery time.
+
+        Returns:
+            Whether a trip raises an error of its own; pybreaker's answer.
+        """
+        self._tell(self._settle(lambda: self._circuit.open(self._monotonic())))
+        return self._throw_new_error_on_trip
+
+    def half_open(self) -> None:
+        """Let probes through now."""
+        self._tell(self._settle(self._circuit.half_open))
+
+    def close(self) -> None:
+        """Let every call through, with nothing counted and the first interval."""
+        self._tell(self._settle(self._circuit.close))
+
+    @property
+    def current_state(self) -> str:
+        """``closed``, ``open`` or ``half-open``; ``open`` while isolated."""
+        if self._circuit.isolated:
+            return OPEN
+        if self._mirror is not None:
+            return self._mirror.storage.state
+        return self._circuit.state
+
+    @property
+    def state(self) -> Any:
+        """The state as an object of pybreaker's; assign a name to change it."""
+        return state_object(self, self.current_state)
+
+    @state.setter
+    def state(self, state_str: str) -> None:
+        act = {OPEN: self.open, HALF_OPEN: self.half_open, CLOSED: self.close}
+        if state_str not in act:
+            message = f"Unknown state {state_str!r}; choose one of {', '.join(act)}."
+            raise ValueError(message)
+        act[state_str]()
+
+    @property
+    def fail_counter(self) -> int:
+        """Failures in the window; once open, those that opened it."""
+        if self._mirror is not None:
+            return self._mirror.storage.counter
+        with self._lock:
+            return self._circuit.failures(self._monotonic())
+
+    @property
+    def success_counter(self) -> int:
+        """Probes answered since it became half open."""
+        return self._circuit.answered
+
+    # ----------------------------------------------------------------- figures
+
+    @property
+    def fail_max(self) -> int:
+        """How many failures open it."""
+        return self._circuit.rules.failures
+
+    @fail_max.setter
+    def fail_max(self, number: int) -> None:
+        self._change_rules(failures=number)
+
+    @property
+    def reset_timeout(self) -> float:
+        """Seconds it stays open: now, or the next time."""
+        return self._circuit.recovery()
+
+    @reset_timeout.setter
+    def reset_timeout(self, timeout: float) -> None:
+        self._change_rules(recovery=recovery_of(timeout))
+
+    @property
+    def success_threshold(self) -> int:
+        """Answered probes that close it."""
+        return self._circuit.rules.successes
+
+    @success_threshold.setter
+    def success_threshold(self, threshold: int) -> None:
+        self._change_rules(successes=threshold)
+
+    def _change_rules(self, **figures: Any) -> None:
+        def change() -> None:
+            self._circuit.rules = replace(self._circuit.rules, **figures)
+
+        self._settle(change)
+
+    # --------------------------------------------- exclusions and listeners
+
+    def add_excluded_exception(self, exception: Matcher) -> None:
+        """Count *exception* as an answer from now on."""
+        self.add_excluded_exceptions(exception)
+
+    def add_excluded_exceptions(self, *exceptions: Matcher) -> None:
+        """Count *exceptions* as answers from now on."""
+        added = matchers_of("exclude", exceptions)
+        with self._lock:
+            self._excluded_exceptions += added
+
+    def remove_excluded_exception(self, exception: Matcher) -> None:
+        """Count *exception* as a failure again.
+
+        Raises:
+            ValueError: It was not excluded.
+        """
+        with self._lock:
+            self._excluded_exceptions = _without(self._excluded_exceptions, exception)
+
+    def add_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
+        """Tell *listener* from now on."""
+        self.add_listeners(listener)
+
+    def add_listeners(self, *listeners: pybreaker.CircuitBreakerListener) -> None:
+        """Tell *listeners* from now on."""
+        with self._lock:
+            self._listeners += listeners
+            self._look_at_listeners_needs_lock()
+
+    def remove_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
+        """Tell *listener* nothing more.
+
+        Raises:
+            ValueError: It was not told anything before.
+        """
+        with self._lock:
+            self._listeners = _without(self._listeners, listener)
+            self._look_at_listeners_needs_lock()
+
+    def _look_at_listeners_needs_lock(self) -> None:
+        self._watched = any(
+            _overrides(listener, event)
+            for listener, event in itertools.product(self._listeners, _WATCHES)
+        )
+        self._publish_needs_lock()
+
+    # --------------------------------- what inherited pybreaker code looks for
+
+    @property
+    def _state_storage(self) -> pybreaker.CircuitBreakerStorage:  # type: ignore[override]  # read only
+        if self._mirror is not None:
+            return self._mirror.storage
+        return View(self._circuit, self._clock)
+
+    @property
+    def _state(self) -> Any:  # type: ignore[override]  # read only
+        return self.state
+
+    @property
+    def _fail_max(self) -> int:  # type: ignore[override]  # read only
+        return self.fail_max
+
+    @property
+    def _reset_timeout(self) -> float:  # type: ignore[override]  # read only
+        return self.reset_timeout
+
+    @property
+    def _success_threshold(self) -> int:  # type: ignore[override]  # read only
+        return self.success_threshold
+
+
+def recovery_of(value: object) -> Growing:
+    if isinstance(value, Growing):
+        return value
+    require_number("recovery", value, above=0.0)
+    seconds = cast("float", value)
+    return Growing(seconds, seconds)
+
+
+def matchers_of(name: str, value: Any) -> tuple[Matcher, ...]:
+    if value is None:
+        return ()
+    given: tuple[Any, ...] = (value,) if callable(value) else tuple(value)
+    for each in given:
+        is_class = isinstance(each, type)
+        if not callable(each) or (is_class and not issubclass(each, BaseException)):
+            message = (
+                f"{name}= holds {each!r}; give exception classes, or functions of "
+                "the exception."
+            )
+            raise ConfigurationError(message)
+    return given
+
+
+def _without(items: tuple[Any, ...], item: object) -> tuple[Any, ...]:
+    at = items.index(item)
+    return items[:at] + items[at + 1 :]
+
+
+def _overrides(listener: object, event: str) -> bool:
+    method = getattr(listener, event, None)
+    inherited = getattr(pybreaker.CircuitBreakerListener, event)
+    return method is not None and getattr(method, "__func__", method) is not inherited

@@ -1,0 +1,241 @@
+"""Who is let in, and what became of it; locks are held for the decision only.
+
+Listeners, hooks and predicates are other people's code. They are called
+outside the lock, so they may call the breaker, and what they raise is logged
+and changes nothing: a broken gauge must not open or close a circuit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, TypeAlias
+
+import pybreaker
+
+from syncpatterns.errors import CallRejected
+from syncpatterns.retry._attempt import attempt_number
+from syncpatterns.retry._breaker_core import (
+    OPEN,
+    Change,
+    Circuit,
+    Lease,
+    Rejected,
+    Ticket,
+)
+from syncpatterns.retry._breaker_error import CircuitOpen
+from syncpatterns.retry._breaker_events import BreakerChanged, BreakerHook
+from syncpatterns.retry._breaker_pybreaker import Mirror, state_object
+
+_log = logging.getLogger("syncpatterns")
+
+#: An exception class, or a function of the exception.
+Matcher: TypeAlias = type[BaseException] | Callable[[Any], bool]
+
+
+class BreakerVerdicts(pybreaker.CircuitBreaker):
+    """Admission and verdict of the calls of a breaker."""
+
+    __slots__ = (
+        "_circuit",
+        "_excluded_exceptions",
+        "_hooks",
+        "_ignored",
+        "_listeners",
+        "_lock",
+        "_mirror",
+        "_monotonic",
+        "_name",
+        "_open_until",
+        "_per_call",
+        "_throw_new_error_on_trip",
+        "_tick",
+        "_watched",
+    )
+
+    _circuit: Circuit
+    _excluded_exceptions: tuple[Matcher, ...]  # type: ignore[assignment]  # a list in pybreaker; a tuple can be read without the lock
+    _hooks: tuple[BreakerHook, ...]
+    _ignored: tuple[Matcher, ...]
+    _listeners: tuple[pybreaker.CircuitBreakerListener, ...]  # type: ignore[assignment]  # as above
+    _lock: RLock
+    _mirror: Mirror | None
+    _monotonic: Callable[[], float]
+    _name: str | None
+    _open_until: float
+    _per_call: bool
+    _throw_new_error_on_trip: bool
+    _tick: Callable[[], int] | None
+    _watched: bool
+
+    def is_system_error(self, exception: BaseException) -> bool:
+        """Say whether *exception* counts as a failure of the service.
+
+        False for what *exclude* names: the service has answered.
+        """
+        return not self._matches(self._excluded_exceptions, exception)
+
+    def _enter(self, fn: Any, args: Any, kwargs: Any) -> tuple[Ticket, float]:
+        """Let a call in; return its ticket and when it began.
+
+        Raises:
+            CircuitOpen: It is not let in.
+        """
+        now = self._monotonic()
+        left = self._open_until - now
+        if left > 0.0:
+            raise CircuitOpen(self._name, left)
+        seen = None
+        with self._lock:
+            try:
+                if self._mirror is not None:
+                    seen = self._mirror.pull(self._circuit, now)
+                answer = self._circuit.admit(now)
+                if self._mirror is not None and not isinstance(answer, Rejected):
+                    self._mirror.push(answer.change)
+            finally:
+                self._publish_needs_lock()
+        self._tell(seen)
+        if isinstance(answer, Rejected):
+            raise CircuitOpen(self._name, answer.seconds)
+        try:
+            self._tell(answer.change)
+            for listener in self._listeners:
+                self._notify(listener, "before_call", fn, *args, **kwargs)
+        except BaseException:
+            self._cancelled(answer.ticket)
+            raise
+        return answer.ticket, now
+
+    def _failed(
+        self, ticket: Ticket, error: Exception, started: float | None = None
+    ) -> None:
+        """Judge a call that raised *error*, which is not kept."""
+        if isinstance(error, CallRejected) or self._matches(self._ignored, error):
+            self._cancelled(ticket)
+            return
+        if not self.is_system_error(error):
+            self._succeeded(ticket, started)
+            return
+        change = self._vote_against(ticket)
+        for listener in self._listeners:
+            self._notify(listener, "failure", error)
+        self._tell(change)
+        if change is not None and self._throw_new_error_on_trip:
+            raise CircuitOpen(self._name, self._circuit.recovery()) from error
+
+    def _succeeded(self, ticket: Ticket, started: float | None) -> None:
+        slow = self._circuit.rules.slow_call
+        if (
+            slow is not None
+            and started is not None
+            and self._monotonic() - started >= slow
+        ):
+            change = self._vote_against(ticket)
+        elif isinstance(ticket, Lease) or self._mirror is not None:
+            change = self._settle(self._succeed_needs_lock, ticket)
+        else:
+            change = None
+            if ticket is not None:
+                ticket()
+        self._tell(change)
+        for listener in self._listeners:
+            self._notify(listener, "success")
+
+    def _cancelled(self, ticket: Ticket) -> None:
+        if isinstance(ticket, Lease):
+            self._settle(self._circuit.forget, ticket)
+
+    def _vote_against(self, ticket: Ticket) -> Change | None:
+        votes = not self._per_call or attempt_number.get() == 1
+        return self._settle(self._fail_needs_lock, ticket, votes)
+
+    def _fail_needs_lock(self, ticket: Ticket, votes: bool) -> Change | None:  # noqa: FBT001 - passed on by _settle
+        circuit, now = self._circuit, self._monotonic()
+        mirror = self._mirror
+        if mirror is None or isinstance(ticket, Lease):
+            if mirror is not None and circuit.is_current(ticket, now):
+                mirror.failed()
+            return circuit.fail(ticket, now, votes=votes)
+        if not votes or not circuit.is_current(ticket, now):
+            return None
+        count = mirror.failed()
+        if count is None:  # the storage is down: the window of our own decides
+            return circuit.fail(ticket, now)
+        return circuit.open(now) if count >= circuit.rules.failures else None
+
+    def _succeed_needs_lock(self, ticket: Ticket) -> Change | None:
+        circuit, now = self._circuit, self._monotonic()
+        if self._mirror is not None and circuit.is_current(ticket, now):
+            self._mirror.succeeded(probe=isinstance(ticket, Lease))
+        return circuit.succeed(ticket, now)
+
+    def _settle(
+        self, decide: Callable[..., Change | None], *facts: Any
+    ) -> Change | None:
+        with self._lock:
+            try:
+                change = decide(*facts)
+                if self._mirror is not None:
+                    self._mirror.push(change)
+            finally:
+                # Whatever ended it (a KeyboardInterrupt too): a circuit that is
+                # open and still published as closed would never be asked again.
+                self._publish_needs_lock()
+        return change
+
+    def _publish_needs_lock(self) -> None:
+        """Set what is read without the lock."""
+        circuit = self._circuit
+        bare = self._mirror is None
+        plain = bare and not circuit.isolated and not circuit.disabled
+        unwatched = not self._watched and circuit.rules.slow_call is None
+        self._tick = circuit.tick if plain and unwatched else None
+        if circuit.isolated:
+            self._open_until = float("inf")
+        elif plain and circuit.state == OPEN:
+            self._open_until = circuit.open_until
+        else:
+            self._open_until = float("-inf")
+
+    # -------------------------------------------------------------- who hears
+
+    def _tell(self, change: Change | None) -> None:
+        """Tell listeners and hooks of *change*; called without the lock."""
+        if change is None:
+            return
+        if self._listeners:
+            old, new = state_object(self, change.old), state_object(self, change.new)
+            for listener in self._listeners:
+                self._notify(listener, "state_change", old, new)
+        if self._hooks:
+            left = self._circuit.retry_after(self._monotonic())
+            fact = BreakerChanged(self._name, change.old, change.new, left, change.era)
+            for hook in self._hooks:
+                try:
+                    hook(fact)
+                except Exception:  # noqa: BLE001 - a hook must not break a call
+                    _log.exception("A hook of breaker %r failed", self._name)
+
+    def _notify(self, listener: object, event: str, *facts: Any, **more: Any) -> None:
+        method = getattr(listener, event, None)
+        if method is None:
+            return
+        try:
+            method(self, *facts, **more)
+        except Exception:  # noqa: BLE001 - as a hook
+            _log.exception("A listener of breaker %r failed in %s", self._name, event)
+
+    def _matches(self, matchers: tuple[Matcher, ...], error: BaseException) -> bool:
+        for matcher in matchers:
+            if isinstance(matcher, type):
+                if isinstance(error, matcher):
+                    return True
+                continue
+            try:
+                if matcher(error):
+                    return True
+            except Exception:  # noqa: BLE001 - it would hide the caller's own error
+                _log.exception("A predicate of breaker %r failed", self._name)
+        return False
