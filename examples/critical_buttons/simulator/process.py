@@ -18,6 +18,7 @@ import anyio.abc
 from examples.critical_buttons.simulator.cli import TOKEN_VARIABLE
 
 _ROOT: Final = Path(__file__).parents[3]
+_PACKAGE: Final = __name__.rpartition(".")[0]
 _LINE: Final = 4096
 _SHOWN: Final = 4000
 _PATIENCE: Final = 20.0
@@ -190,7 +191,7 @@ async def _start(arguments: list[str], environment: dict[str, str]) -> _Child:
     said = tempfile.TemporaryFile()  # noqa: SIM115 - the child's end closes it
     try:
         process = await anyio.open_process(
-            [sys.executable, "-m", __package__, *arguments],
+            [sys.executable, "-m", _PACKAGE, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
@@ -200,5 +201,6 @@ async def _start(arguments: list[str], environment: dict[str, str]) -> _Child:
         said.close()
         raise
     if process.stdin is None or process.stdout is None:
+        said.close()
         raise SimulatorFailed("The SMS simulator was started without its pipes.")
     return _Child(process, process.stdin, process.stdout, said)

@@ -3,8 +3,8 @@
 ::
 
     provider.py    the message, the receipt, the errors and the Protocol
-    twilio.py      the client; _answers.py  what an answer proves
-    _bucket.py     the sending rate of one number
+    twilio.py      the client; _exchange.py  one request; answers.py  what it proves
+    bucket.py      the sending rate of one number
     signature.py   X-Twilio-Signature: sign and verify webhooks
 """
 

@@ -16,7 +16,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 from urllib.parse import SplitResult, urlsplit
 
 from syncpatterns.errors import ConfigurationError
@@ -45,8 +45,8 @@ def sign(auth_token: str, url: str, fields: Fields) -> str:
         raise ConfigurationError(
             "The SMS account's token is empty, so anybody could sign a webhook. Set it."
         )
-    pairs = fields.items() if isinstance(fields, Mapping) else fields
-    text = url + "".join(name + value for name, value in sorted(set(pairs)))
+    pairs = sorted(set(_pairs(fields)))
+    text = url + "".join(name + value for name, value in pairs)
     # A lone surrogate cannot have been sent; it must not raise here either.
     data = text.encode("utf-8", "surrogatepass")
     mac = hmac.new(auth_token.encode(), data, hashlib.sha1)
@@ -69,13 +69,19 @@ def verify(auth_token: str, url: str, fields: Fields, signature: str | None) -> 
     Raises:
         ConfigurationError: The token is empty.
     """
-    pairs = list(fields.items() if isinstance(fields, Mapping) else fields)
+    pairs = _pairs(fields)
     given = (signature or "").encode("utf-8", "surrogatepass")
     right = False
     for each in _spellings(url):
         expected = sign(auth_token, each, pairs).encode("ascii")
         right |= hmac.compare_digest(expected, given)
     return right
+
+
+def _pairs(fields: Fields) -> list[tuple[str, str]]:
+    if isinstance(fields, Mapping):
+        return list(cast("Mapping[str, str]", fields).items())
+    return list(fields)
 
 
 def _spellings(url: str) -> tuple[str, str]:
