@@ -57,7 +57,7 @@ class BreakerCalls(BreakerVerdicts):
                 raise
             if type(result) in _LAZY:
                 return cast("T", self._later(result))
-            tick()
+            next(tick)
             return result
         return cast("T", self._observed(func, args, kwargs))
 
@@ -83,7 +83,7 @@ class BreakerCalls(BreakerVerdicts):
                 _require_awaitable(func, waiting, error)
                 self._failed(tick, error)
                 raise
-            tick()
+            next(tick)
             return result
         return cast("T", await self._aobserved(func, args, kwargs))
 
@@ -176,7 +176,7 @@ class BreakerCalls(BreakerVerdicts):
                     raise
                 if type(result) in _LAZY:
                     return self._later(result)
-                tick()
+                next(tick)
                 return result
             left = self._open_until - self._monotonic()
             if left > 0.0:
@@ -194,7 +194,7 @@ class BreakerCalls(BreakerVerdicts):
                 except Exception as error:
                     self._failed(tick, error)
                     raise
-                tick()
+                next(tick)
                 return result
             left = self._open_until - self._monotonic()
             if left > 0.0:

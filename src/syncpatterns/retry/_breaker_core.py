@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -88,9 +88,13 @@ class Lease:
         self.deadline = deadline
 
 
-#: A closed circuit gives all callers of an era the same ticket, and calling it
-#: counts one call; a probe gets a lease; a disabled circuit looks at nobody.
-Ticket: TypeAlias = Callable[[], int] | Lease | None
+#: Counts the calls of one closed era. `next` on it is one C call, which no other
+#: thread can cut in two: the only thing a success on a closed circuit has to do.
+Tick: TypeAlias = Iterator[int]
+
+#: A closed circuit gives all callers of an era the same ticket, its tick; a
+#: probe gets a lease; a disabled circuit looks at nobody.
+Ticket: TypeAlias = Tick | Lease | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ class Circuit:
         self._failures_at_opening = 0
         self.state: StateName = CLOSED
         self.era = 0
-        self.tick: Callable[[], int] | None = _new_tick()
+        self.tick: Tick | None = itertools.count(1)
         self.opened_at = -math.inf
         self.open_until = -math.inf
         self.isolated = False
@@ -233,7 +237,7 @@ class Circuit:
             self.answered += 1
             return self.close() if self.answered >= self._rules.successes else None
         if ticket is not None and ticket is self.tick:
-            ticket()
+            next(ticket)
         return None
 
     def fail(self, ticket: Ticket, now: float, *, votes: bool = True) -> Change | None:
@@ -253,7 +257,7 @@ class Circuit:
             return self.open(now)
         if not votes or ticket is None or ticket is not self.tick:
             return None
-        self._window.add(now, ticket())
+        self._window.add(now, next(ticket))
         return self.open(now) if self._window.is_full(now, self._rules) else None
 
     def forget(self, ticket: Ticket) -> None:
@@ -319,15 +323,9 @@ class Circuit:
         self._leases = ()
         self._window = Window(self._rules.failures)
         # A new counter, and so a new identity: late calls count in the old one.
-        self.tick = _new_tick() if self.state == CLOSED else None
+        self.tick = itertools.count(1) if self.state == CLOSED else None
 
     def _take(self, lease: Lease, now: float) -> bool:
         held = lease in self._leases and lease.deadline > now
         self.forget(lease)
         return held
-
-
-def _new_tick() -> Callable[[], int]:
-    # One C call, which no other thread can cut in two: the only thing that a
-    # success on a closed circuit has to do.
-    return itertools.count(1).__next__

@@ -22,6 +22,7 @@ from syncpatterns.retry._breaker_core import (
     Circuit,
     Lease,
     Rejected,
+    Tick,
     Ticket,
 )
 from syncpatterns.retry._breaker_error import CircuitOpen
@@ -66,7 +67,7 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
     _open_until: float
     _per_call: bool
     _throw_new_error_on_trip: bool
-    _tick: Callable[[], int] | None
+    _tick: Tick | None
     _watched: bool
 
     def is_system_error(self, exception: BaseException) -> bool:
@@ -138,7 +139,7 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         else:
             change = None
             if ticket is not None:
-                ticket()
+                next(ticket)
         self._tell(change)
         for listener in self._listeners:
             self._notify(listener, "success")
