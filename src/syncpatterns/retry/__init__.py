@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from syncpatterns.retry._attempt import attempt_number
     from syncpatterns.retry._blocks import Attempt
+    from syncpatterns.retry._breaker import (
+        BreakerChanged,
+        BreakerSnapshot,
+        CircuitBreaker,
+        CircuitOpen,
+        Growing,
+    )
     from syncpatterns.retry._budget import RetryBudget
     from syncpatterns.retry._deadline import deadline, remaining
+    from syncpatterns.retry._keyed import Breakers
     from syncpatterns.retry._retry import Retry
     from syncpatterns.retry._waits import (
         Wait,
@@ -26,6 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "BreakerChanged",
+    "BreakerSnapshot",
+    "Breakers",
+    "CircuitBreaker",
+    "CircuitOpen",
+    "Growing",
     "Retry",
     "RetryBudget",
     "Wait",
@@ -40,6 +54,12 @@ __all__ = [
 
 _HOMES = {
     "Attempt": "_blocks",
+    "BreakerChanged": "_breaker",
+    "BreakerSnapshot": "_breaker",
+    "Breakers": "_keyed",
+    "CircuitBreaker": "_breaker",
+    "CircuitOpen": "_breaker",
+    "Growing": "_breaker",
     "Retry": "_retry",
     "RetryBudget": "_budget",
     "Wait": "_waits",
