@@ -117,20 +117,23 @@ def codec_for(annotation: Any) -> Codec[Any]:
 
 
 def return_annotation(function: Any) -> Any:
-    """Return what *function* is annotated to return, names looked up.
+    """Return what *function* is annotated to return; see `annotation_of`."""
+    return annotation_of(function, "return")
 
-    Only that: its parameters may name types that are imported for type
-    checkers alone, and that is no mistake.
+
+def annotation_of(function: Any, name: str) -> Any:
+    """Return the annotation of the parameter *name*, or of the ``return``.
+
+    Only that, with its names looked up: other parameters may name types that
+    are imported for type checkers alone, and that is no mistake.
 
     Raises:
         KeyError: There is no annotation.
         Exception: It names something unknown, or is no type.
     """
-    only = SimpleNamespace(
-        __annotations__={"return": function.__annotations__["return"]}
-    )
+    only = SimpleNamespace(__annotations__={name: function.__annotations__[name]})
     names = getattr(function, "__globals__", {})
-    return get_type_hints(only, globalns=names, include_extras=True)["return"]
+    return get_type_hints(only, globalns=names, include_extras=True)[name]
 
 
 def canonical_json(value: Any) -> bytes:

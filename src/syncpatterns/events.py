@@ -23,6 +23,7 @@ __all__ = [
     "Hook",
     "Hooks",
     "Mismatched",
+    "Progress",
     "Refused",
     "Released",
     "Replayed",
@@ -134,6 +135,14 @@ class GaveUp(Fact):
 
     attempts: int = 1
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Fact):
+    """A call that is under way has done *done* of *total*; nothing is committed yet."""
+
+    done: int = 0
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,11 @@ class GuardBase:
         """The settings."""
         return self._setup.policy
 
+    @property
+    def setup(self) -> Setup:
+        """What all its calls have in common."""
+        return self._setup
+
     # ----------------------------------------------------------------- stores
 
     def require_blocking(self) -> IdempotencyStore:

@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from syncpatterns._transaction import Transaction
     from syncpatterns.operation._answer import Answer, Result
+    from syncpatterns.operation._fenced_context import FencedContext
     from syncpatterns.operation._operation import Operation
+    from syncpatterns.operation._settling import Unsettled
 
-__all__ = ["Answer", "Operation", "Result", "Transaction"]
+__all__ = [
+    "Answer",
+    "FencedContext",
+    "Operation",
+    "Result",
+    "Transaction",
+    "Unsettled",
+]
 
 _HOMES = {
     "Answer": "syncpatterns.operation._answer",
+    "FencedContext": "syncpatterns.operation._fenced_context",
     "Operation": "syncpatterns.operation._operation",
     "Result": "syncpatterns.operation._answer",
     "Transaction": "syncpatterns._transaction",
+    "Unsettled": "syncpatterns.operation._settling",
 }
 
 

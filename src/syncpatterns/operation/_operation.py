@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from syncpatterns import _testpoints
+from typing_extensions import Unpack
+
 from syncpatterns._http import RequestKey
 from syncpatterns._nonce import nonce
 from syncpatterns._transaction import Transaction
+from syncpatterns.clock import Clock
 from syncpatterns.codec import Codec
-from syncpatterns.errors import (
-    ConfigurationError,
-    EngineBusy,
-    InProgress,
-    KeyExpired,
-    KeyReused,
-    OutcomeGone,
-    OutcomeUnknown,
-    RefusalGone,
-    SyncPatternsError,
-)
-from syncpatterns.events import (
-    Busy,
-    Executed,
-    Gone,
-    Hook,
-    Hooks,
-    Mismatched,
-    Refused,
-    Replayed,
-    Unknown,
-)
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.events import Hook
 from syncpatterns.idempotency import _core
-from syncpatterns.idempotency._core import ClaimAnswer, ClaimRequest, Windows
+from syncpatterns.idempotency._core import ClaimRequest, Record, Windows
 from syncpatterns.idempotency._fingerprint import fingerprint as fingerprint_of
+from syncpatterns.idempotency._ports import IdempotencyEngine
 from syncpatterns.idempotency._scope import checked_scope
-from syncpatterns.operation import _single, _wiring
-from syncpatterns.operation._answer import Answer, Result, checked_status
+from syncpatterns.idempotency._verdicts import Verdict
+from syncpatterns.operation import _declaration, _wiring
+from syncpatterns.operation._answer import Answer, Result
+from syncpatterns.operation._declaration import UNSAID, Outside
+from syncpatterns.operation._fenced import FencedMode
+from syncpatterns.operation._options import FencedOptions, OnLost, SingleOptions
 from syncpatterns.operation._ports import TransactionalEngine
-from syncpatterns.operation._refusals import Refusals
-from syncpatterns.retry import Retry, full_jitter
+from syncpatterns.operation._settling import Settling, Unsettled
+from syncpatterns.operation._single import SingleMode
+from syncpatterns.retry import Retry
+
+if TYPE_CHECKING:
+    from syncpatterns.operation._fenced_context import FencedContext
+    from syncpatterns.retry import CircuitBreaker
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -50,26 +42,61 @@ T = TypeVar("T")
 class Operation(Generic[C, R]):
     """A critical action that happens once per key, whatever the caller does.
 
-    One transaction holds the claim on the key, the effect, the events it
-    publishes and the serialised answer: after any crash all of it is there or
-    nothing is. Calls with the same key and command get the first answer; with
-    another command they are refused.
+    In mode *single* (``effect=``) one transaction holds the claim on the key,
+    the effect, the events it publishes and the serialised answer: after any
+    crash all of it is there or nothing is.
+
+    In mode *fenced* (``call=``) the effect is somebody else's: the key is
+    claimed in a commit of its own, the provider is called outside of any
+    transaction, and its receipt is committed with the business rows, the
+    events and the answer, fenced by the claim's token. What nobody can tell
+    is looked up; what cannot be looked up either is unknown, and listed.
+
+    Calls with the same key and command get the first answer; with another
+    command they are refused.
 
     ::
 
         confirm = Operation("bookings.confirm", engine, effect=confirm_booking)
-        answer = confirm.call(command, key=key, scope=tenant)
+
+        send_sms = Operation(
+            "sms.send",
+            engine,
+            call=provider.send,
+            lookup=provider.find,
+            commit=record_sms,
+            retry=Retry(on=NotSent),
+            breaker=CircuitBreaker(name="sms"),
+        )
+        answer = send_sms.call(command, key=key, scope=tenant)
 
     Idea: key row and effect in one commit, from idempotence4j; results in the
-    user's transaction, from DBOS.
+    user's transaction, from DBOS; recovery points, from Brandur's
+    rocket-rides-atomic.
 
     Args:
         name: Stable name; part of the stored key, of errors and of metrics.
-        engine: Where rows and records share a commit, from `connect`.
+        engine: Where the records are, from `connect`; in mode single the rows
+            share their commits.
         effect: ``effect(tx, command)``, a plain function. Called 0, 1 or
             several times; what it wrote before the last time is undone. It
             does no I/O but through *tx*. Its return annotation chooses how
             the result is stored.
+        call: ``call(command, ctx)``, plain or async; asks the provider and
+            returns its receipt. What it raises says what is known: `NotSent`
+            (certainly nothing; tried again), another `NotExecuted` (nothing;
+            given back), a declared refusal (the answer), anything else: it may
+            have been done. ``ctx.remaining()`` is its time-out in seconds.
+            The annotation of the command says how it is kept until then.
+        commit: ``commit(tx, command, receipt)``, a plain function; writes the
+            rows and returns the result. None: the receipt is the result.
+        check: ``check(tx, command)``, a plain function in the claim's commit;
+            raises a declared refusal, or a `NotExecuted`, before anything
+            leaves.
+        lookup: ``lookup(command, ctx)``, plain or async; returns the receipt
+            of a call that was done, or None: the provider certainly has none.
+            Asked after an outcome that nobody saw, and for a claim whose owner
+            died. Two absences, *look_pause* apart, and it is sent again.
         refusals: Exception classes that are answers: rows are undone, the
             refusal is stored and replayed. Any other exception undoes
             everything and stores nothing; so does a result that has no JSON
@@ -80,7 +107,23 @@ class Operation(Generic[C, R]):
         status: HTTP status of a result that names none.
         codec: How results are stored, instead of the return annotation.
         namespace: Keeps services apart that share one database.
-        retry: What is tried again around the whole transaction; None: nothing.
+        retry: Mode single: what is tried again around the whole transaction.
+            Mode fenced: which errors of *call* may be repeated; without a
+            *lookup*, name a time-out only if the provider deduplicates by
+            ``ctx.downstream_key()``. None: nothing.
+        breaker: Asked before every attempt. A refusal is no failure.
+        timeout: Seconds for one attempt, and for one lookup. An async *call*
+            is cancelled; a plain one must hand ``ctx.remaining()`` to its
+            client.
+        lookup_retry: Repeats a lookup that fails; briefly by default.
+        look_pause: Seconds between two looks, for a provider that lists a
+            message a moment after it took it.
+        lease: Seconds after which others take over from an owner that gives
+            no sign of life; renewed while the call runs.
+        on_abandoned: What a claim means whose owner died, where no *lookup*
+            can tell: ``quarantine``: unknown, somebody must look (at most
+            once); ``rerun``: done again (at least once).
+        clock: Where the time comes from; the engine's if None.
         hooks: Called with what happened to each key.
 
     Raises:
@@ -94,14 +137,7 @@ class Operation(Generic[C, R]):
         engine: TransactionalEngine,
         *,
         effect: Callable[[Transaction, C], Result[R]],
-        refusals: tuple[type[Exception], ...] = ...,
-        key: Callable[[C], object] | None = ...,
-        windows: Windows = ...,
-        status: int = ...,
-        codec: Codec[R] | None = ...,
-        namespace: str = ...,
-        retry: Retry | None = ...,
-        hooks: Iterable[Hook] = ...,
+        **options: Unpack[SingleOptions[C]],
     ) -> None: ...
 
     @overload
@@ -111,68 +147,146 @@ class Operation(Generic[C, R]):
         engine: TransactionalEngine,
         *,
         effect: Callable[[Transaction, C], R],
-        refusals: tuple[type[Exception], ...] = ...,
-        key: Callable[[C], object] | None = ...,
-        windows: Windows = ...,
-        status: int = ...,
-        codec: Codec[R] | None = ...,
-        namespace: str = ...,
-        retry: Retry | None = ...,
-        hooks: Iterable[Hook] = ...,
+        **options: Unpack[SingleOptions[C]],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        engine: IdempotencyEngine,
+        *,
+        call: Callable[[C, FencedContext], Awaitable[T]],
+        commit: Callable[[Transaction, C, T], Result[R]],
+        **options: Unpack[FencedOptions[C]],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        engine: IdempotencyEngine,
+        *,
+        call: Callable[[C, FencedContext], Awaitable[T]],
+        commit: Callable[[Transaction, C, T], R],
+        **options: Unpack[FencedOptions[C]],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        engine: IdempotencyEngine,
+        *,
+        call: Callable[[C, FencedContext], T],
+        commit: Callable[[Transaction, C, T], Result[R]],
+        **options: Unpack[FencedOptions[C]],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        engine: IdempotencyEngine,
+        *,
+        call: Callable[[C, FencedContext], T],
+        commit: Callable[[Transaction, C, T], R],
+        **options: Unpack[FencedOptions[C]],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        engine: IdempotencyEngine,
+        *,
+        call: Callable[[C, FencedContext], Awaitable[R]],
+        **options: Unpack[FencedOptions[C]],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        name: str,
+        engine: IdempotencyEngine,
+        *,
+        call: Callable[[C, FencedContext], R],
+        **options: Unpack[FencedOptions[C]],
     ) -> None: ...
 
     def __init__(  # noqa: PLR0913 - one declaration, each keyword-only
         self,
         name: str,
-        engine: object,
+        engine: Any,
         *,
-        effect: Callable[[Transaction, C], Any],
+        effect: Callable[..., Any] | None = None,
+        call: Callable[..., Any] | None = None,
+        commit: Callable[..., Any] | None = None,
+        check: Callable[..., Any] | None = None,
+        lookup: Callable[..., Any] | None = None,
         refusals: tuple[type[Exception], ...] = (),
         key: Callable[[C], object] | None = None,
         windows: Windows | None = None,
         status: int = 200,
         codec: Codec[Any] | None = None,
         namespace: str = "",
-        retry: Retry | object | None = ...,
+        retry: Retry | None = UNSAID,
+        breaker: CircuitBreaker | None = None,
+        timeout: float | None = None,
+        lookup_retry: Retry | None = UNSAID,
+        look_pause: float = UNSAID,
+        lease: float = UNSAID,
+        on_abandoned: OnLost = UNSAID,
+        clock: Clock | None = None,
         hooks: Iterable[Hook] = (),
     ) -> None:
-        self.name = _wiring.checked_name(name)
-        self._engine = _wiring.checked_engine(name, engine)
-        run = _wiring.checked_effect(name, effect)
-        self._effect = _single.Effect(
-            run=run,
-            codec=_wiring.result_codec(name, run) if codec is None else codec,
-            refusals=Refusals(refusals),
-            status=checked_status(name, status),
+        shared = _declaration.common(
+            name,
+            engine,
+            refusals=refusals,
+            windows=Windows() if windows is None else windows,
+            status=status,
+            namespace=namespace,
+            hooks=hooks,
         )
+        outside = Outside(
+            call=call,
+            commit=commit,
+            check=check,
+            lookup=lookup,
+            lookup_retry=lookup_retry,
+            look_pause=look_pause,
+            breaker=breaker,
+            timeout=timeout,
+            lease=lease,
+            on_abandoned=on_abandoned,
+            clock=clock,
+        )
+        self.name = shared.name
+        self._engine = engine
+        self._windows = shared.windows
+        self._namespace = shared.namespace
         self._derive = _wiring.checked_derivation(name, key)
-        self._windows = _wiring.checked_windows(
-            name, Windows() if windows is None else windows
+        self._mode: SingleMode | FencedMode = _declaration.mode(
+            shared, effect, outside, codec, retry
         )
-        self._namespace = _wiring.checked_namespace(name, namespace)
-        hooks = _wiring.checked_hooks(name, hooks)
-        self._hooks = Hooks(hooks)
-        if retry is ...:
-            # The engine has waited busy_timeout for each try already.
-            retry = Retry(
-                on=(EngineBusy, OutcomeUnknown),
-                attempts=3,
-                wait=full_jitter(0.05, 0.5),
-                hooks=hooks,
-                name=name,
-            )
-        self._retry = _wiring.checked_retry(name, retry)
 
     def __repr__(self) -> str:
         return (
-            f"Operation({self.name!r}, engine={self._engine.name!r}, mode='single', "
-            f"guarantee={self.guarantee!r})"
+            f"Operation({self.name!r}, "
+            f"engine={_declaration.engine_name(self._engine)!r}, "
+            f"mode={self._mode.kind!r}, guarantee={self.guarantee!r})"
         )
 
     @property
     def guarantee(self) -> str:
-        """``exactly_once``: effect and record share one commit."""
-        return "exactly_once"
+        """How often the effect happens for one key, whatever fails.
+
+        ``exactly_once``: effect and record share one commit. ``at_most_once``:
+        what cannot be told stays unknown until somebody resolves it.
+        ``at_least_once``: it is done again.
+        """
+        return self._mode.guarantee
 
     def call(
         self, command: C, *, key: str | RequestKey | None, scope: str
@@ -190,21 +304,16 @@ class Operation(Generic[C, R]):
             KeyInvalid: The key is empty or too long.
             KeyReused: The key was used for another command.
             OutcomeGone: Done, but the answer is no longer kept.
-            OutcomeUnknown: The commit's answer was lost for every try.
+            OutcomeUnknown: It may have been done; `unresolved` lists it.
+            InProgress: Another call with this key is running.
+            ProviderUnavailable: Every attempt failed, and nothing was sent.
+            CircuitOpen: The provider is not being asked for now.
+            LeaseLost: Somebody else took the key over during the call.
             KeyExpired: The request is older than keys are remembered.
             StoreUnavailable: Nothing was done; the same key may be tried again.
             Exception: A declared refusal, or what the effect raised.
         """
-        request = self._request(command, key, scope)
-
-        def once() -> _single.Done | ClaimAnswer:
-            return self._engine.transact(
-                lambda tx: _single.attempt(tx, self._effect, command, request),
-                undoable=bool(self._effect.refusals.classes),
-            )
-
-        settled = once() if self._retry is None else self._retry.call(once)
-        return self._answer(settled, request)
+        return self._mode.call(command, self._request(command, key, scope))
 
     async def acall(
         self, command: C, *, key: str | RequestKey | None, scope: str
@@ -215,15 +324,7 @@ class Operation(Generic[C, R]):
         the commit goes on and the next call with the key gets its answer.
         """
         request = self._request(command, key, scope)
-
-        async def once() -> _single.Done | ClaimAnswer:
-            return await self._engine.atransact(
-                lambda tx: _single.attempt(tx, self._effect, command, request),
-                undoable=bool(self._effect.refusals.classes),
-            )
-
-        settled = await once() if self._retry is None else await self._retry.acall(once)
-        return self._answer(settled, request)
+        return await self._mode.acall(command, request)
 
     def storage_key(self, key: str | RequestKey, *, scope: str) -> str:
         """Return the 64 hex digits under which *key* is stored."""
@@ -239,7 +340,118 @@ class Operation(Generic[C, R]):
         """Return the 8 hex digits that errors, logs and audit rows show."""
         return self.storage_key(key, scope=scope)[:8]
 
+    # -------------------------------------------------------------- operating
+
+    def unresolved(self, limit: int = 100) -> list[Unsettled[C]]:
+        """Return up to *limit* calls of which nobody knows, oldest first.
+
+        Those marked unknown, and those whose owner died and whom nobody has
+        called again.
+
+        Raises:
+            ConfigurationError: The operation is in mode single, where nothing
+                is ever unknown.
+        """
+        settling = self._settling()
+        return settling.run(lambda: settling.unresolved(limit))
+
+    async def aunresolved(self, limit: int = 100) -> list[Unsettled[C]]:
+        """Do `unresolved` on an event loop."""
+        settling = self._settling()
+        return await settling.arun(lambda: settling.unresolved(limit))
+
+    def resolve(
+        self,
+        which: Unsettled[C] | Record | str | RequestKey,
+        verdict: Verdict[Any],
+        *,
+        scope: str | None = None,
+        by: str = "",
+        reason: str = "",
+    ) -> bool:
+        """Settle a call of which nobody knew, after somebody has looked.
+
+        Args:
+            which: From `unresolved`; or the key, with its *scope*.
+            verdict: ``Committed(receipt)``: it was done; ``commit=`` writes its
+                rows now, and later calls replay its result. ``NotCommitted()``:
+                it was not; the key may be used again.
+            scope: As in `call`, if *which* is a key.
+            by: Who decided; kept for good where the engine is a database.
+            reason: What was seen.
+
+        Returns:
+            False if the call is not unknown.
+
+        Raises:
+            ConfigurationError: Mode single, or no verdict.
+            Exception: What ``commit=`` raised; nothing is settled then.
+        """
+        settling, key = self._settling(), self._key_of(which, scope)
+        return settling.run(lambda: settling.resolve(key, verdict, by, reason))
+
+    async def aresolve(
+        self,
+        which: Unsettled[C] | Record | str | RequestKey,
+        verdict: Verdict[Any],
+        *,
+        scope: str | None = None,
+        by: str = "",
+        reason: str = "",
+    ) -> bool:
+        """Do `resolve` on an event loop."""
+        settling, key = self._settling(), self._key_of(which, scope)
+        return await settling.arun(lambda: settling.resolve(key, verdict, by, reason))
+
+    def recheck(
+        self,
+        which: Unsettled[C] | Record | str | RequestKey,
+        *,
+        scope: str | None = None,
+        by: str = "",
+    ) -> Verdict[Any]:
+        """Ask ``lookup=`` again about a call of which nobody knew, and settle it.
+
+        Returns:
+            ``Committed(receipt)`` or ``NotCommitted()``, settled; or
+            ``Undecided()``: the provider could not be asked, or the call is
+            not unknown.
+        """
+        settling, key = self._settling(), self._key_of(which, scope)
+        return settling.run(lambda: settling.recheck(key, by))
+
+    async def arecheck(
+        self,
+        which: Unsettled[C] | Record | str | RequestKey,
+        *,
+        scope: str | None = None,
+        by: str = "",
+    ) -> Verdict[Any]:
+        """Do `recheck` on an event loop."""
+        settling, key = self._settling(), self._key_of(which, scope)
+        return await settling.arun(lambda: settling.recheck(key, by))
+
     # ---------------------------------------------------------------- inside
+
+    def _settling(self) -> Settling:
+        if isinstance(self._mode, FencedMode):
+            return self._mode.settling
+        raise ConfigurationError(
+            f"{self.name}: effect and record share one commit, so no outcome is ever "
+            "unknown. Only operations with call= have some to settle."
+        )
+
+    def _key_of(
+        self, which: Unsettled[C] | Record | str | RequestKey, scope: str | None
+    ) -> str:
+        if isinstance(which, (Unsettled, Record)):
+            return which.key
+        if scope is None:
+            raise ConfigurationError(
+                f"{self.name}: a key is found by its scope=; or pass what unresolved() "
+                "returned."
+            )
+        return self.storage_key(which, scope=scope)
 
     def _request(
         self, command: C, key: str | RequestKey | None, scope: str
@@ -268,112 +480,3 @@ class Operation(Generic[C, R]):
             on_abandoned="quarantine",
             age=age,
         )
-
-    def _answer(
-        self, settled: _single.Done | ClaimAnswer, request: ClaimRequest
-    ) -> Answer[R]:
-        _testpoints.hit("single.after_commit")
-        fact = (self.name, request.key[:8], self._engine.name)
-        if isinstance(settled, _single.Done):
-            refused = settled.outcome.kind == "refusal"
-            self._hooks.emit(Refused(*fact) if refused else Executed(*fact))
-            return self._render(
-                settled.outcome, settled.value, request, expires_in=None
-            )
-        if isinstance(settled, _core.Replay):
-            self._hooks.emit(Replayed(*fact))
-            outcome = settled.outcome
-            value = self._stored_value(outcome, request)
-            return self._render(outcome, value, request, expires_in=settled.expires_in)
-        raise self._refusal(settled, request)
-
-    def _stored_value(self, outcome: _core.StoredOutcome, request: ClaimRequest) -> Any:
-        if outcome.kind == "refusal":
-            return None
-        return self._readable(self._effect.codec.decode, outcome, request)
-
-    def _readable(
-        self,
-        decode: Callable[[bytes], T],
-        outcome: _core.StoredOutcome,
-        request: ClaimRequest,
-    ) -> T:
-        try:
-            return decode(outcome.body)
-        except Exception as error:  # noqa: BLE001 - a codec or constructor may raise anything
-            # A validation error would show the stored values, whatever they are.
-            raise OutcomeGone(
-                f"{self._where(request)}: this was done before, and its stored answer "
-                f"cannot be read by this release ({type(error).__name__}). Do not "
-                "repeat it; fetch the current state."
-            ) from None
-
-    def _render(
-        self,
-        outcome: _core.StoredOutcome,
-        value: Any,
-        request: ClaimRequest,
-        *,
-        expires_in: float | None,
-    ) -> Answer[R]:
-        replayed = expires_in is not None
-        if outcome.kind == "refusal":
-            error = self._readable(self._effect.refusals.decode, outcome, request)
-            error.replayed = replayed  # type: ignore[attr-defined]  # any exception class may be declared
-            raise error
-        return Answer(
-            value=value,
-            replayed=replayed,
-            status=outcome.status,
-            headers=outcome.headers,
-            body=outcome.body,
-            expires_in=request.windows.replay if expires_in is None else expires_in,
-        )
-
-    def _where(self, request: ClaimRequest) -> str:
-        return f"{self.name} [{request.key[:8]}] on {self._engine.name}"
-
-    def _refusal(self, answer: ClaimAnswer, request: ClaimRequest) -> SyncPatternsError:
-        where = self._where(request)
-        fact = (self.name, request.key[:8], self._engine.name)
-        match answer:
-            case _core.Mismatch():
-                self._hooks.emit(Mismatched(*fact))
-                return KeyReused(
-                    f"{where}: this key was used before for another request. Use a "
-                    "new key for a new action, the same key only for a retry."
-                )
-            case _core.Gone(outcome):
-                self._hooks.emit(Gone(*fact))
-                if outcome is not None and outcome.kind == "refusal":
-                    return RefusalGone(
-                        f"{where}: this was refused before and nothing was done; the "
-                        "reason is no longer kept. If it is still wanted, act anew "
-                        "under a new key."
-                    )
-                return OutcomeGone(
-                    f"{where}: this was done before, and its answer is no longer "
-                    "kept. Do not repeat it; fetch the current state."
-                )
-            case _core.Expired():
-                return KeyExpired(
-                    f"{where}: the request is older than keys are remembered "
-                    f"({request.windows.dedupe:g} s), so it was not run. Fetch the "
-                    "current state, and act anew if it is still wanted."
-                )
-            case _core.Busy(retry_after):
-                self._hooks.emit(Busy(*fact, retry_after=retry_after))
-                return InProgress(
-                    f"{where}: a call with this key is running. Ask again with the "
-                    "same key when Retry-After is over.",
-                    retry_after=retry_after,
-                )
-            case _core.Unresolved():
-                self._hooks.emit(Unknown(*fact))
-                return OutcomeUnknown(
-                    f"{where}: an earlier call under this key was never settled. It "
-                    "may have happened: look, then settle it with "
-                    "Idempotency(engine, namespace=...).resolve()."
-                )
-            case _:
-                raise ConfigurationError(f"{where}: unexpected answer {answer!r}")

@@ -7,13 +7,9 @@ transaction and do no I/O but through it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import CoroutineType
 from typing import Any
 
 from syncpatterns import _testpoints
-from syncpatterns.codec import Codec, JsonCodec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
@@ -23,34 +19,11 @@ from syncpatterns.idempotency._core import (
     complete,
     decide_claim,
 )
-from syncpatterns.operation._answer import Result
-from syncpatterns.operation._ports import EngineTransaction
-from syncpatterns.operation._refusals import Refusals
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The effect ran in this call; *value* is what it returned, if it did."""
-
-    outcome: StoredOutcome
-    value: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What one operation does, apart from when and how often.
-
-    Args:
-        run: The user's function.
-        codec: How its result is stored.
-        refusals: Which of its exceptions are answers.
-        status: HTTP status of a result that names none.
-    """
-
-    run: Callable[[Any, Any], Any]
-    codec: Codec[Any]
-    refusals: Refusals
-    status: int
+from syncpatterns.operation._answer import Answer
+from syncpatterns.operation._answers import Answers
+from syncpatterns.operation._effect import Done, Effect, run_effect
+from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
+from syncpatterns.retry import Retry
 
 
 def attempt(
@@ -68,7 +41,7 @@ def attempt(
         return answer
     _testpoints.hit("single.after_claim")
     tx.begin_effect(request.key[:8])
-    done = _run(tx, effect, command)
+    done = run_effect(tx, effect, command)
     _testpoints.hit("single.after_effect")
     finished = complete(claimed, answer.token, done.outcome, request.windows, tx.clock)
     if finished is None:
@@ -80,55 +53,64 @@ def attempt(
     return done
 
 
-def _run(tx: EngineTransaction, effect: Effect, command: Any) -> Done:
-    try:
-        returned = effect.run(tx, command)
-    except effect.refusals.classes as error:
-        outcome = effect.refusals.outcome(error)
-        tx.undo()
-        return Done(outcome)
-    if not isinstance(returned, Result):
-        _refuse_lazy(returned)
-        body = effect.codec.encode(returned)
-        value = _as_replayed(effect, returned, body)
-        return Done(StoredOutcome("value", body, effect.status), value)
-    result: Result[Any] = returned  # pyright: ignore[reportUnknownVariableType]  # isinstance knows no argument
-    _refuse_lazy(result.value)
-    body = effect.codec.encode(result.value)
-    headers = tuple(result.headers.items())
-    value = _as_replayed(effect, result.value, body)
-    return Done(StoredOutcome("value", body, result.status, headers), value)
-
-
-def _as_replayed(effect: Effect, value: Any, body: bytes) -> Any:
-    """Return what a replay will give, where no annotation says what that is.
-
-    Plain JSON knows no tuples: the first caller would get (1, 2), all later
-    ones [1, 2].
-    """
-    return effect.codec.decode(body) if type(effect.codec) is JsonCodec else value
-
-
-def _refuse_lazy(returned: object) -> None:
-    """Refuse what has not happened yet, though it looks like a result.
-
-    Raises:
-        ConfigurationError: A coroutine, because the effect calls an async
-            function; or an iterator, which storing would use up: the first
-            caller would get it empty, the second one full.
-    """
-    if isinstance(returned, CoroutineType):
-        returned.close()  # else Python warns that it was never awaited
-        raise ConfigurationError(
-            "The effect returned a coroutine, so nothing was done. It runs inside a "
-            "transaction and cannot await: make it a plain function."
-        )
-    if isinstance(returned, Iterator):
-        raise ConfigurationError(
-            "The effect returned an iterator, which can be read only once. Return a "
-            "list."
-        )
-
-
 def _decoded(effect: Effect, outcome: StoredOutcome) -> Any:
     return None if outcome.kind == "refusal" else effect.codec.decode(outcome.body)
+
+
+class SingleMode:
+    """The calls of one operation whose effect and record share a commit.
+
+    Args:
+        engine: Where the transaction is.
+        effect: What it does.
+        retry: What is tried again around the whole transaction; None: nothing.
+        answers: Renders what comes out.
+    """
+
+    kind = "single"
+    guarantee = "exactly_once"
+
+    def __init__(
+        self,
+        engine: TransactionalEngine,
+        effect: Effect,
+        retry: Retry | None,
+        answers: Answers,
+    ) -> None:
+        self._engine = engine
+        self._effect = effect
+        self._retry = retry
+        self._answers = answers
+        self._undoable = bool(effect.refusals.classes)
+
+    def call(self, command: Any, request: ClaimRequest) -> Answer[Any]:
+        """Do it on this thread."""
+
+        def once() -> Done | ClaimAnswer:
+            return self._engine.transact(
+                lambda tx: attempt(tx, self._effect, command, request),
+                undoable=self._undoable,
+            )
+
+        settled = once() if self._retry is None else self._retry.call(once)
+        return self._answer(settled, request)
+
+    async def acall(self, command: Any, request: ClaimRequest) -> Answer[Any]:
+        """Do it from an event loop; the effect runs on the engine's thread."""
+
+        async def once() -> Done | ClaimAnswer:
+            return await self._engine.atransact(
+                lambda tx: attempt(tx, self._effect, command, request),
+                undoable=self._undoable,
+            )
+
+        settled = await once() if self._retry is None else await self._retry.acall(once)
+        return self._answer(settled, request)
+
+    def _answer(
+        self, settled: Done | ClaimAnswer, request: ClaimRequest
+    ) -> Answer[Any]:
+        _testpoints.hit("single.after_commit")
+        if isinstance(settled, Done):
+            return self._answers.done(settled, request)
+        return self._answers.known(settled, request)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
 from syncpatterns._http import MAX_KEY_LENGTH
-from syncpatterns.codec import Codec, JsonCodec, codec_for, return_annotation
+from syncpatterns.codec import (
+    Codec,
+    JsonCodec,
+    annotation_of,
+    codec_for,
+    return_annotation,
+)
 from syncpatterns.errors import ConfigurationError, KeyInvalid, KeyMissing
 from syncpatterns.events import Hook
 from syncpatterns.idempotency import _keys
@@ -214,3 +221,93 @@ def checked_namespace(name: str, namespace: object) -> str:
     if not isinstance(namespace, str):
         raise ConfigurationError(f"{name}: namespace= must be text.")
     return namespace
+
+
+def checked_function(
+    name: str, argument: str, function: object, takes: str
+) -> Callable[..., Any]:
+    """Return *function* if it can be called with what *takes* names.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
+    if not callable(function) or inspect.isclass(function):
+        raise ConfigurationError(
+            f"{name}: {argument}= takes a function of ({takes}), not {function!r}."
+        )
+    call = _function_of(function)
+    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        raise ConfigurationError(
+            f"{name}: {argument}= is a generator; its body would never run. Return "
+            "the result instead."
+        )
+    try:
+        inspect.signature(function).bind(*[object() for _ in takes.split(",")])
+    except TypeError as error:
+        raise ConfigurationError(
+            f"{name}: {argument}= is called as {argument}({takes}): {error}."
+        ) from error
+    except ValueError:  # a builtin without a signature: it will say so when called
+        pass
+    return function
+
+
+def optional_function(
+    name: str, argument: str, function: object, takes: str
+) -> Callable[..., Any] | None:
+    """Return *function*, checked, or None if none was given."""
+    if function is None:
+        return None
+    return checked_function(name, argument, function, takes)
+
+
+def command_codec(name: str, call: Callable[..., Any]) -> Codec[Any]:
+    """Return the codec for what *call* is annotated to take first.
+
+    Raises:
+        ConfigurationError: The annotation names a type without a JSON form.
+    """
+    target = inspect.unwrap(_function_of(call))
+    try:
+        first = next(iter(inspect.signature(call).parameters))
+        annotation = annotation_of(target, first)
+    except (KeyError, StopIteration, ValueError):
+        return JsonCodec()  # it says nothing: a plain JSON value
+    except Exception as error:
+        raise ConfigurationError(
+            f"{name}: the annotation of the command cannot be read ({error}). Name a "
+            "type that is known in the module of call=."
+        ) from error
+    try:
+        return codec_for(annotation)
+    except TypeError as error:
+        raise ConfigurationError(f"{name}: {error}") from error
+
+
+def checked_breaker(name: str, breaker: object) -> Any:
+    """Return *breaker* if it can guard blocking and awaiting calls.
+
+    Raises:
+        ConfigurationError: It is no `CircuitBreaker`.
+    """
+    if breaker is None or (hasattr(breaker, "call") and hasattr(breaker, "acall")):
+        return breaker
+    raise ConfigurationError(
+        f"{name}: breaker= takes a syncpatterns.CircuitBreaker, not {breaker!r}."
+    )
+
+
+def checked_seconds(name: str, argument: str, seconds: object) -> float | None:
+    """Return *seconds* if it is None or a number from 0 on.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if seconds is None:
+        return None
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= cast("float", seconds) < math.inf:
+        raise ConfigurationError(
+            f"{name}: {argument}= takes seconds, 0 or more; not {seconds!r}."
+        )
+    return float(cast("float", seconds))

@@ -167,7 +167,7 @@ def wrapper(*args: Any) -> Booking:
 )
 def test_whatever_can_be_called_is_an_effect(effect: Callable[..., Any]) -> None:
     """And its annotation is found, through methods, partials and wrappers."""
-    codec = declared(effect=effect)._effect.codec
+    codec = declared(effect=effect)._mode._effect.codec
 
     assert codec.decode(b'{"booking":"b1","number":1}') == Booking("b1", 1)
 
@@ -211,7 +211,7 @@ def test_a_codec_of_one_s_own_goes_before_the_annotation() -> None:
     """Which is then not even read."""
     operation = declared(effect=local_class(), codec=JsonCodec())
 
-    assert operation._effect.codec.decode(b"1") == 1
+    assert operation._mode._effect.codec.decode(b"1") == 1
 
 
 def only_for_checkers(tx: Transaction, command: OnlyForTypeCheckers) -> Booking:
@@ -221,7 +221,7 @@ def only_for_checkers(tx: Transaction, command: OnlyForTypeCheckers) -> Booking:
 
 def test_parameters_may_be_annotated_for_type_checkers_only() -> None:
     """Only what is returned is stored, so only that must be known."""
-    codec = declared(effect=only_for_checkers)._effect.codec
+    codec = declared(effect=only_for_checkers)._mode._effect.codec
 
     assert codec.decode(b'{"booking":"b1","number":1}') == Booking("b1", 1)
 

@@ -1,0 +1,201 @@
+"""Fenced commits on an engine that shares no transaction with the rows.
+
+The business rows are committed first, wherever ``commit=`` writes them, the
+record after them. Killed between the two, the next call finds the receipt by
+its lookup and runs ``commit=`` again: it must bear being repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from syncpatterns._flow import Effect, Flow, arun, run
+from syncpatterns._transaction import Publishable
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.idempotency._core import ClaimAnswer, Owned, Replay, StoredOutcome
+from syncpatterns.operation._effect import Done, refuse_lazy, run_effect
+
+if TYPE_CHECKING:
+    from syncpatterns.operation._fenced_call import FencedCall
+
+T = TypeVar("T")
+
+
+class Ask(Effect[Any]):
+    """Call *method* of the store; it ends although the task is cancelled."""
+
+    __slots__ = ("args", "call", "method")
+
+    shield = True
+
+    def __init__(self, call: FencedCall, method: str, *args: Any) -> None:
+        self.call = call
+        self.method = method
+        self.args = args
+
+    def do(self) -> Any:
+        """Do it on this thread."""
+        return getattr(self.call.port, self.method)(*self.args)
+
+    async def ado(self) -> Any:
+        """Do it on the running event loop."""
+        return await getattr(self.call.port, self.method)(*self.args)
+
+
+class Work(Effect[Any]):
+    """Call a plain function of the user's, which may block."""
+
+    __slots__ = ("function",)
+
+    shield = True
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+
+    def do(self) -> Any:
+        """Do it on this thread."""
+        return self.function()
+
+    async def ado(self) -> Any:
+        """Do it on a worker thread."""
+        from anyio.to_thread import run_sync  # noqa: PLC0415 - sync users never pay for it
+
+        return await run_sync(self.function)
+
+
+Steps = Flow[Ask | Work, T]
+
+
+class SeparateCommit:
+    """Implements `Commits` for an engine with a store and no transaction."""
+
+    def claim(self, call: FencedCall) -> ClaimAnswer:
+        """Take the key, then check the command."""
+        return run(lambda: _claim(call), _do)
+
+    async def aclaim(self, call: FencedCall) -> ClaimAnswer:
+        """Do `claim` on an event loop."""
+        return await arun(lambda: _claim(call), _ado)
+
+    def check(self, call: FencedCall, token: int) -> Done | None:
+        """Check the command of a key that was taken over."""
+        return run(lambda: _check_again(call, token), _do)
+
+    async def acheck(self, call: FencedCall, token: int) -> Done | None:
+        """Do `check` on an event loop."""
+        return await arun(lambda: _check_again(call, token), _ado)
+
+    def result(self, call: FencedCall, token: int, receipt: Any) -> Done | None:
+        """Write the business rows, then the answer; None if *token* is stale."""
+        return run(lambda: _result(call, token, receipt), _do)
+
+    async def aresult(self, call: FencedCall, token: int, receipt: Any) -> Done | None:
+        """Do `result` on an event loop."""
+        return await arun(lambda: _result(call, token, receipt), _ado)
+
+
+def _claim(call: FencedCall) -> Steps[ClaimAnswer]:
+    answer: ClaimAnswer = yield from Ask(call, "claim", call.request)
+    if not isinstance(answer, Owned) or answer.abandoned:
+        return answer
+    try:
+        refused = yield from _refused(call)
+    except BaseException:
+        yield from Ask(call, "release", call.key, answer.token)
+        raise
+    if refused is None:
+        return answer
+    call.fresh = yield from _complete(call, answer.token, refused)
+    return Replay(refused, call.plan.windows.replay)
+
+
+def _check_again(call: FencedCall, token: int) -> Steps[Done | None]:
+    refused = yield from _refused(call)
+    if refused is None or not (yield from _complete(call, token, refused)):
+        return None
+    return Done(refused)
+
+
+def _refused(call: FencedCall) -> Steps[StoredOutcome | None]:
+    mode = call.mode
+    check = mode.check
+    if check is None:
+        return None
+    try:
+        refuse_lazy((yield from Work(lambda: check(Detached(call), call.command))))
+    except mode.refusals.classes as error:
+        return mode.refusals.outcome(error)
+    return None
+
+
+def _result(call: FencedCall, token: int, receipt: Any) -> Steps[Done | None]:
+    # Asked before the rows are written: a zombie must not write them at all.
+    if not (yield from Ask(call, "renew", *_renewal(call, token))):
+        return None
+    effect = call.mode.effect(receipt)
+    done: Done = yield from Work(
+        lambda: run_effect(Detached(call), effect, call.command)
+    )
+    held = yield from _complete(call, token, done.outcome)
+    return done if held else None
+
+
+def _renewal(call: FencedCall, token: int) -> tuple[Any, ...]:
+    return call.key, token, call.request.lease, call.plan.windows
+
+
+def _complete(call: FencedCall, token: int, outcome: StoredOutcome) -> Steps[bool]:
+    windows = call.plan.windows
+    held: bool = yield from Ask(call, "complete", call.key, token, outcome, windows)
+    return held
+
+
+def _do(step: Ask | Work) -> Any:
+    return step.do()
+
+
+async def _ado(step: Ask | Work) -> Any:
+    return await step.ado()
+
+
+class Detached:
+    """Stands for a transaction where the engine has none.
+
+    It tells the time and the key; rows and events are up to the function.
+    """
+
+    clock = 0.0
+
+    def __init__(self, call: FencedCall) -> None:
+        self._engine = call.setup.engine
+        self._clock = call.setup.clock
+        self.key_hash = call.key[:8]
+
+    @property
+    def now(self) -> datetime:
+        """The wall clock in UTC."""
+        return datetime.fromtimestamp(self._clock.time(), UTC)
+
+    @property
+    def connection(self) -> NoReturn:
+        """Refuse: there is none."""
+        raise self._none("connection")
+
+    def sqlalchemy(self) -> NoReturn:
+        """Refuse: there is none."""
+        raise self._none("connection")
+
+    def publish(self, *events: Publishable) -> None:
+        """Refuse: there is no outbox that shares the commit."""
+        raise self._none(f"outbox for {len(events)} events")
+
+    def undo(self) -> None:
+        """Do nothing: what a function wrote elsewhere is its own to undo."""
+
+    def _none(self, what: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"The engine {self._engine!r} has no transaction, so no {what}. Write to "
+            "your own database in commit=, or use sqlite:///file.db."
+        )

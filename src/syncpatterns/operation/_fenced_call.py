@@ -1,0 +1,78 @@
+"""One call of a fenced operation on its way through the guard's flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from syncpatterns.codec import Codec
+from syncpatterns.idempotency._call import Call, Plan, Port
+from syncpatterns.idempotency._context import current
+from syncpatterns.idempotency._core import ClaimRequest, Owned
+from syncpatterns.idempotency._lease import Lease
+from syncpatterns.operation._fenced_context import FencedContext
+
+if TYPE_CHECKING:
+    from syncpatterns.operation._fenced import FencedMode
+
+#: Notes that a fenced claim keeps until it is settled.
+COMMAND = "command"
+RECEIPT = "receipt"
+
+
+class FencedCall(Call):
+    """A call that knows its command.
+
+    Attributes:
+        mode: What was declared.
+        command: What to do.
+        fresh: The answer came out of this call's own claim: its check refused.
+    """
+
+    __slots__ = ("command", "fresh", "mode")
+
+    def __init__(
+        self,
+        mode: FencedMode,
+        plan: Plan,
+        request: ClaimRequest,
+        command: Any,
+        port: Port,
+    ) -> None:
+        wanted = (request.key, request.fingerprint, request.age)
+        super().__init__(mode.setup, plan, wanted, mode.provider.call, port)
+        self.mode = mode
+        self.command = command
+        self.fresh = False
+        kept = ((COMMAND, mode.command_codec.encode(command)),)
+        self.request = self.request._replace(
+            nonce=request.nonce, windows=request.windows, notes=kept
+        )
+
+    def context(self, owned: Owned, lease: Lease) -> FencedContext:
+        """Return what the operation's functions are told about this execution."""
+        return FencedContext(
+            self,
+            operation=self.plan.operation,
+            lease=lease,
+            clock=self.setup.clock,
+            attempts=owned.attempts,
+            abandoned=owned.abandoned,
+            outer=current.get(),
+            stores=self.setup.stores,
+            blocking=self.blocking,
+            notes=owned.notes,
+        )
+
+    def receipt_in(self, owned: Owned) -> tuple[bool, Any]:
+        """Return whether an earlier execution left its receipt, and the receipt."""
+        return noted(owned.notes, RECEIPT, self.mode.receipt_codec)
+
+
+def noted(
+    notes: tuple[tuple[str, bytes], ...], name: str, codec: Codec[Any]
+) -> tuple[bool, Any]:
+    """Return whether *notes* has *name*, and its value."""
+    for each, body in notes:
+        if each == name:
+            return True, codec.decode(body)
+    return False, None

@@ -1,0 +1,70 @@
+"""What the functions of a fenced operation may know about their call."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from syncpatterns import _testpoints
+from syncpatterns.events import Progress
+from syncpatterns.idempotency._context import Context
+from syncpatterns.retry import remaining
+
+if TYPE_CHECKING:
+    from syncpatterns.operation._fenced_call import FencedCall
+
+
+class FencedContext(Context):
+    """One execution of a fenced operation.
+
+    Attributes:
+        attempt: Number of the attempt that runs, 1 for the first; 0 before it.
+        doubtful: An earlier attempt of this key may have been done, and nobody
+            has looked since.
+    """
+
+    __slots__ = ("_call", "_until", "attempt", "doubtful")
+
+    def __init__(self, call: FencedCall, **facts: Any) -> None:
+        super().__init__(**facts)
+        self._call = call
+        self._until = math.inf
+        self.attempt = 0
+        self.doubtful = self.abandoned
+
+    @property
+    def where(self) -> str:
+        """How errors begin: operation, hash of the key, engine."""
+        return self._call.where
+
+    def leave(self) -> None:
+        """Say that the next thing to happen is a request to the outside.
+
+        Raises:
+            LeaseLost: Others may have taken the key over; nothing may leave.
+        """
+        self.point_of_no_return()
+        self.attempt += 1
+        self._begin()
+        _testpoints.hit("fenced.before_send")
+
+    def begin_look(self) -> None:
+        """Give a lookup the time of an attempt; that of the last one is over."""
+        self._begin()
+
+    def _begin(self) -> None:
+        timeout = self._call.mode.provider.timeout
+        if timeout is not None:
+            self._until = self._clock.monotonic() + timeout
+
+    def remaining(self) -> float:
+        """Return the seconds this attempt still has; infinity if nothing ends it.
+
+        The least of the operation's ``timeout=``, its retry's, and every
+        deadline around the call. Hand it to your client as its time-out.
+        """
+        return max(0.0, min(self._until - self._clock.monotonic(), remaining()))
+
+    def progress(self, done: int, total: int) -> None:
+        """Tell the hooks how far it is; seen before, and without, a commit."""
+        self._call.emit(Progress, done=done, total=total)

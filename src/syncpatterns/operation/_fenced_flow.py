@@ -1,0 +1,250 @@
+"""An owned key of a fenced operation: send, then commit, or say what is unknown.
+
+In order: what an earlier execution left is looked up first; then the attempts
+are made; a receipt is committed with the business rows, fenced by the token.
+Every way out settles the claim: committed, given back, or unknown.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final, TypeAlias, cast
+
+from syncpatterns import _testpoints
+from syncpatterns._flow import Flow
+from syncpatterns._outcome import Err, Ok
+from syncpatterns.errors import (
+    NotExecuted,
+    NotSent,
+    OutcomeUnknown,
+    ProviderUnavailable,
+    StoreFull,
+    StoreUnavailable,
+)
+from syncpatterns.events import (
+    Abandoned,
+    Executed,
+    Fact,
+    Fenced,
+    Refused,
+    Released,
+    Unknown,
+    Unrecorded,
+)
+from syncpatterns.idempotency import _timing
+from syncpatterns.idempotency._context import lease_lost
+from syncpatterns.idempotency._core import Owned, Replay, Unresolved
+from syncpatterns.idempotency._lease import Lease
+from syncpatterns.idempotency._steps import (
+    Abandon,
+    Complete,
+    Lapse,
+    Release,
+    Rest,
+    Step,
+)
+from syncpatterns.operation._effect import Done
+from syncpatterns.operation._fenced_call import RECEIPT, FencedCall
+from syncpatterns.operation._fenced_context import FencedContext
+from syncpatterns.operation._fenced_steps import (
+    CheckAgain,
+    Commit,
+    LookFirst,
+    Note,
+    SendAll,
+)
+from syncpatterns.operation._sending import Sending, Uncertain
+
+_log = logging.getLogger("syncpatterns")
+
+Steps: TypeAlias = Step[Any]
+Ended: TypeAlias = Done | Err
+
+#: The engine's trouble, not the commit's: the same commit may go through later.
+_TROUBLE = (OutcomeUnknown, StoreFull, StoreUnavailable)
+
+
+#: Seconds after which to come back, where the provider did not say.
+_COME_BACK: Final = 5.0
+
+
+def execute(call: FencedCall, owned: Owned, sent: float) -> Flow[Steps, Ended]:
+    """Make the call under a watched lease, and settle the record."""
+    _testpoints.hit("fenced.after_claim")
+    taken, lease = call.take(owned, sent)
+    context = cast("FencedContext", taken)
+    try:
+        if owned.abandoned:
+            call.emit(Abandoned, attempts=owned.attempts)
+        return (yield from _send(call, context, lease, owned))
+    finally:
+        call.heart.unwatch(lease)
+
+
+def _send(
+    call: FencedCall, context: FencedContext, lease: Lease, owned: Owned
+) -> Flow[Steps, Ended]:
+    sending = Sending(call.mode.provider, call.command, context)
+    found, receipt = call.receipt_in(owned)
+    if found:
+        return (yield from _commit(call, context, lease, receipt))
+    if owned.abandoned and call.mode.provider.lookup is not None:
+        before = yield from _look_first(call, context, lease, sending)
+        if before is not None:
+            return before
+    outcome = yield from SendAll(call, context, lease, sending)
+    _testpoints.hit("fenced.after_send")
+    if isinstance(outcome, Ok):
+        return (yield from _commit(call, context, lease, outcome.value))
+    error = outcome.error
+    if isinstance(error, call.mode.refusals.classes) and not context.doubtful:
+        return (yield from _refuse(call, context, error))
+    return (yield from _fail(call, context, error))
+
+
+def _look_first(
+    call: FencedCall, context: FencedContext, lease: Lease, sending: Sending
+) -> Flow[Steps, Ended | None]:
+    """Find out what the execution before has done; None: nothing, so go on."""
+    looked = yield from LookFirst(call, context, lease, sending)
+    if isinstance(looked, Err):
+        if call.mode.reruns and isinstance(looked.error, Exception):
+            return None
+        context.passed = True  # by the execution before
+        return (yield from _fail(call, context, looked.error))
+    if looked.value is not None:
+        return (yield from _commit(call, context, lease, looked.value))
+    context.doubtful = False
+    # Only now: refused before the look, a message that had left would be
+    # called refused.
+    refused = yield from CheckAgain(call, context.token)
+    if refused is not None:
+        call.emit(Refused)
+        call.news = Replay(refused.outcome, call.plan.windows.replay)
+    return refused
+
+
+def _refuse(
+    call: FencedCall, context: FencedContext, error: BaseException
+) -> Flow[Steps, Ended]:
+    """Store what the provider said no to: it is the answer."""
+    outcome = call.mode.refusals.outcome(cast("Exception", error))
+    held = yield from Complete(call, context.token, outcome)
+    if not held:
+        return _fenced(call, context)
+    call.emit(Refused)
+    call.news = Replay(outcome, call.plan.windows.replay)
+    return Done(outcome)
+
+
+def _commit(
+    call: FencedCall, context: FencedContext, lease: Lease, receipt: Any
+) -> Flow[Steps, Ended]:
+    """Write rows and answer; the receipt is not lost if that fails."""
+    clock, tries = call.setup.clock, 0
+    begun = clock.monotonic()
+    while True:
+        try:
+            done = yield from Commit(call, context.token, receipt)
+            break
+        except _TROUBLE as error:
+            patience = min(begun + _timing.RECORD_PATIENCE, lease.deadline)
+            pause = _timing.record_pause(tries, clock.monotonic(), patience)
+            if pause is None:
+                return (yield from _unrecorded(call, context, receipt, error))
+            tries += 1
+        except Exception as error:  # noqa: BLE001 - a mistake in commit= must not lose the receipt
+            return (yield from _unrecorded(call, context, receipt, error))
+        yield from Rest(call, pause)
+    _testpoints.hit("fenced.after_commit")
+    if done is None:
+        return _fenced(call, context)
+    call.emit(Executed, attempts=context.attempts)
+    call.news = Replay(done.outcome, call.plan.windows.replay)
+    return done
+
+
+def _unrecorded(
+    call: FencedCall, context: FencedContext, receipt: Any, error: Exception
+) -> Flow[Steps, Ended]:
+    """Keep the receipt with the claim: it was done, only the rows are missing."""
+    # The error's own text may quote the rows: its class says enough for a log.
+    kind = type(error).__name__
+    _log.error("%s: it was done, but its rows were not written: %s", call.where, kind)
+    kept = False
+    try:
+        body = call.mode.receipt_codec.encode(receipt)
+        kept = yield from Note(call, context.token, ((RECEIPT, body),))
+        yield from Abandon(call, context.token)
+    except Exception as again:  # noqa: BLE001 - the lease runs out by itself
+        _log.warning("%s: the receipt could not be kept: %s", call.where, again)
+    call.emit(Unrecorded)
+    where = "its receipt is kept" if kept else "ask the provider for it"
+    unknown = OutcomeUnknown(
+        f"{call.where}: it was done, but its rows could not be written; {where}. Find "
+        "it with unresolved(), and settle it with resolve()."
+    )
+    unknown.__cause__ = error
+    call.news = Unresolved()
+    return Err(unknown)
+
+
+def _fail(
+    call: FencedCall, context: FencedContext, error: BaseException
+) -> Flow[Steps, Ended]:
+    """Give the key back if certainly nothing happened; else it is unknown."""
+    if isinstance(error, Uncertain):
+        error = error.error
+    nothing = isinstance(error, NotExecuted) and not context.doubtful
+    step: type[Abandon | Lapse | Release] = Abandon
+    kind: type[Fact] = Unknown
+    if nothing or not context.passed:
+        step, kind = Release, Released
+    elif isinstance(error, NotExecuted) and call.mode.reruns:
+        # An earlier execution may have done it, this one has not: the next
+        # call finds the key abandoned, as this one did.
+        step, kind = Lapse, Released
+    told = _told(call, error, certain=step is not Abandon)
+    try:
+        held = yield from step(call, context.token)
+    except Exception as failure:  # noqa: BLE001 - must not hide why it failed
+        told.add_note(
+            f"{call.where}: the store could not be told ({failure}); the key is held "
+            "until its lease runs out."
+        )
+        _log.warning("%s: the key could not be settled: %s", call.where, failure)
+        return Err(told)
+    if not held:
+        return _fenced(call, context)
+    call.emit(kind)
+    if step is Abandon:
+        call.news = Unresolved()
+    return Err(told)
+
+
+def _told(call: FencedCall, error: BaseException, *, certain: bool) -> BaseException:
+    """Return what the caller is told instead of *error*."""
+    if not isinstance(error, Exception):
+        return error
+    if certain:
+        if not isinstance(error, NotSent):
+            return error
+        given_up = ProviderUnavailable(
+            f"{call.where}: the provider could not be reached, and nothing was sent. "
+            "Try again with the same key.",
+            retry_after=error.retry_after or _COME_BACK,
+        )
+        given_up.__cause__ = error
+        return given_up
+    unknown = OutcomeUnknown(
+        f"{call.where}: the request left, and its answer was not seen "
+        f"({type(error).__name__}). It may have been done: look, then settle it with "
+        "resolve(). Do not use a new key."
+    )
+    unknown.__cause__ = error
+    return unknown
+
+
+def _fenced(call: FencedCall, context: FencedContext) -> Err:
+    call.emit(Fenced)
+    return Err(lease_lost(context.operation, context.key_hash))

@@ -1,0 +1,98 @@
+"""Call a user's function from a thread or a loop, whichever kind it is.
+
+====================  =============================  =========================
+function              under ``call()``               under ``acall()``
+====================  =============================  =========================
+plain                 on the caller's thread         on a worker thread
+async                 on the portal's event loop     on the caller's loop
+====================  =============================  =========================
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from syncpatterns.operation import _portal
+
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+
+    from syncpatterns.operation._fenced_context import FencedContext
+
+#: Blocking calls of one event loop at a time. A limiter of its own: forty
+#: hanging providers must not stop the threads that everything else runs on.
+THREADS = 40
+
+
+def is_async(function: object) -> bool:
+    """Tell whether *function* must be awaited."""
+    function = inner(function)
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is inspected
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def inner(function: object) -> Any:
+    """Return the function behind a partial."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def call(function: Callable[..., Any], command: Any, context: FencedContext) -> Any:
+    """Call *function* and return what it returns, on a thread."""
+    if is_async(function):
+        return _portal.call_async(_bounded, function, command, context)
+    return function(command, context)
+
+
+async def acall(
+    function: Callable[..., Any], command: Any, context: FencedContext
+) -> Any:
+    """Call *function* and return what it returns, on a loop."""
+    if is_async(function):
+        return await _bounded(function, command, context)
+    from anyio import fail_after  # noqa: PLC0415 - sync users never pay for it
+    from anyio.to_thread import run_sync  # noqa: PLC0415 - as above
+
+    with fail_after(_seconds(context)):
+        # Abandoned when the time is over: the thread goes on by itself, and
+        # what it still does is unknown, as for any answer that was not seen.
+        return await run_sync(
+            function, command, context, abandon_on_cancel=True, limiter=_limiter()
+        )
+
+
+async def _bounded(
+    function: Callable[..., Any], command: Any, context: FencedContext
+) -> Any:
+    from anyio import fail_after  # noqa: PLC0415 - sync users never pay for it
+
+    with fail_after(_seconds(context)):
+        return await function(command, context)
+
+
+def _seconds(context: FencedContext) -> float | None:
+    left = context.remaining()
+    return None if left == math.inf else left
+
+
+def _limiter() -> CapacityLimiter:
+    from anyio import CapacityLimiter  # noqa: PLC0415 - sync users never pay for it
+    from anyio.lowlevel import RunVar  # noqa: PLC0415 - as above
+
+    global _limiters  # noqa: PLW0603 - made with the first blocking call
+    if _limiters is None:
+        _limiters = RunVar("syncpatterns_operation_threads")
+    try:
+        limiter: CapacityLimiter = _limiters.get()
+    except LookupError:
+        limiter = CapacityLimiter(THREADS)
+        _limiters.set(limiter)
+    return limiter
+
+
+_limiters: Any = None

@@ -1,0 +1,274 @@
+"""One series of attempts at a provider, and what is known after each.
+
+From the outside in: retry (what may be repeated, and when), reconcile (an
+outcome nobody saw is looked up), breaker, time-out, the user's function. The
+breaker sees declared refusals as answers; the retry never sees an outcome that
+is unknown although there is a lookup: repeating it would send twice.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from syncpatterns._flow import Effect, Flow, arun, run
+from syncpatterns._outcome import Err, Ok, Outcome
+from syncpatterns.clock import Clock
+from syncpatterns.errors import ConfigurationError, LeaseLost, NotExecuted, NotSent
+from syncpatterns.operation import _invoke
+from syncpatterns.retry import Retry
+
+if TYPE_CHECKING:
+    from syncpatterns.operation._fenced_context import FencedContext
+    from syncpatterns.retry import CircuitBreaker
+
+#: How often a lookup must find nothing before it is sent again: a provider may
+#: list a message a moment later than it took it.
+LOOKS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The declared way to the outside of one operation.
+
+    Args:
+        call: ``call(command, ctx)``; returns the receipt.
+        lookup: ``lookup(command, ctx)``; the receipt, or None: not there.
+        refusals: Exceptions of *call* that are answers.
+        retry: What is repeated, and when; None: nothing.
+        breaker: Asked before each attempt; None: none.
+        timeout: Seconds for one attempt; None: as long as it takes.
+        lookup_retry: Repeats a lookup that fails.
+        look_pause: Seconds between two looks.
+        clock: Where the time comes from.
+    """
+
+    call: Callable[..., Any]
+    lookup: Callable[..., Any] | None
+    refusals: tuple[type[Exception], ...]
+    retry: Retry | None
+    breaker: CircuitBreaker | None
+    timeout: float | None
+    lookup_retry: Retry | None
+    look_pause: float
+    clock: Clock
+
+    @property
+    def answers(self) -> tuple[type[Exception], ...]:
+        """What is no failure of the provider, although it is raised."""
+        return (LeaseLost, *self.refusals)
+
+    @property
+    def looker(self) -> Callable[..., Any]:
+        """The lookup, where there is one.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        if self.lookup is None:
+            raise ConfigurationError("There is no lookup= that could be asked.")
+        return self.lookup
+
+
+class Uncertain(BaseException):
+    """Nobody can tell whether the attempt was done; *error* is what was seen.
+
+    No `Exception`, so that it passes every retry rule, also ``on=Exception``.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Part(Effect[Outcome[Any]], ABC):
+    """Something one attempt asks of the outside."""
+
+    __slots__ = ("command", "context", "provider")
+
+    def __init__(
+        self, provider: Provider, command: Any, context: FencedContext
+    ) -> None:
+        self.provider = provider
+        self.command = command
+        self.context = context
+
+    def do(self) -> Outcome[Any]:
+        """Do it on this thread."""
+        try:
+            return self.blocking()
+        except Exception as error:  # noqa: BLE001 - the attempt decides
+            return Err(error)
+
+    async def ado(self) -> Outcome[Any]:
+        """Do it on the running event loop."""
+        try:
+            return await self.awaiting()
+        except Exception as error:  # noqa: BLE001 - the attempt decides
+            return Err(error)
+
+    @abstractmethod
+    def blocking(self) -> Outcome[Any]:
+        """Do it, blocking; may raise."""
+
+    @abstractmethod
+    async def awaiting(self) -> Outcome[Any]:
+        """Do it, awaiting; may raise."""
+
+
+class Send(Part):
+    """Call the provider, through the breaker."""
+
+    __slots__ = ()
+
+    def blocking(self) -> Outcome[Any]:
+        breaker = self.provider.breaker
+        if breaker is None:
+            return self._answer()
+        outcome: Outcome[Any] = breaker.call(self._answer)
+        return outcome
+
+    async def awaiting(self) -> Outcome[Any]:
+        breaker = self.provider.breaker
+        if breaker is None:
+            return await self._aanswer()
+        outcome: Outcome[Any] = await breaker.acall(self._aanswer)
+        return outcome
+
+    def _answer(self) -> Outcome[Any]:
+        try:
+            self.context.leave()
+            return Ok(_invoke.call(self.provider.call, self.command, self.context))
+        except self.provider.answers as error:
+            return Err(error)  # the provider answered, or was not asked: no vote
+
+    async def _aanswer(self) -> Outcome[Any]:
+        try:
+            self.context.leave()
+            return Ok(
+                await _invoke.acall(self.provider.call, self.command, self.context)
+            )
+        except self.provider.answers as error:
+            return Err(error)  # as above
+
+
+class Look(Part):
+    """Ask the provider whether it has it already."""
+
+    __slots__ = ()
+
+    def blocking(self) -> Outcome[Any]:
+        once = functools.partial(
+            _invoke.call, self.provider.looker, self.command, self.context
+        )
+        retry = self.provider.lookup_retry
+        return Ok(once() if retry is None else retry.call(once))
+
+    async def awaiting(self) -> Outcome[Any]:
+        async def once() -> Any:
+            return await _invoke.acall(self.provider.looker, self.command, self.context)
+
+        retry = self.provider.lookup_retry
+        return Ok(await once() if retry is None else await retry.acall(once))
+
+
+class Rest(Part):
+    """Wait between two looks."""
+
+    __slots__ = ()
+
+    def blocking(self) -> Outcome[Any]:
+        self.provider.clock.sleep(self.provider.look_pause)
+        return Ok(None)
+
+    async def awaiting(self) -> Outcome[Any]:
+        await self.provider.clock.asleep(self.provider.look_pause)
+        return Ok(None)
+
+
+class Sending:
+    """All attempts of one call; see the module."""
+
+    def __init__(
+        self, provider: Provider, command: Any, context: FencedContext
+    ) -> None:
+        self._provider = provider
+        self._command = command
+        self._context = context
+
+    def send(self) -> Any:
+        """Return the receipt, or raise what ended the series."""
+        retry = self._provider.retry
+        once = functools.partial(run, self._attempt, _do)
+        return once() if retry is None else retry.call(once)
+
+    async def asend(self) -> Any:
+        """Do `send` on the running event loop."""
+        retry = self._provider.retry
+
+        async def once() -> Any:
+            return await arun(self._attempt, _ado)
+
+        return await once() if retry is None else await retry.acall(once)
+
+    def look(self) -> Any:
+        """Return the receipt, or None if the provider certainly has none."""
+        return run(self._look, _do)
+
+    async def alook(self) -> Any:
+        """Do `look` on the running event loop."""
+        return await arun(self._look, _ado)
+
+    def _part(self, kind: type[Part]) -> Part:
+        return kind(self._provider, self._command, self._context)
+
+    def _attempt(self) -> Flow[Part, Any]:
+        """Send once; if nobody knows what came of it, look."""
+        outcome = yield from self._part(Send)
+        if isinstance(outcome, Ok):
+            return outcome.value
+        error = outcome.error
+        if not isinstance(error, Exception) or self._is_certain(error):
+            raise error
+        # Said before anything else can fail: also a later, certain failure of
+        # this call does not undo what this attempt may have done.
+        self._context.doubtful = True
+        if self._provider.lookup is None:
+            raise error
+        try:
+            receipt = yield from self._look()
+        except Exception as failed:
+            raise Uncertain(error) from failed
+        if receipt is not None:
+            return receipt
+        self._context.doubtful = False
+        raise NotSent(
+            f"{self._context.where}: the answer was lost ({type(error).__name__}), and "
+            f"the provider says {LOOKS} times that it has nothing."
+        ) from error
+
+    def _look(self) -> Flow[Part, Any]:
+        for turn in range(LOOKS):
+            self._context.begin_look()
+            if turn:
+                yield from self._part(Rest)
+            outcome = yield from self._part(Look)
+            if isinstance(outcome, Err):
+                raise outcome.error
+            if outcome.value is not None:
+                return outcome.value
+        return None
+
+    def _is_certain(self, error: Exception) -> bool:
+        return isinstance(error, (NotExecuted, *self._provider.answers))
+
+
+def _do(part: Part) -> Outcome[Any]:
+    return part.do()
+
+
+async def _ado(part: Part) -> Outcome[Any]:
+    return await part.ado()
