@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 WIDTH = 760
-_LEFT, _RIGHT, _TOP = 64, 16, 76
-_PANEL, _GAP, _BOTTOM = 190, 48, 52
+_LEFT, _RIGHT, _TOP = 64, 16, 104
+_PANEL, _GAP, _BOTTOM = 190, 60, 52
 _LEGEND_COLUMNS = 3
 
 #: (stroke on white, stroke on black, dashes), one for each line in turn.
@@ -49,6 +49,8 @@ class Panel:
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What is drawn.
+
+    The first line is broad and pale, so that one that runs on it is seen.
 
     Args:
         title: The heading.
@@ -99,10 +101,11 @@ def _style(lines: int) -> str:
     rules = (
         "text{font:12px system-ui,sans-serif;fill:#24292f}",
         ".title{font-size:15px;font-weight:600}",
-        ".end{text-anchor:end}.middle{text-anchor:middle}",
+        ".label{font-weight:600}.end{text-anchor:end}.middle{text-anchor:middle}",
         ".page{fill:#fff}.shade{fill:#57606a;opacity:.13}",
         ".grid{stroke:#d0d7de}.limit{stroke:#57606a;stroke-dasharray:4 4}",
         ".l{fill:none;stroke-width:2;stroke-linejoin:round}",
+        ".l0{stroke-width:6;opacity:.5}",  # what the others are compared to
         *light,
         *dashes,
     )
@@ -148,7 +151,7 @@ def _panel(picture: Picture, panel: Panel, top: float, *, last: bool) -> Iterato
         f'width="{x(until) - x(since):.1f}" height="{_PANEL}"/>'
     )
     yield _text(x((since + until) / 2), top + 14, name, "middle")
-    yield _text(_LEFT, top - 8, panel.label)
+    yield _text(_LEFT, top - 10, panel.label, "label")
     for mark in range(round(panel.top / panel.step) + 1):
         level = y(mark * panel.step)
         yield _line("grid", _LEFT, level, WIDTH - _RIGHT, level)

@@ -104,7 +104,7 @@ class Run:
         return None
 
 
-def run(policy: Policy, *, seconds: int = 80, seed: int = SEED) -> Run:
+def run(policy: Policy, *, seconds: int = 60, seed: int = SEED) -> Run:
     """Return what *seconds* of the outage story look like with *policy*."""
     time = VirtualTime()
     server = Server(time)
