@@ -1,44 +1,44 @@
-"""The wiring: engine, operation, hub, relay and routes become one ASGI app."""
+"""The wiring: engine, operations, provider, hub and routes become one ASGI app."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.routing import Route
 
 from examples.critical_buttons.domain.refusals import REFUSALS
+from examples.critical_buttons.domain.sms_refusals import QuietHours
+from examples.critical_buttons.gateway import Gateway, ProviderStarting
+from examples.critical_buttons.guards import guarded
 from examples.critical_buttons.health import Health
 from examples.critical_buttons.live import Live
-from examples.critical_buttons.routes import (
-    booking_routes,
-    health_routes,
-    mount_files,
-    problem_routes,
-)
+from examples.critical_buttons.routes.bookings import booking_routes
+from examples.critical_buttons.routes.chaos import chaos_routes
+from examples.critical_buttons.routes.health import health_routes
+from examples.critical_buttons.routes.leads import lead_routes
+from examples.critical_buttons.routes.pages import mount_files, problem_routes
+from examples.critical_buttons.routes.settling import settling_routes
+from examples.critical_buttons.routes.webhooks import PREFIX, webhook_routes
 from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
 from examples.critical_buttons.services.queries import Queries
+from examples.critical_buttons.services.send_sms import Limits, SendSms
+from examples.critical_buttons.services.sender import SmsSender, sms_operation
+from examples.critical_buttons.services.unresolved import Unresolved
 from examples.critical_buttons.services.views import Confirmed
+from examples.critical_buttons.services.webhooks import Webhooks
 from examples.critical_buttons.settings import Settings
+from examples.critical_buttons.sms.provider import SendRateExceeded
 from syncpatterns.adapters.asgi import LOOPBACK, AsgiApp
-from syncpatterns.adapters.fastapi import install_problems, lifespan, protect
+from syncpatterns.adapters.fastapi import install_problems, lifespan
 from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.errors import StoreUnavailable
 from syncpatterns.operation import Operation
-
-#: Only what this server sends, and nothing inline.
-_CSP: Final = (
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "manifest-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-)
+from syncpatterns.retry import CircuitBreaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +50,94 @@ class App:
 
 
 def confirm_operation(engine: SqliteEngine) -> Operation[ConfirmCommand, Confirmed]:
-    """Return the one critical action of this app."""
+    """Return the critical action that confirms a booking."""
     return Operation(
         "bookings.confirm", engine, effect=confirm_booking, refusals=REFUSALS
     )
 
 
-def create_app(engine: SqliteEngine, settings: Settings) -> App:
-    """Return the app on an open *engine*, whose tables and bookings are there."""
+def sms_breaker(settings: Settings, engine: SqliteEngine) -> CircuitBreaker:
+    """Return what stands before the SMS provider in this process.
+
+    Not counted is what says nothing about the provider: that our own number
+    may not send faster, that it is night, or that the database is busy.
+    """
+    return CircuitBreaker(
+        name="sms",
+        recovery=settings.breaker_recovery,
+        ignore=(SendRateExceeded, ProviderStarting, QuietHours, StoreUnavailable),
+        clock=engine.clock,
+    )
+
+
+def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
+    """Return the app on an open *engine*, whose tables and rows are there.
+
+    Args:
+        engine: The app's database.
+        settings: The choices of this start.
+        address: Where it listens, e.g. ``http://127.0.0.1:8123``.
+    """
     live = Live(engine)
+    gateway = Gateway(settings, engine)
+    base_url = settings.public_url or address
+    breaker = sms_breaker(settings, engine)
+    parts = SendSms(
+        engine,
+        gateway,
+        Limits(settings.per_lead, settings.per_tenant, settings.quiet_hours),
+        timeout=settings.sms_timeout,
+        callback_url=lambda op: f"{base_url}{PREFIX}/status?op={op}",
+    )
+    send = sms_operation(
+        engine,
+        parts,
+        breaker,
+        timeout=settings.sms_timeout,
+        lease=settings.lease,
+    )
+    health = Health(engine, live.relay, [breaker])
+    queries = Queries(engine)
+    api = _api(lifespan(engine, live.relay.run, gateway.run, hubs=[live.hub]))
+    api.include_router(booking_routes(confirm_operation(engine), queries))
+    api.include_router(lead_routes(SmsSender(engine, send), queries))
+    api.include_router(settling_routes(Unresolved(engine, send, parts), health))
+    api.include_router(health_routes(health))
+    api.include_router(problem_routes())
+    api.include_router(
+        webhook_routes(Webhooks(engine), base_url, lambda: gateway.account)
+    )
+    if settings.chaos:
+        api.include_router(
+            chaos_routes(
+                engine,
+                breaker,
+                lambda: gateway.account,
+                base_url,
+                settings.sms_from,
+            )
+        )
+    api.router.routes.append(Route("/events", endpoint=live.events, methods=["GET"]))
+    mount_files(api)
+    return App(guarded(api, _hosts(settings)), live.end)
+
+
+def _api(life: Callable[[Any], AbstractAsyncContextManager[None]]) -> FastAPI:
     api = FastAPI(
         title="Critical Buttons",
-        description="Bookings that are confirmed once, whatever happens.",
+        description="Bookings that are confirmed once and messages that are sent "
+        "once, whatever happens.",
         version="1",
         docs_url=None,  # the pages of the API browser need scripts of another site
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan(engine, live.relay.run, hubs=[live.hub]),
+        lifespan=life,
     )
     install_problems(api)
-    queries = Queries(engine)
-    api.include_router(booking_routes(confirm_operation(engine), queries))
-    api.include_router(health_routes(Health(engine, live.relay)))
-    api.include_router(problem_routes())
-    api.router.routes.append(Route("/events", endpoint=live.events, methods=["GET"]))
-    mount_files(api)
-    hosts = (*LOOPBACK, *settings.allowed_hosts)
-    return App(protect(api, allowed_hosts=hosts, csp="; ".join(_CSP)), live.end)
+    return api
+
+
+def _hosts(settings: Settings) -> tuple[str, ...]:
+    """Return the names under which browsers and the provider may ask."""
+    public = urlsplit(settings.public_url).netloc if settings.public_url else None
+    return (*LOOPBACK, *settings.allowed_hosts, *([public] if public else []))

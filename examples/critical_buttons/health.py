@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from anyio.to_thread import run_sync
 
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.realtime import Relay
+from syncpatterns.retry import CircuitBreaker
 
 
 class Health:
@@ -16,14 +19,22 @@ class Health:
     Args:
         engine: The app's database.
         relay: What brings committed events to the open pages.
+        breakers: What stands before the services this app asks.
     """
 
-    def __init__(self, engine: SqliteEngine, relay: Relay) -> None:
+    def __init__(
+        self, engine: SqliteEngine, relay: Relay, breakers: Sequence[CircuitBreaker]
+    ) -> None:
         self._engine = engine
         self._relay = relay
+        self._breakers = breakers
 
     async def report(self) -> dict[str, Any]:
-        """Return ``status`` ``ok`` or ``unavailable``, and why."""
+        """Return ``status`` ``ok`` or ``unavailable``, and why.
+
+        An open breaker is told and changes nothing: the app does its own work,
+        and restarting it would heal nobody.
+        """
         found = await run_sync(self._engine.health)
         relaying = self._relay.healthy
         return {
@@ -38,4 +49,23 @@ class Health:
                 "wal_reset_bug": found.wal_reset_bug,
             },
             "relay": {"healthy": relaying, "lag_seconds": round(self._relay.lag, 3)},
+            "breakers": {each["name"]: each for each in self.breakers()},
         }
+
+    def breakers(self) -> list[dict[str, Any]]:
+        """Return how each breaker of this process stands."""
+        return [_breaker(each) for each in self._breakers]
+
+
+def _breaker(breaker: CircuitBreaker) -> dict[str, Any]:
+    found = breaker.snapshot()
+    waits = math.isfinite(found.retry_after)  # for ever is no number in JSON
+    return {
+        "name": found.name,
+        "state": found.state,
+        "failures": found.failures,
+        "threshold": found.threshold,
+        "window_s": found.window,
+        "retry_after_s": math.ceil(found.retry_after) if waits else None,
+        "isolated": found.isolated,
+    }

@@ -6,14 +6,16 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 from examples.critical_buttons.principal import principal_of
-from examples.critical_buttons.services.channels import booking_channel
+from examples.critical_buttons.services.channels import booking_channel, lead_channel
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import ChannelDenied
 from syncpatterns.realtime import Hub, Relay
 from syncpatterns.realtime.sse import SseApp
 
-#: What the page asks for; whose bookings they are follows from who asks.
+#: What the page asks for; whose they are follows from who asks. A stream that
+#: names no channel gets both.
 BOOKINGS: Final = "bookings"
+LEADS: Final = "leads"
 
 
 class Live:
@@ -26,7 +28,7 @@ class Live:
     def __init__(self, engine: SqliteEngine) -> None:
         self.hub = Hub(engine)
         self.relay = Relay(engine, self.hub)
-        self.events = SseApp(self.hub, authorize=authorize, channels=[BOOKINGS])
+        self.events = SseApp(self.hub, authorize=authorize, channels=[BOOKINGS, LEADS])
 
     async def end(self) -> None:
         """End every stream as if its reader had been told everything."""
@@ -43,12 +45,17 @@ def authorize(
 
     Raises:
         TenantUnknown: The request names a tenant that it may not act for.
-        ChannelDenied: It asks for anything but its own bookings.
+        ChannelDenied: It asks for anything but its own bookings and leads.
     """
     principal = principal_of(scope["headers"], scope["query_string"])
-    own = booking_channel(principal.tenant)
-    if not set(asked) <= {BOOKINGS, own}:
+    own = {
+        BOOKINGS: booking_channel(principal.tenant),
+        LEADS: lead_channel(principal.tenant),
+    }
+    channels = {own.get(name, name) for name in asked}
+    if not channels <= set(own.values()):
         raise ChannelDenied(
-            f"There is no such channel for you. Leave it out, or say {BOOKINGS}."
+            f"There is no such channel for you. Leave it out, or say {BOOKINGS} or "
+            f"{LEADS}."
         )
-    return {own: own}
+    return {channel: channel for channel in channels}

@@ -95,6 +95,92 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "through to see whether it has recovered.",
         "Wait that long; the page counts down and sends by itself.",
     ),
+    "lead-not-found": Problem(
+        404,
+        "There is no such lead",
+        "No lead of yours has this id. It may never have existed, or it may be "
+        "somebody else's; the answer is the same.",
+        "Reload the list and choose again.",
+    ),
+    "opted-out": Problem(
+        409,
+        "This person wants no messages",
+        "They answered STOP or the like, here or at the SMS service, or a reply of "
+        "theirs may mean it and waits for somebody to read it (`under_review`).",
+        "Do not write to them. Only they can change that, by writing START.",
+    ),
+    "phone-invalid": Problem(
+        422,
+        "The phone number cannot be used",
+        "It is no number that exists, so no message can reach it.",
+        "Correct the lead's number.",
+    ),
+    "quiet-hours": Problem(
+        409,
+        "It is too late or too early there",
+        "Nobody is written to from 21:00 to 8:00 of their own time. Nothing was sent; "
+        "`retry_at` says when it may be.",
+        "Try again then, with the same key.",
+    ),
+    "rate-limited": Problem(
+        429,
+        "Too many messages",
+        "This person, or all of your leads together, had as many messages within the "
+        "last hour as are allowed, or the sending number may not send faster.",
+        "Wait for `Retry-After` and press again; the same key is used.",
+    ),
+    "provider-rejected": Problem(
+        502,
+        "The SMS service refused the message",
+        "It read the message and will not send it; `provider_code` is its reason.",
+        "Look the code up at the provider. The same message will be refused again.",
+    ),
+    "provider-misconfigured": Problem(
+        503,
+        "The SMS service does not let this server in",
+        "It does not accept the account or its token. Nothing was sent.",
+        "The server's operator has to correct the account; then press again.",
+    ),
+    "provider-starting": Problem(
+        503,
+        "The SMS service is still starting",
+        "The server has just started, and its SMS service has not yet.",
+        "Try again in a moment.",
+    ),
+    "unresolved-not-found": Problem(
+        404,
+        "There is nothing to settle",
+        "No message of yours with this name waits to be settled. Somebody may have "
+        "done it a moment ago.",
+        "Reload the list.",
+    ),
+    "signature-invalid": Problem(
+        403,
+        "The webhook is not signed by the provider",
+        "X-Twilio-Signature is missing, or is not what the account's token makes of "
+        "the URL and the form. Nothing was changed.",
+        "If it does come from the provider: the server's operator has to check the "
+        "account, its token and --public-url.",
+    ),
+    "malformed-form": Problem(
+        400,
+        "The form cannot be read",
+        "The body is no list of name=value pairs in UTF-8, or has too many of them.",
+        "Send application/x-www-form-urlencoded. Nothing was changed.",
+    ),
+    "simulator-unreachable": Problem(
+        503,
+        "The SMS simulator does not answer",
+        "Its switches cannot be reached. It may still be starting, or the SMS service "
+        "is a real one.",
+        "Try again in a moment.",
+    ),
+    "simulator-refused": Problem(
+        422,
+        "The SMS simulator does not take this",
+        "There is no such fault, or a figure is out of its bounds.",
+        "Correct the setting. Nothing was changed.",
+    ),
     "cursor-invalid": Problem(
         400,
         "The position in the stream cannot be read",
@@ -116,8 +202,8 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "validation": Problem(
         422,
         "The request is not valid",
-        "It is JSON, but not of the form this address takes. `errors` points at "
-        "each member that is wrong.",
+        "It can be read, but is not of the form this address takes. `errors` points "
+        "at each member that is wrong.",
         "Correct what it lists. Nothing was done.",
     ),
     "malformed-json": Problem(
@@ -129,9 +215,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     ),
     "unsupported-media-type": Problem(
         415,
-        "The body is not declared as JSON",
-        "This app takes JSON only, so that no form of another site can act here.",
-        "Send Content-Type: application/json. Nothing was done.",
+        "The body is not declared as what it has to be",
+        "This app takes JSON only, so that no form of another site can act here; its "
+        "webhooks take forms, signed by the provider.",
+        "Send Content-Type: application/json, to a webhook "
+        "application/x-www-form-urlencoded. Nothing was done.",
     ),
     "content-encoding": Problem(
         415,

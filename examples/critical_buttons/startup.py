@@ -13,13 +13,25 @@ from typing import TypeAlias
 from sqlalchemy.exc import SQLAlchemyError
 
 from examples.critical_buttons import database, schema
-from examples.critical_buttons.data.csv_file import BadFile, ParsedFile, read_bookings
+from examples.critical_buttons.data.csv_file import (
+    BOOKINGS,
+    BadFile,
+    Layout,
+    ParsedFile,
+    T,
+    read_file,
+)
+from examples.critical_buttons.data.csv_leads import leads_layout
 from examples.critical_buttons.data.load import (
     Report,
     StrictRefused,
     load_file,
+    load_leads,
+    load_sample_leads,
     load_samples,
 )
+from examples.critical_buttons.domain.bookings import Booking
+from examples.critical_buttons.domain.leads import Lead
 from examples.critical_buttons.locks import ServedFile
 from examples.critical_buttons.settings import (
     DEFAULT_DB,
@@ -31,6 +43,7 @@ from syncpatterns import connect
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import EngineBusy, StoreUnavailable, SyncPatternsError
+from syncpatterns.operation import Transaction
 
 Say: TypeAlias = Callable[[str], object]
 
@@ -92,7 +105,7 @@ def listen(settings: Settings) -> socket.socket:
 def open_database(
     settings: Settings, say: Say, *, clock: Clock | None = None
 ) -> Opened:
-    """Open the database, create what is missing and load the bookings.
+    """Open the database, create what is missing and load bookings and leads.
 
     Args:
         settings: The choices of this start.
@@ -103,18 +116,15 @@ def open_database(
         StartupError: With the sentence that says what to do.
     """
     clock = clock or SystemClock()
-    # The file is read before anything is touched.
-    parsed = _read_file(settings, datetime.fromtimestamp(clock.time(), UTC), say)
+    # The files are read before anything is touched.
+    files = _read_files(settings, datetime.fromtimestamp(clock.time(), UTC), say)
     engine = _connect(settings.db, clock)
     lock = _lock(engine.path, settings, say)
     opened = Opened(engine, lock)
     try:
         engine.open()
         engine.transact(lambda tx: schema.create(tx.sqlalchemy()))
-        if parsed is None:
-            _load_samples(engine, say)
-        else:
-            _load_file(engine, parsed, settings, say)
+        _load(engine, files, settings, say)
     except SyncPatternsError as error:
         opened.close()
         raise StartupError(_explained(error, engine.path)) from error
@@ -203,46 +213,90 @@ def _explained(error: SyncPatternsError, path: Path) -> str:
     return str(error)
 
 
-def _read_file(settings: Settings, now: datetime, say: Say) -> ParsedFile | None:
-    if settings.bookings is None:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What was read of the files that were named; None takes the samples."""
+
+    bookings: ParsedFile[Booking] | None
+    leads: ParsedFile[Lead] | None
+
+
+def _read_files(settings: Settings, now: datetime, say: Say) -> _Files:
+    files = _Files(
+        _read_file("--bookings", settings.bookings, BOOKINGS, now),
+        _read_file("--leads", settings.leads, leads_layout(settings.region), now),
+    )
+    for path, parsed in (
+        (settings.bookings, files.bookings),
+        (settings.leads, files.leads),
+    ):
+        if settings.strict and parsed is not None and parsed.bad:
+            raise _refused(path, Report(0, 0, parsed.bad, parsed.notes), say)
+    return files
+
+
+def _read_file(
+    option: str, path: Path | None, layout: Layout[T], now: datetime
+) -> ParsedFile[T] | None:
+    if path is None:
         return None
     try:
-        parsed = read_bookings(settings.bookings, now)
+        return read_file(path, layout, now)
     except BadFile as error:
-        raise StartupError(f"--bookings: {error}") from error
-    if settings.strict and parsed.bad:
-        raise _refused(settings, Report(0, 0, parsed.bad, parsed.notes), say)
-    return parsed
+        raise StartupError(f"{option}: {error}") from error
 
 
-def _load_samples(engine: SqliteEngine, say: Say) -> None:
-    added = engine.transact(lambda tx: load_samples(tx.sqlalchemy(), tx.now))
-    if added:
-        say(f"Added {added} sample bookings to {engine.path}.")
+def _load(engine: SqliteEngine, files: _Files, settings: Settings, say: Say) -> None:
+    """Load everything in one transaction: a refused file leaves nothing of another.
 
+    Raises:
+        StartupError: --strict, and a row is bad.
+    """
+    strict = settings.strict
+    path = settings.bookings
+    reports: list[tuple[Path | None, str, int | Report]] = []
 
-def _load_file(
-    engine: SqliteEngine, parsed: ParsedFile, settings: Settings, say: Say
-) -> None:
+    def work(tx: Transaction) -> None:
+        nonlocal path
+        reports.clear()
+        connection, now = tx.sqlalchemy(), tx.now
+        path = settings.bookings
+        if files.bookings is None:
+            reports.append((None, "bookings", load_samples(connection, now)))
+        else:
+            report = load_file(connection, files.bookings, strict=strict)
+            reports.append((path, "bookings", report))
+        path = settings.leads
+        if files.leads is None:
+            reports.append((None, "leads", load_sample_leads(connection, now)))
+        else:
+            report = load_leads(connection, files.leads, now, strict=strict)
+            reports.append((path, "leads", report))
+
     try:
-        report = engine.transact(
-            lambda tx: load_file(tx.sqlalchemy(), parsed, strict=settings.strict)
-        )
+        engine.transact(work)
     except StrictRefused as refused:
-        raise _refused(settings, refused.report, say) from refused
-    name = str(settings.bookings)
+        raise _refused(path, refused.report, say) from refused
+    for file, what, report in reports:
+        if isinstance(report, Report):
+            _tell(str(file), what, report, say)
+        elif report:
+            say(f"Added {report} sample {what} to {engine.path}.")
+
+
+def _tell(name: str, what: str, report: Report, say: Say) -> None:
     for line in report.lines(name):
         say(line)
     say(
-        f"{name}: {report.added} bookings added, {report.known} were there already, "
+        f"{name}: {report.added} {what} added, {report.known} were there already, "
         f"{len(report.bad)} rows left out."
     )
 
 
-def _refused(settings: Settings, report: Report, say: Say) -> StartupError:
-    for line in report.lines(str(settings.bookings)):
+def _refused(path: Path | None, report: Report, say: Say) -> StartupError:
+    for line in report.lines(str(path)):
         say(line)
     return StartupError(
-        f"--strict: {len(report.bad)} bad rows in {settings.bookings}, so nothing was "
-        "written. Correct them, or leave --strict out to load the others."
+        f"--strict: {len(report.bad)} bad rows in {path}, so nothing was written. "
+        "Correct them, or leave --strict out to load the others."
     )

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from examples.critical_buttons.problems import PROBLEMS
-from examples.critical_buttons.routes import IfMatchInvalid
+from examples.critical_buttons.routes.bookings import IfMatchInvalid
 from syncpatterns.errors import SyncPatternsError
 from tests.app.driver import Api, AppProcess, problem, rows
 

@@ -7,8 +7,15 @@ from typing import Any
 
 from examples.critical_buttons.domain.bookings import Booking
 from examples.critical_buttons.domain.refusals import booking_not_found
-from examples.critical_buttons.repo import audit, bookings as repo
-from examples.critical_buttons.services.channels import booking_channel
+from examples.critical_buttons.domain.sms_refusals import lead_not_found
+from examples.critical_buttons.repo import audit, bookings as repo, leads, messages
+from examples.critical_buttons.services.channels import booking_channel, lead_channel
+from examples.critical_buttons.services.lead_views import (
+    LeadView,
+    MessageView,
+    lead_view,
+    message_view,
+)
 from examples.critical_buttons.services.views import (
     BookingView,
     audit_view,
@@ -20,15 +27,32 @@ from syncpatterns.realtime import Position
 
 @dataclass(frozen=True, slots=True)
 class BookingList:
-    """A tenant's bookings and the position of their channel, from one snapshot.
+    """A tenant's bookings and the positions of its channels, from one snapshot.
 
-    A page that shows the list and then connects at the position misses
-    nothing: what is committed in between comes as events.
+    A page that shows the list and then connects at these positions misses
+    nothing: what is committed in between comes as events. All channels are
+    named, so that one that shows several lists connects at the positions of
+    the list it asked for first.
     """
 
     bookings: list[BookingView]
-    channel: str
-    position: Position
+    positions: dict[str, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadList:
+    """A tenant's leads, and positions as in `BookingList`."""
+
+    leads: list[LeadView]
+    positions: dict[str, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The messages of one lead, and positions as in `BookingList`."""
+
+    messages: list[MessageView]
+    positions: dict[str, Position]
 
 
 class Queries:
@@ -44,17 +68,57 @@ class Queries:
 
     async def bookings(self, tenant: str) -> BookingList:
         """Return the tenant's bookings by start."""
-        channel = booking_channel(tenant)
 
         def read(snapshot: Snapshot) -> BookingList:
             found = repo.list_bookings(snapshot.sqlalchemy(), tenant)
             return BookingList(
                 bookings=[booking_view(booking) for booking in found],
-                channel=channel,
-                position=self._outbox.position(channel, snapshot.connection),
+                positions=self._positions(tenant, snapshot),
             )
 
         return await self._engine.aview(read)
+
+    async def leads(self, tenant: str, *, limit: int, after: str) -> LeadList:
+        """Return up to *limit* of the tenant's leads by id, behind *after*."""
+
+        def read(snapshot: Snapshot) -> LeadList:
+            found = leads.list_leads(
+                snapshot.sqlalchemy(), tenant, limit=limit, after=after
+            )
+            return LeadList(
+                leads=[lead_view(entry) for entry in found],
+                positions=self._positions(tenant, snapshot),
+            )
+
+        return await self._engine.aview(read)
+
+    async def messages(self, tenant: str, lead_id: str, *, limit: int) -> History:
+        """Return the newest *limit* messages of one lead, newest first.
+
+        Raises:
+            LeadNotFound: Not there, or another tenant's.
+        """
+
+        def read(snapshot: Snapshot) -> History | None:
+            connection = snapshot.sqlalchemy()
+            if leads.find(connection, tenant, lead_id) is None:
+                return None
+            found = messages.history(connection, tenant, lead_id, limit=limit)
+            return History(
+                messages=[message_view(message) for message in found],
+                positions=self._positions(tenant, snapshot),
+            )
+
+        history = await self._engine.aview(read)
+        if history is None:
+            raise lead_not_found()
+        return history
+
+    def _positions(self, tenant: str, snapshot: Snapshot) -> dict[str, Position]:
+        return {
+            channel: self._outbox.position(channel, snapshot.connection)
+            for channel in (booking_channel(tenant), lead_channel(tenant))
+        }
 
     async def booking(self, tenant: str, booking_id: str) -> Booking:
         """Return one booking.

@@ -10,6 +10,7 @@ The four functions of an operation that calls somebody outside::
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -100,16 +101,24 @@ class SendContext(Protocol):
 
     @property
     def key_hash(self) -> str:
-        """Hash of the key; its first 8 digits are the ones shown."""
-        ...
-
-    def downstream_key(self, name: str) -> str:
-        """Return a name for this send that is the same for every attempt."""
+        """First 8 hex digits of the storage key."""
         ...
 
     def remaining(self) -> float:
         """Return the seconds that are left."""
         ...
+
+
+def send_name(command: SendSmsCommand, key_hash: str) -> str:
+    """Return 32 hex digits that name a send, the same for each of its attempts.
+
+    They stand in the address of its status callbacks, so that a callback says
+    which send it is about also when the answer of that send was lost.
+    """
+    parts = (command.tenant, command.lead_id, command.body, key_hash)
+    # Lengths first: no two lists of texts give the same bytes.
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class SendSms:
@@ -172,7 +181,7 @@ class SendSms:
             return await self._provider.send(
                 SmsMessage(lead.phone, command.body),
                 timeout=min(self._timeout, ctx.remaining()),
-                callback_url=self._callback_url(ctx.downstream_key("sms")),
+                callback_url=self._callback_url(send_name(command, ctx.key_hash)),
             )
         except OptedOutAtProvider:
             # They said STOP to the provider and we never heard of it. It holds
@@ -187,6 +196,14 @@ class SendSms:
     async def lookup(self, command: SendSmsCommand, ctx: SendContext) -> Receipt | None:
         """Return the receipt of a send whose answer was lost; None if not there.
 
+        Raises:
+            LookupFailed: The provider does not say.
+        """
+        return await self.find(command, ctx.key_hash)
+
+    async def find(self, command: SendSmsCommand, key_hash: str) -> Receipt | None:
+        """Do `lookup`, for the send of one key.
+
         A callback may have said it already: its address names the send. Else
         the provider is asked for messages to this number with this text; those
         that are known to be of other sends do not count.
@@ -194,15 +211,14 @@ class SendSms:
         Raises:
             LookupFailed: The provider does not say.
         """
-        op = ctx.downstream_key("sms")
-        key_hash = ctx.key_hash[:8]
+        op = send_name(command, key_hash)
 
         def known(snapshot: Snapshot) -> Receipt | _Search:
             connection = snapshot.sqlalchemy()
             report = sending.report_of_send(connection, op)
             if report is not None:
                 return Receipt(report.provider_id, report.status.value, 0)
-            return self._search(connection, command, op, key_hash, snapshot.now)
+            return self._search(connection, command, (op, key_hash), snapshot.now)
 
         found = await self._engine.aview(known)
         if isinstance(found, Receipt):
@@ -300,10 +316,10 @@ class SendSms:
         self,
         connection: Connection,
         command: SendSmsCommand,
-        op: str,
-        key_hash: str,
+        names: tuple[str, str],
         now: datetime,
     ) -> _Search:
+        op, key_hash = names
         entry = leads.find(connection, command.tenant, command.lead_id)
         if entry is None:
             raise lead_not_found()

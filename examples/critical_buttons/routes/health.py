@@ -1,0 +1,27 @@
+"""The routes that a supervisor asks."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from examples.critical_buttons.health import Health
+from examples.critical_buttons.routes.common import fresh
+
+
+def health_routes(health: Health) -> APIRouter:
+    """Return the routes that a supervisor asks."""
+    router = APIRouter(prefix="/api/health", tags=["health"])
+
+    @router.get("/live")
+    async def live() -> Response:
+        """Answer; that is all, without any I/O."""
+        return fresh({"status": "ok"})
+
+    @router.get("/ready")
+    @router.get("", include_in_schema=False)
+    async def ready() -> Response:
+        """Say whether bookings can be confirmed and events arrive."""
+        report = await health.report()
+        return fresh(report, status=200 if report["status"] == "ok" else 503)
+
+    return router

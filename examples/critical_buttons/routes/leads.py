@@ -1,0 +1,83 @@
+"""The routes of leads and the messages to them."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from examples.critical_buttons.routes.common import Who, fresh
+from examples.critical_buttons.services.queries import Queries
+from examples.critical_buttons.services.send_sms import SendSmsCommand
+from examples.critical_buttons.services.sender import SmsSender
+from syncpatterns.adapters.asgi import request_id
+from syncpatterns.adapters.fastapi import IdempotencyKey, reply
+from syncpatterns.realtime import encode_cursor
+
+#: Blanks, line breaks, control characters, and those that show nothing at all.
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+
+
+def _not_blank(text: str) -> str:
+    if all(unicodedata.category(c) in _INVISIBLE for c in text):
+        raise ValueError("A message needs at least one visible character")
+    return text
+
+
+class SendSms(BaseModel):
+    """What the button sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    lead_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    body: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=1600),
+        AfterValidator(_not_blank),
+    ] = Field(repr=False)
+
+
+def lead_routes(sender: SmsSender, queries: Queries) -> APIRouter:
+    """Return the routes of leads and their messages."""
+    router = APIRouter(prefix="/api/leads", tags=["leads"])
+
+    @router.post("/send-sms")
+    async def send_sms(
+        body: SendSms, key: IdempotencyKey, who: Who, request: Request
+    ) -> Response:
+        """Send one message; the same key sends it once, whatever happens."""
+        command = SendSmsCommand(
+            tenant=who.tenant,
+            lead_id=body.lead_id,
+            body=body.body,
+            actor=who.actor,
+            request_id=request_id(request.scope),
+        )
+        return reply(await sender.send(command, key=key))
+
+    @router.get("")
+    async def list_leads(
+        who: Who,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+        after: Annotated[str, Query(max_length=64)] = "",
+    ) -> Response:
+        """List the tenant's leads by id."""
+        found = await queries.leads(who.tenant, limit=limit, after=after)
+        return fresh(found.leads, {"X-Realtime-Cursor": encode_cursor(found.positions)})
+
+    # An id may hold a slash; by now the path has been decoded.
+    @router.get("/{lead_id:path}/sms-history")
+    async def sms_history(
+        lead_id: str,
+        who: Who,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    ) -> Response:
+        """List the messages to and from one lead, newest first."""
+        found = await queries.messages(who.tenant, lead_id, limit=limit)
+        return fresh(
+            found.messages, {"X-Realtime-Cursor": encode_cursor(found.positions)}
+        )
+
+    return router
