@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from syncpatterns.codec import digest
 from syncpatterns.errors import (
+    CallRejected,
     KeyInvalid,
     KeyMissing,
     NotExecuted,
@@ -161,7 +162,8 @@ def problem_document(
     """Return status, headers and members of an RFC 9457 problem for *error*.
 
     An error that is not the caller's fault (500 and above) keeps its message
-    out of the document: it is written for operators and may name a path.
+    out of the document: it is written for operators and may name a path. A
+    `retry_after` without end (an isolated breaker) has no header.
     """
     status = error.status
     members: dict[str, Any] = {
@@ -173,11 +175,12 @@ def problem_document(
         members["detail"] = _RETRY if isinstance(error, NotExecuted) else _LOGGED
     else:
         members["detail"] = str(error)
+    if status < 500 or isinstance(error, (CallRejected, Refusal)):  # noqa: PLR2004 - as above
         members.update(
             (name, value) for name, value in error.facts.items() if name not in members
         )
     headers = {"content-type": PROBLEM_JSON, "cache-control": "no-store"}
-    if error.retry_after is not None:
+    if error.retry_after is not None and math.isfinite(error.retry_after):
         headers["retry-after"] = retry_after_header(error.retry_after)
         members["retry_after"] = int(headers["retry-after"])
     if instance is not None:

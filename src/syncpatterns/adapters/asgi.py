@@ -12,6 +12,7 @@ from syncpatterns.adapters._bodies import BodyLimit, JsonBody
 from syncpatterns.adapters._guards import LOOPBACK, HostGuard
 from syncpatterns.adapters._lifespan import lifespan
 from syncpatterns.adapters._messages import AsgiApp, request_id
+from syncpatterns.adapters._problems import Problems
 from syncpatterns.adapters._response_headers import (
     STRICT_CSP,
     RequestId,
@@ -25,6 +26,7 @@ __all__ = [
     "BodyLimit",
     "HostGuard",
     "JsonBody",
+    "Problems",
     "RequestId",
     "SecurityHeaders",
     "lifespan",
