@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks._virtual import VirtualTime
 from syncpatterns.errors import CallRejected
-from syncpatterns.retry._breaker import CircuitBreaker
+from syncpatterns.retry import CircuitBreaker
 
 #: (calls a second, share that fails, seconds simulated)
 SCENES = (

@@ -18,7 +18,7 @@ from threading import Event
 from benchmarks._breaker_peers import Async, Peer, Plain, peers
 from benchmarks._harness import Paired, Row, paired, row, summary
 from benchmarks._peers import apaired_ready
-from syncpatterns.retry._breaker import CircuitBreaker
+from syncpatterns.retry import CircuitBreaker
 
 _PAIRS = 100
 _THREADS, _CALLS, _WAIT = 8, 20, 0.005

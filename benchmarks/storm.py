@@ -32,8 +32,7 @@ from benchmarks._storm import (
     run,
 )
 from benchmarks._virtual import VirtualTime
-from syncpatterns.retry import Retry
-from syncpatterns.retry._breaker import CircuitBreaker, Growing
+from syncpatterns.retry import CircuitBreaker, Growing, Retry
 
 SHOWN = 60  # seconds in the picture
 LONG = 325  # seconds until a breaker of 300 s has closed again
