@@ -7,6 +7,7 @@ the effect; that part is `_execution`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from syncpatterns._flow import Flow
@@ -27,6 +28,8 @@ from syncpatterns.idempotency._steps import Claim, Follow, Pause
 
 Result: TypeAlias = Outcome[object] | ClaimAnswer
 """The effect's outcome in this very call, or why it did not run."""
+
+Execution: TypeAlias = Callable[[Call, Owned, float], Flow[Steps, Result]]
 
 #: Here the store certainly did nothing; asking again at once changes nothing.
 _CERTAIN = (DiskFull, EngineBusy, EngineClosed)
@@ -56,7 +59,8 @@ def _lead(call: Call) -> Flow[Steps, Result]:
     try:
         answer, sent = yield from _claim(call)
         if type(answer) is Owned:
-            return (yield from (call.plan.execution or execute)(call, answer, sent))
+            execution: Execution = call.plan.execution or execute
+            return (yield from execution(call, answer, sent))
         # Busy is for this caller only: its followers may be more patient.
         call.news = None if type(answer) is Busy else answer
         return answer

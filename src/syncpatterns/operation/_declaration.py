@@ -93,10 +93,12 @@ def single(
     if codec is None:
         codec = _wiring.result_codec(shared.name, run)
     if retry is UNSAID:
-        # The engine has waited busy_timeout for each try already.
+        # The engine has waited busy_timeout for each try already. No budget: a
+        # lost answer is read back, and who cannot afford that is left to guess.
         retry = Retry(
             on=(EngineBusy, OutcomeUnknown),
             attempts=3,
+            budget=None,
             wait=full_jitter(0.05, 0.5),
             hooks=shared.hooks,
             name=shared.name,

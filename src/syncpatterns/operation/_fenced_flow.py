@@ -108,7 +108,11 @@ def _look_first(
     """Find out what the execution before has done; None: nothing, so go on."""
     looked = yield from LookFirst(call, context, lease, sending)
     if isinstance(looked, Err):
-        if call.mode.reruns and isinstance(looked.error, Exception):
+        if not isinstance(looked.error, Exception):
+            # Cancelled while it looked: the key stays as abandoned as it was.
+            yield from Lapse(call, context.token)
+            return looked
+        if call.mode.reruns:
             return None
         context.passed = True  # by the execution before
         return (yield from _fail(call, context, looked.error))
@@ -195,18 +199,18 @@ def _fail(
     """Give the key back if certainly nothing happened; else it is unknown."""
     if isinstance(error, Uncertain):
         error = error.error
-    nothing = isinstance(error, NotExecuted) and not context.doubtful
-    step: type[Abandon | Lapse | Release] = Abandon
+    nothing = isinstance(error, NotExecuted) or not context.passed
+    settle: Step[bool] = Abandon(call, context.token)
     kind: type[Fact] = Unknown
-    if nothing or not context.passed:
-        step, kind = Release, Released
-    elif isinstance(error, NotExecuted) and call.mode.reruns:
+    if nothing and not context.doubtful:
+        settle, kind = Release(call, context.token), Released
+    elif nothing and call.mode.reruns:
         # An earlier execution may have done it, this one has not: the next
         # call finds the key abandoned, as this one did.
-        step, kind = Lapse, Released
-    told = _told(call, error, certain=step is not Abandon)
+        settle, kind = Lapse(call, context.token), Released
+    told = _told(call, error, certain=kind is Released)
     try:
-        held = yield from step(call, context.token)
+        held = yield from settle
     except Exception as failure:  # noqa: BLE001 - must not hide why it failed
         told.add_note(
             f"{call.where}: the store could not be told ({failure}); the key is held "
@@ -217,7 +221,7 @@ def _fail(
     if not held:
         return _fenced(call, context)
     call.emit(kind)
-    if step is Abandon:
+    if kind is Unknown:
         call.news = Unresolved()
     return Err(told)
 

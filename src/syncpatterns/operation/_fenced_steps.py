@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from syncpatterns.idempotency._context import Context
 from syncpatterns.idempotency._core import ClaimAnswer, Notes
@@ -11,6 +12,8 @@ from syncpatterns.idempotency._steps import Run, Step
 from syncpatterns.operation._effect import Done
 from syncpatterns.operation._fenced_call import FencedCall
 from syncpatterns.operation._sending import Sending
+
+T = TypeVar("T")
 
 
 class ClaimChecked(Step[ClaimAnswer]):
@@ -97,8 +100,8 @@ class SendAll(Run):
     def _function(self) -> Any:
         sending = self.sending
         if self.call.blocking:
-            return lambda _: sending.send()
-        return lambda _: sending.asend()
+            return _ignoring_context(sending.send)
+        return _ignoring_context(sending.asend)
 
 
 class LookFirst(SendAll):
@@ -109,5 +112,14 @@ class LookFirst(SendAll):
     def _function(self) -> Any:
         sending = self.sending
         if self.call.blocking:
-            return lambda _: sending.look()
-        return lambda _: sending.alook()
+            return _ignoring_context(sending.look)
+        return _ignoring_context(sending.alook)
+
+
+def _ignoring_context(function: Callable[[], T]) -> Callable[[Context], T]:
+    """Return *function* as something that is called with the context it has."""
+
+    def call(context: Context) -> T:  # noqa: ARG001 - the attempts have it already
+        return function()
+
+    return call

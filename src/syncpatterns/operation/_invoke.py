@@ -20,6 +20,7 @@ from syncpatterns.operation import _portal
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
+    from anyio.lowlevel import RunVar
 
     from syncpatterns.operation._fenced_context import FencedContext
 
@@ -82,17 +83,19 @@ def _seconds(context: FencedContext) -> float | None:
 
 def _limiter() -> CapacityLimiter:
     from anyio import CapacityLimiter  # noqa: PLC0415 - sync users never pay for it
-    from anyio.lowlevel import RunVar  # noqa: PLC0415 - as above
 
-    global _limiters  # noqa: PLW0603 - made with the first blocking call
-    if _limiters is None:
-        _limiters = RunVar("syncpatterns_operation_threads")
+    limiters: RunVar[CapacityLimiter] = _limiters()
     try:
-        limiter: CapacityLimiter = _limiters.get()
+        return limiters.get()
     except LookupError:
         limiter = CapacityLimiter(THREADS)
-        _limiters.set(limiter)
-    return limiter
+        limiters.set(limiter)
+        return limiter
 
 
-_limiters: Any = None
+@functools.cache
+def _limiters() -> RunVar[CapacityLimiter]:
+    """Return where each event loop keeps its limiter."""
+    from anyio.lowlevel import RunVar  # noqa: PLC0415 - sync users never pay for it
+
+    return RunVar("syncpatterns_operation_threads")

@@ -78,7 +78,8 @@ def engine(tmp_path: Path, clock: FakeClock) -> Iterator[SqliteEngine]:
 @pytest.fixture
 def retry(clock: FakeClock) -> Retry:
     """Try again as an operation does, without waiting."""
-    return Retry(on=(EngineBusy, OutcomeUnknown), attempts=3, clock=clock)
+    on = (EngineBusy, OutcomeUnknown)
+    return Retry(on=on, attempts=3, clock=clock, budget=None)
 
 
 MakeOperation = Callable[..., Operation[Confirm, Booking]]
