@@ -2,8 +2,8 @@
 /** The live feed: who changed what, and from where. */
 
 import { el, setText } from "./dom.js";
-import { icon, STATUS_ICON } from "./icons.js";
-import { ACTIVITY, PAGE, STATUS } from "./strings.js";
+import { icon, SMS_ICON, STATUS_ICON } from "./icons.js";
+import { ACTIVITY, CONSENT, DELIVERY, PAGE, STATUS } from "./strings.js";
 import { timeToSecond } from "./when.js";
 
 /** @typedef {import("./origin.js").Origin} Origin */
@@ -12,7 +12,8 @@ import { timeToSecond } from "./when.js";
  * @typedef {object} Entry
  * @property {string} at
  * @property {string} who
- * @property {string} id booking
+ * @property {"booking"|"sms"|"consent"} [kind] a booking unless said otherwise
+ * @property {string} id of the booking; the lead's name
  * @property {string} [resource]
  * @property {string} [from] status
  * @property {string} to status
@@ -101,17 +102,28 @@ export class Activity {
   }
 }
 
+/** What the states of each kind are called, how they look, and what it is about. */
+const KINDS = Object.freeze({
+  booking: { words: STATUS, icons: STATUS_ICON, what: "" },
+  sms: { words: DELIVERY, icons: SMS_ICON, what: ACTIVITY.sms },
+  consent: {
+    words: CONSENT,
+    icons: /** @type {Record<string, string>} */ ({ open: "check", opted_out: "cross" }),
+    what: ACTIVITY.consent,
+  },
+});
+
 /** @param {Entry} entry @param {boolean} [fresh] */
-function row({ at, who, id, resource, from, to, origin }, fresh = false) {
-  const status = (/** @type {string} */ name) => STATUS[name] ?? name;
-  const mark = el("span", { class: "mark", "data-status": to }, icon(STATUS_ICON[to] ?? "minus"));
-  const what = el("span", { class: "what" }, el("b", {}, id), resource ? ` ${resource}` : "");
-  const change = el(
-    "span",
-    { class: "change" },
-    `${from ? status(from) : ACTIVITY.unknownBefore} → ${status(to)}`,
-  );
-  const by = el("span", { class: "who" }, ACTIVITY.by(who));
+function row({ at, who, kind = "booking", id, resource, from, to, origin }, fresh = false) {
+  const { words, icons, what: about } = KINDS[kind];
+  const status = (/** @type {string} */ name) => words[name] ?? name;
+  const mark = el("span", { class: "mark", "data-status": to }, icon(icons[to] ?? "minus"));
+  const rest = resource || about;
+  const what = el("span", { class: "what" }, el("b", {}, id), rest ? ` ${rest}` : "");
+  // A message begins somewhere; a booking that we never saw has been something.
+  const before = from ? status(from) : kind === "booking" ? ACTIVITY.unknownBefore : "";
+  const change = el("span", { class: "change" }, before ? `${before} → ${status(to)}` : status(to));
+  const by = el("span", { class: "who" }, who ? ACTIVITY.by(who) : "");
   const badge = el("span", { class: "badge", "data-origin": origin }, ACTIVITY.origin[origin]);
   const time = el("time", { datetime: at }, timeToSecond(at));
   return el("li", { class: fresh ? "fresh" : "" }, mark, what, time, change, by, badge);

@@ -1,14 +1,38 @@
 // @ts-check
-/** The reads of the page. Everything that changes something goes elsewhere. */
+/** What the page asks the server, but for the critical actions themselves. */
 
 /** @typedef {import("./bookings.js").Booking} Booking */
+/** @typedef {import("./sms/leads.js").Lead} Lead */
+/** @typedef {import("./sms/leads.js").Message} Message */
+/** @typedef {import("./sms/service.js").Settled} Settled */
+
+/**
+ * @typedef {object} Breaker
+ * @property {string} name
+ * @property {string} state `closed`, `open` or `half-open`
+ * @property {number} failures within the window
+ * @property {number} threshold
+ * @property {number} window_s
+ * @property {number} retry_after_s
+ * @property {boolean} isolated
+ */
+
+/**
+ * @typedef {object} Unresolved
+ * @property {string} key_hash
+ * @property {string} operation
+ * @property {string} since
+ * @property {number} attempts
+ */
 
 /**
  * @typedef {object} AuditEntry
  * @property {number|string} id
  * @property {string} at
  * @property {string} actor_id
+ * @property {string} [entity_type] a booking, if it is not said
  * @property {string} entity_id
+ * @property {string} [action]
  * @property {string} from
  * @property {string} to
  * @property {string|null} key_hash
@@ -16,8 +40,10 @@
 
 /** How long a read may take before it counts as failed. */
 const TIMEOUT = 15_000;
+/** Leads fetched at once. */
+const PAGE = 200;
 
-/** Reads one tenant's data. */
+/** One tenant's data. */
 export class Api {
   #tenant;
 
@@ -45,6 +71,66 @@ export class Api {
   /** Newest first. @param {number} limit @returns {Promise<AuditEntry[]>} */
   async audit(limit) {
     return (await this.#get(`/api/audit?limit=${limit}`)).body;
+  }
+
+  /** All leads, page by page. @returns {Promise<Lead[]>} */
+  async leads() {
+    /** @type {Lead[]} */
+    const all = [];
+    for (let after = ""; ; after = all[all.length - 1]?.id ?? "") {
+      const next = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
+      /** @type {Lead[]} */
+      const page = (await this.#get(`/api/leads?limit=${PAGE}${next}`)).body;
+      all.push(...page);
+      if (page.length < PAGE) return all;
+    }
+  }
+
+  /** Newest first. @param {string} leadId @returns {Promise<Message[]>} */
+  async history(leadId) {
+    return (await this.#get(`/api/leads/${encodeURIComponent(leadId)}/sms-history`)).body;
+  }
+
+  /** @returns {Promise<Breaker[]>} */
+  async breakers() {
+    return (await this.#get("/api/breakers")).body;
+  }
+
+  /** @returns {Promise<Unresolved[]>} */
+  async unresolved() {
+    return (await this.#get("/api/unresolved")).body;
+  }
+
+  /** @param {string} hash @param {string} verdict @returns {Promise<Settled>} */
+  resolve(hash, verdict) {
+    return this.#post(`/api/unresolved/${encodeURIComponent(hash)}/resolve`, { verdict });
+  }
+
+  /** Whether the server lets demo faults be switched. @returns {Promise<boolean>} */
+  async hasFaults() {
+    return (await this.#get("/api/health")).body.chaos === true;
+  }
+
+  /** @returns {Promise<any>} what is switched at the provider */
+  async faults() {
+    return (await this.#get("/api/chaos/provider")).body;
+  }
+
+  /** @param {"provider"|"breaker"|"inbound"} what @param {object} body */
+  fault(what, body) {
+    return this.#post(`/api/chaos/${what}`, body);
+  }
+
+  /** @param {string} path @param {object} body */
+  async #post(path, body) {
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { Accept: "application/json", "Content-Type": "application/json", ...this.headers },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status}`);
+    return response.json();
   }
 
   /** @param {string} path */

@@ -80,6 +80,6 @@ export class Filters extends EventTarget {
 }
 
 /** Without case and accents: "zak" finds "Żak". @param {string} text */
-function fold(text) {
+export function fold(text) {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }

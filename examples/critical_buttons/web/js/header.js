@@ -1,5 +1,5 @@
 // @ts-check
-/** Title, connection, tenant, theme. */
+/** Title, sections, connection, tenant, theme. */
 
 import { el, radios, setText } from "./dom.js";
 import { icon } from "./icons.js";
@@ -24,8 +24,9 @@ const ICONS = Object.freeze({
  * @param {readonly {value: string, label: string}[]} options.tenants
  * @param {string} options.tenant
  * @param {(tenant: string) => void} options.onTenant
+ * @param {HTMLElement} options.views
  */
-export function buildHeader({ tenants, tenant, onTenant }) {
+export function buildHeader({ tenants, tenant, onTenant, views }) {
   const chip = new ConnectionChip();
   const mark = el("span", { class: "logo" }, icon("check"));
   const words = el(
@@ -43,7 +44,9 @@ export function buildHeader({ tenants, tenant, onTenant }) {
   });
   const brand = el("div", { class: "brand" }, mark, words);
   const tools = el("div", { class: "tools" }, tenantSwitch, themeSwitch());
-  return { chip, elements: [brand, chip.element, tools] };
+  const faults = el("p", { class: "faults" }, icon("alert"), PAGE.faultsOn);
+  faults.hidden = true;
+  return { chip, faults, elements: [brand, views, faults, chip.element, tools] };
 }
 
 /** What the page knows about its connection, honestly. */

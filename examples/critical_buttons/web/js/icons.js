@@ -18,6 +18,7 @@ const PATHS = Object.freeze({
   inbox: "M2.2 9.2 4 3h8l1.8 6.2v4H2.2zM2.2 9.2h3.6l1 1.6h2.4l1-1.6h3.6",
   live: "M8 7.2a.8.8 0 1 1 0 1.6.8.8 0 0 1 0-1.6M5.2 10.8a4 4 0 0 1 0-5.6M10.8 5.2a4 4 0 0 1 0 5.6M3.2 12.8a6.8 6.8 0 0 1 0-9.6M12.8 3.2a6.8 6.8 0 0 1 0 9.6",
   lock: "M3.5 7.2h9v6.3h-9zM5.3 7V5a2.7 2.7 0 0 1 5.4 0v2",
+  message: "M2.5 3h11v8.2H7.4L4.4 14v-2.8H2.5z",
   minus: "M4 8h8",
   monitor: "M2 3h12v8H2zM6 13.6h4M8 11v2.6",
   moon: "M13.2 9.6A5.6 5.6 0 0 1 6.4 2.8a5.6 5.6 0 1 0 6.8 6.8",
@@ -53,4 +54,16 @@ export const STATUS_ICON = Object.freeze({
   no_show: "minus",
   cancelled: "cross",
   expired: "alert",
+});
+
+/** The icon of each state of a message. @type {Readonly<Record<string, string>>} */
+export const SMS_ICON = Object.freeze({
+  queued: "clock",
+  sending: "clock",
+  sent: "hand",
+  delivered: "check",
+  undelivered: "alert",
+  failed: "alert",
+  read: "checkCircle",
+  received: "inbox",
 });

@@ -1,11 +1,10 @@
 // @ts-check
 /** Starts the page. */
 
-import { setText } from "./dom.js";
 import { buildHeader } from "./header.js";
 import { Origins } from "./origin.js";
 import { Session } from "./session.js";
-import { PAGE } from "./strings.js";
+import { viewLinks } from "./views.js";
 
 const TENANTS = Object.freeze([
   { value: "acme", label: "Acme" },
@@ -18,6 +17,8 @@ const origins = new Origins();
 
 /** @type {Session|null} */
 let session = null;
+/** @type {import("./views.js").View} */
+let view = "bookings";
 
 function tenantOfUrl() {
   const asked = new URLSearchParams(location.search).get("tenant");
@@ -27,12 +28,23 @@ function tenantOfUrl() {
 /** @param {string} tenant */
 function open(tenant) {
   session?.close();
-  session = new Session(tenant, origins, (state) => chip.show(state));
+  session = new Session(tenant, origins, {
+    onState: (state) => chip.show(state),
+    onFaults: (on) => {
+      faults.hidden = !on;
+    },
+  });
   session.start(main);
+  session.show(view);
 }
 
-const { chip, elements } = buildHeader({
+const views = viewLinks((shown) => {
+  view = shown;
+  session?.show(view);
+});
+const { chip, faults, elements } = buildHeader({
   tenants: TENANTS,
+  views: views.element,
   tenant: tenantOfUrl(),
   onTenant: (tenant) => {
     const url = new URL(location.href);
@@ -42,6 +54,5 @@ const { chip, elements } = buildHeader({
   },
 });
 header.append(...elements);
-const skip = document.querySelector(".skip");
-if (skip) setText(skip, PAGE.skip);
+views.show();
 open(tenantOfUrl());

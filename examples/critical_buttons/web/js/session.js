@@ -8,8 +8,10 @@ import { Activity } from "./activity.js";
 import { announce } from "./announce.js";
 import { Api, etagOf } from "./api.js";
 import { Bookings } from "./bookings.js";
+import { el } from "./dom.js";
 import { CONFIRMABLE } from "./elements/confirm-view.js";
 import { BookingList } from "./list.js";
+import { SmsDesk } from "./sms/desk.js";
 import { CONNECTION, PAGE } from "./strings.js";
 
 /** @typedef {import("/syncpatterns/idempotent-fetch.js").Outcome} Outcome */
@@ -26,8 +28,19 @@ const OPERATION = "bookings.confirm";
  * older one nobody is waiting any more, and the person decides. */
 const RESUME_WITHIN = 60_000;
 const HISTORY = 50;
+/** What the audit log's actions are to the feed.
+ * @type {Readonly<Record<string, "sms"|"consent">>} */
+const KIND_OF = Object.freeze({ "sms.send": "sms", "consent.change": "consent" });
 /** What is worth saying aloud about the connection. */
 const BAD = new Set(["offline", "unreachable"]);
+
+/**
+ * What the page around it is told.
+ *
+ * @typedef {object} Page
+ * @property {(state: LiveState) => void} onState
+ * @property {(on: boolean) => void} onFaults whether demo faults can be switched
+ */
 
 /** One tenant in this tab. */
 export class Session {
@@ -39,8 +52,11 @@ export class Session {
   #list;
   #live;
   #client;
-  #onState;
+  #page;
+  #desk;
+  #rail = el("div", { class: "rail" });
   #wasBad = false;
+  #wasLive = false;
   /** @type {Promise<string|null>|null} */
   #loading = null;
   #loadAgain = false;
@@ -48,12 +64,12 @@ export class Session {
   /**
    * @param {string} tenant
    * @param {Origins} origins
-   * @param {(state: LiveState) => void} onState
+   * @param {Page} page
    */
-  constructor(tenant, origins, onState) {
+  constructor(tenant, origins, page) {
     this.#tenant = tenant;
     this.#origins = origins;
-    this.#onState = onState;
+    this.#page = page;
     this.#api = new Api(tenant);
     this.#client = new IdempotentFetch({
       probe: "/api/health/live",
@@ -64,11 +80,20 @@ export class Session {
       headers: this.#api.headers,
     });
     this.#list = new BookingList(this.#bookings, this.#services(), () => void this.#load());
+    this.#desk = new SmsDesk({
+      tenant,
+      api: this.#api,
+      origins,
+      store: this.#client.store,
+      activity: this.#activity,
+      announce,
+    });
+    this.#rail.append(this.#desk.rail, this.#activity.element);
   }
 
   /** @param {HTMLElement} main */
   start(main) {
-    main.replaceChildren(this.#list.element, this.#activity.element);
+    main.replaceChildren(this.#list.element, this.#desk.element, this.#rail);
     this.#live.addEventListener("event", (event) => {
       this.#onEvent(/** @type {CustomEvent<LiveEvent>} */ (event).detail);
     });
@@ -78,16 +103,33 @@ export class Session {
     this.#live.addEventListener("state", (event) => {
       this.#onLive(/** @type {CustomEvent<LiveState>} */ (event).detail);
     });
-    this.#onState(this.#live.state);
+    this.#page.onState(this.#live.state);
     const loaded = this.#load();
     this.#live.start(loaded);
     void loaded.then(() => this.#afterFirstLoad(), () => {});
+    void this.#api.hasFaults().then((on) => this.#allowFaults(on), () => {});
+  }
+
+  /** @param {import("./views.js").View} view */
+  show(view) {
+    this.#list.element.hidden = view !== "bookings";
+    this.#desk.element.hidden = view !== "leads";
+    this.#desk.rail.hidden = view !== "leads";
+    if (view === "leads") void this.#desk.open();
   }
 
   close() {
     this.#live.close();
     this.#list.close();
+    this.#desk.close();
     this.#activity.close();
+    this.#rail.remove();
+  }
+
+  /** @param {boolean} on */
+  #allowFaults(on) {
+    this.#page.onFaults(on);
+    if (on) this.#desk.allowFaults();
   }
 
   /** @returns {import("./elements/booking-confirm-button.js").Services} */
@@ -171,7 +213,7 @@ export class Session {
   }
 
   async #afterFirstLoad() {
-    await Promise.all([this.#fillActivity(), this.#pickUp()]);
+    await Promise.all([this.#fillActivity(), this.#pickUp(), this.#desk.pickUp()]);
     if (!this.#client.store.durable) announce("status", PAGE.notDurable);
   }
 
@@ -179,14 +221,15 @@ export class Session {
     try {
       const entries = await this.#api.audit(HISTORY);
       this.#activity.fill(
-        entries.map((entry) => ({
-          at: entry.at,
-          who: entry.actor_id,
+        entries.map(({ at, actor_id: who, key_hash: hash, ...entry }) => ({
+          at,
+          who,
           id: entry.entity_id,
+          kind: KIND_OF[entry.action ?? ""] ?? "booking",
           resource: this.#bookings.get(entry.entity_id)?.resource ?? "",
           from: entry.from,
           to: entry.to,
-          origin: this.#origins.of(entry.key_hash),
+          origin: this.#origins.of(hash),
         })),
       );
     } catch {
@@ -197,6 +240,7 @@ export class Session {
   /** Deal with what was pressed before a reload or a crash. */
   async #pickUp() {
     for (const intent of await this.#client.pending(this.#tenant)) {
+      if (intent.url !== CONFIRM) continue;
       const booking = this.#bookings.get(bookingOf(intent));
       const button = this.#list.row(bookingOf(intent))?.button;
       const same = booking && etagOf(booking) === intent.ifMatch;
@@ -213,7 +257,9 @@ export class Session {
   }
 
   /** @param {LiveEvent} event */
-  #onEvent({ id, type, data, missed, ...envelope }) {
+  #onEvent(event) {
+    this.#desk.onEvent(event);
+    const { id, type, data, missed, ...envelope } = event;
     if (type !== "booking.changed" || !data?.booking) return;
     const { booking, by, key_hash: hash } = data;
     this.#client.settle(`${hash} ${booking.id}`, { booking, changed: true });
@@ -238,18 +284,29 @@ export class Session {
   /** @param {string} reason */
   #onGap(reason) {
     if (reason === "gap") this.#activity.gap();
+    this.#refetch();
+  }
+
+  #refetch() {
     void this.#load().catch(() => {});
+    this.#desk.onGap();
   }
 
   /** @param {LiveState} state */
   #onLive(state) {
-    this.#onState(state);
+    this.#page.onState(state);
+    if (state.state === "live" && !this.#wasLive) {
+      this.#wasLive = true;
+      // The stream begins where the bookings were fetched. Leads that were fetched
+      // before it stood may have changed in between.
+      this.#desk.onGap();
+    }
     const isBad = BAD.has(state.state);
     if (isBad !== this.#wasBad && (isBad || state.state === "live")) {
       this.#wasBad = isBad;
       announce("status", CONNECTION.said[state.state] ?? "");
       // Nothing is lost, but a person who saw "may be out of date" wants proof.
-      if (!isBad) void this.#load().catch(() => {});
+      if (!isBad) this.#refetch();
     }
   }
 

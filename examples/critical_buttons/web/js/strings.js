@@ -1,6 +1,8 @@
 // @ts-check
 /** Every text of the page, in one place to read, check and translate. */
 
+export * from "./strings-sms.js";
+
 /** @type {Readonly<Record<string, string>>} */
 export const STATUS = Object.freeze({
   requested: "Requested",
@@ -15,12 +17,16 @@ export const STATUS = Object.freeze({
 
 export const PAGE = Object.freeze({
   title: "Critical Buttons",
-  subtitle: "Bookings that are confirmed once, whatever happens",
+  subtitle: "Pressed twice, offline, in two tabs: done once",
   skip: "Skip to the bookings",
+  skipLeads: "Skip to the leads",
+  sections: "Sections",
   tenant: "Tenant",
   theme: "Theme",
   themes: { light: "Light", dark: "Dark", system: "Like the system" },
   bookings: "Bookings",
+  leads: "Leads & SMS",
+  faultsOn: "Demo faults on",
   activity: "Live activity",
   notDurable:
     "This browser keeps nothing for this page. If you reload while a confirmation is being sent, press Confirm again only after looking at the list.",
@@ -83,6 +89,8 @@ export const ACTIVITY = Object.freeze({
   unknownBefore: "?",
   /** @param {number} count */
   away: (count) => `${count} ${count === 1 ? "event" : "events"} while away`,
+  sms: "SMS",
+  consent: "SMS consent",
   gap: "Some events could not be caught up. The list was loaded anew.",
   /** @param {string} who */
   by: (who) => `by ${who}`,

@@ -46,7 +46,7 @@ export function cardOf({ card, tone, icon: name }, onAction) {
   if (facts.length > 0) words.append(list(facts));
   if (choices.length > 0) words.append(buttons(choices, onAction));
   const mark = el("span", { class: "outcome-icon" }, icon(name));
-  const attributes = { class: `outcome tone-${tone}`, role: "group", "aria-labelledby": id };
+  const attributes = { class: `outcome tone-${tone}`, role: "group", tabindex: "-1", "aria-labelledby": id };
   return el("div", attributes, mark, words, actions.includes("close") && close(onAction));
 }
 

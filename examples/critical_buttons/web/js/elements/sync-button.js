@@ -113,6 +113,11 @@ export class SyncButton extends HTMLElement {
     return "";
   }
 
+  /** @protected @returns {string} what the button shows then */
+  busyText() {
+    return BUTTON.sending;
+  }
+
   /** @protected @param {number} _until @returns {View} how a pause looks */
   pausedView(_until) {
     throw new Error("this button's service never rests");
@@ -168,8 +173,9 @@ export class SyncButton extends HTMLElement {
    * Send, and show whatever comes of it.
    *
    * @protected
-   * @param {(how: How) => Promise<Outcome>} request
-   * @param {(outcome: Outcome) => View|null} describe null: back to rest
+   * @template T
+   * @param {(how: How) => Promise<T>} request never rejects
+   * @param {(outcome: T) => View|null} describe null: back to rest
    */
   async fly(request, describe) {
     this.#flying = true;
@@ -236,7 +242,8 @@ export class SyncButton extends HTMLElement {
   /** Into the card, where a choice must be made before anything goes on.
    * @protected */
   focusCard() {
-    this.#card.querySelector("button")?.focus();
+    // Not on a choice: a key held down, or pressed twice, would choose it.
+    /** @type {HTMLElement|null} */ (this.#card.querySelector(".outcome"))?.focus();
   }
 
   /** Paint what there is to say. */
@@ -328,7 +335,7 @@ export class SyncButton extends HTMLElement {
   #busySoon() {
     clearTimeout(this.#busyTimer);
     this.#busyTimer = setTimeout(() => {
-      this.#busy("sending", BUTTON.sending, this.sendingSaid());
+      this.#busy("sending", this.busyText(), this.sendingSaid());
     }, BUSY_AFTER);
   }
 

@@ -1,0 +1,90 @@
+// @ts-check
+/** Faults to play with; the server has them only when it was started so. */
+
+import { el } from "../dom.js";
+import { CHAOS } from "../strings.js";
+
+/** @typedef {import("../elements/sync-button.js").Announce} Announce */
+
+/**
+ * What the panel can do.
+ *
+ * @typedef {object} Switches
+ * @property {() => Promise<any>} read
+ * @property {(faults: object) => Promise<unknown>} set
+ * @property {(text: string) => Promise<unknown>} reply from the chosen lead
+ * @property {() => boolean} hasLead
+ * @property {Announce} announce
+ */
+
+/** @param {Switches} switches @returns {HTMLElement} collapsed */
+export function chaosPanel(switches) {
+  const title = el("summary", {}, CHAOS.title);
+  return el("details", { class: "chaos panel" }, title, provider(switches), inbound(switches));
+}
+
+/** @param {Switches} switches */
+function provider({ read, set, announce }) {
+  const mode = el("select", { id: "chaos-mode" });
+  for (const [value, label] of CHAOS.modes) {
+    mode.append(el("option", { value }, label));
+  }
+  const count = el("input", {
+    id: "chaos-count",
+    type: "number",
+    min: "1",
+    max: "1000",
+    placeholder: CHAOS.countHint,
+    inputmode: "numeric",
+  });
+  const form = el(
+    "form",
+    {},
+    el("label", { for: "chaos-mode" }, CHAOS.mode),
+    mode,
+    el("label", { for: "chaos-count" }, CHAOS.count),
+    count,
+    el("button", { type: "submit", class: "small main" }, CHAOS.apply),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const faults = { mode: mode.value, ...(count.value ? { fail_next: Number(count.value) } : {}) };
+    void told(set(faults), CHAOS.applied, announce);
+  });
+  void read().then(
+    (faults) => {
+      if (CHAOS.modes.some(([value]) => value === faults?.mode)) mode.value = faults.mode;
+    },
+    () => {},
+  );
+  return form;
+}
+
+/** @param {Switches} switches */
+function inbound({ reply, hasLead, announce }) {
+  const text = el("input", { id: "chaos-reply", type: "text", maxlength: "160" });
+  text.value = "STOP";
+  const form = el(
+    "form",
+    {},
+    el("label", { for: "chaos-reply" }, CHAOS.inbound),
+    text,
+    el("button", { type: "submit", class: "small" }, CHAOS.reply),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!hasLead()) return announce("alert", CHAOS.noLead);
+    void told(reply(text.value), CHAOS.replied, announce);
+  });
+  return form;
+}
+
+/** @param {Promise<unknown>} done @param {string} words @param {Announce} announce */
+async function told(done, words, announce) {
+  try {
+    await done;
+    announce("status", words);
+  } catch {
+    announce("alert", CHAOS.failed);
+  }
+}

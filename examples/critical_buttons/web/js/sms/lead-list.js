@@ -1,0 +1,207 @@
+// @ts-check
+/** The table of leads: searched, filtered, and painted one page at a time. */
+
+import { el, setText } from "../dom.js";
+import { fold } from "../filters.js";
+import { icon } from "../icons.js";
+import { LEAD_STATUS, LEADS, LIST, PAGE } from "../strings.js";
+import { LeadRow } from "./lead-row.js";
+
+/** @typedef {import("./composer.js").Composer} Composer */
+/** @typedef {import("./leads.js").Lead} Lead */
+/** @typedef {import("./leads.js").Leads} Leads */
+
+/** Leads on a page: of five hundred, only these have elements. */
+const ROWS = 15;
+const BY_NAME = new Intl.Collator("en");
+
+/** Shows what a store holds; asks `localOf` what a lead's message waits for. */
+export class LeadList {
+  #store;
+  #onChoose;
+  #localOf;
+  /** Every lead with the text that is searched, by name.
+   * @type {{lead: Lead, text: string}[]} */
+  #order = [];
+  #words = /** @type {string[]} */ ([]);
+  #status = "";
+  #chosen = "";
+  #first = 0;
+  /** @type {Map<string, LeadRow>} */
+  #rows = new Map();
+  #search = el("input", {
+    type: "search",
+    id: "lead-search",
+    placeholder: LEADS.searchHint,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  #select = el("select", { "aria-label": LEADS.status });
+  #range = el("p", { class: "range" });
+  #previous = pageButton(LEADS.previous);
+  #next = pageButton(LEADS.next);
+  #body = el("tbody", { role: "rowgroup" });
+  #table;
+  #pager;
+  #note = el("div", { class: "note" });
+
+  /**
+   * @param {Leads} store
+   * @param {object} options
+   * @param {(id: string) => void} options.onChoose
+   * @param {(id: string) => Composer["local"]} options.localOf
+   * @param {() => void} options.onRetry
+   */
+  constructor(store, { onChoose, localOf, onRetry }) {
+    this.#store = store;
+    this.#onChoose = onChoose;
+    this.#localOf = localOf;
+    this.onRetry = onRetry;
+    this.#table = el("table", { role: "table", "aria-labelledby": "leads-title" }, head(), this.#body);
+    this.#pager = el("nav", { class: "pager", "aria-label": LEADS.pages });
+    this.#pager.append(this.#previous, this.#range, this.#next);
+    this.element = el("div", { class: "lead-list" }, this.#filters(), this.#panel());
+    this.#say(LEADS.loading);
+    for (const [button, by] of /** @type {const} */ ([
+      [this.#previous, -ROWS],
+      [this.#next, ROWS],
+    ])) {
+      button.addEventListener("click", () => {
+        if (button.getAttribute("aria-disabled") !== "true") this.#turn(by);
+      });
+    }
+    store.addEventListener("list", () => this.#list());
+    store.addEventListener("change", (event) => {
+      this.#change(/** @type {CustomEvent<Lead>} */ (event).detail);
+    });
+  }
+
+  /** @param {string} id */
+  choose(id) {
+    this.#chosen = id;
+    this.#paint();
+  }
+
+  /** What a lead's message waits for may have changed. @param {string} id */
+  refresh(id) {
+    const lead = this.#store.get(id);
+    if (lead) this.#rows.get(id)?.show(lead, this.#localOf(id), id === this.#chosen);
+  }
+
+  /** The list could not be fetched; what is shown stays. */
+  failed() {
+    if (this.#order.length > 0) return;
+    const again = el("button", { type: "button", class: "small main" }, LIST.again);
+    again.addEventListener("click", () => {
+      this.#say(LEADS.loading);
+      this.onRetry();
+    });
+    this.#say(LEADS.failed, again);
+  }
+
+  #filters() {
+    this.#select.append(el("option", { value: "" }, LEADS.all));
+    for (const [value, label] of Object.entries(LEAD_STATUS)) {
+      this.#select.append(el("option", { value }, label));
+    }
+    this.#search.addEventListener("input", () => {
+      this.#words = fold(this.#search.value).split(/\s+/).filter(Boolean);
+      this.#turn(-this.#first);
+    });
+    this.#select.addEventListener("change", () => {
+      this.#status = this.#select.value;
+      this.#turn(-this.#first);
+    });
+    const label = el("label", { class: "hidden", for: "lead-search" }, LEADS.search);
+    const field = el("div", { class: "search" }, icon("search"), label, this.#search);
+    const title = el("h2", { id: "leads-title" }, PAGE.leads);
+    return el("div", { class: "section-head" }, title, this.#select, field);
+  }
+
+  #panel() {
+    return el("div", { class: "panel" }, this.#table, this.#note, this.#pager);
+  }
+
+  #list() {
+    this.#order = this.#store
+      .all()
+      .sort((a, b) => BY_NAME.compare(a.name, b.name) || (a.id < b.id ? -1 : 1))
+      .map((lead) => ({ lead, text: fold(`${lead.name} ${lead.phone}`) }));
+    this.#paint();
+  }
+
+  /** @param {Lead} lead */
+  #change(lead) {
+    const entry = this.#order.find((each) => each.lead.id === lead.id);
+    if (!entry) return this.#list();
+    // It stays where it is, also when it no longer fits the filter: a row that
+    // vanishes under the pointer takes the next click to another lead.
+    entry.lead = lead;
+    this.refresh(lead.id);
+    this.#rows.get(lead.id)?.flash();
+  }
+
+  /** @param {number} by */
+  #turn(by) {
+    this.#first = Math.max(0, this.#first + by);
+    this.#paint();
+  }
+
+  #paint() {
+    const fitting = this.#order.filter(({ lead, text }) => {
+      if (this.#status !== "" && lead.status !== this.#status) return false;
+      return this.#words.every((word) => text.includes(word));
+    });
+    if (this.#first >= fitting.length) this.#first = 0;
+    const page = fitting.slice(this.#first, this.#first + ROWS);
+    const known = this.#rows;
+    this.#rows = new Map(
+      page.map(({ lead }) => [lead.id, known.get(lead.id) ?? new LeadRow(lead, this.#onChoose)]),
+    );
+    for (const id of this.#rows.keys()) this.refresh(id);
+    const elements = [...this.#rows.values()].map((row) => row.element);
+    // Moving a row takes the focus from it.
+    const same = elements.every((element, i) => element === this.#body.children[i]);
+    if (!same || elements.length !== this.#body.children.length) {
+      this.#body.replaceChildren(...elements);
+    }
+    this.#paintPager(page.length, fitting.length);
+    if (this.#order.length === 0) this.#say(LEADS.empty);
+    else this.#say(fitting.length === 0 ? LEADS.nothing : "");
+  }
+
+  /** @param {number} shown @param {number} total */
+  #paintPager(shown, total) {
+    setText(this.#range, LEADS.range(this.#first + 1, this.#first + shown, total));
+    setDisabled(this.#previous, this.#first === 0);
+    setDisabled(this.#next, this.#first + shown >= total);
+  }
+
+  /** @param {string} text @param {...Node} more */
+  #say(text, ...more) {
+    this.#note.hidden = text === "";
+    this.#note.replaceChildren(...(text === "" ? [] : [el("p", {}, text), ...more]));
+    this.#table.hidden = text !== "";
+    this.#pager.hidden = text !== "";
+  }
+}
+
+/** @param {string} words */
+function pageButton(words) {
+  return el("button", { type: "button", class: "small" }, words);
+}
+
+/** It keeps the focus, unlike a button that is really disabled: turning to the last
+ * page would throw the reader back to the top of the document.
+ * @param {HTMLElement} button @param {boolean} on */
+function setDisabled(button, on) {
+  if (on) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+
+function head() {
+  const cells = LEADS.columns.map((name) =>
+    el("th", { scope: "col", role: "columnheader" }, name),
+  );
+  return el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...cells));
+}
