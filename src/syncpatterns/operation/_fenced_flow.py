@@ -210,7 +210,7 @@ def _fail(
         settle, kind = Lapse(call, context.token), Released
     told = _told(call, error, certain=kind is Released)
     try:
-        held = yield from settle
+        held = yield from _settled(settle)
     except Exception as failure:  # noqa: BLE001 - must not hide why it failed
         told.add_note(
             f"{call.where}: the store could not be told ({failure}); the key is held "
@@ -224,6 +224,11 @@ def _fail(
     if kind is Unknown:
         call.news = Unresolved()
     return Err(told)
+
+
+def _settled(step: Step[bool]) -> Flow[Steps, bool]:
+    """Take *step*, whichever of the three it is; False if the token was stale."""
+    return (yield from step)
 
 
 def _told(call: FencedCall, error: BaseException, *, certain: bool) -> BaseException:
