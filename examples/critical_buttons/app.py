@@ -102,7 +102,7 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
     api.include_router(booking_routes(confirm_operation(engine), queries))
     api.include_router(lead_routes(SmsSender(engine, send), queries))
     api.include_router(settling_routes(Unresolved(engine, send, parts), health))
-    api.include_router(health_routes(health))
+    api.include_router(health_routes(health, chaos=settings.chaos))
     api.include_router(problem_routes())
     api.include_router(
         webhook_routes(Webhooks(engine), base_url, lambda: gateway.account)

@@ -8,8 +8,14 @@ from examples.critical_buttons.health import Health
 from examples.critical_buttons.routes.common import fresh
 
 
-def health_routes(health: Health) -> APIRouter:
-    """Return the routes that a supervisor asks."""
+def health_routes(health: Health, *, chaos: bool) -> APIRouter:
+    """Return the routes that a supervisor asks.
+
+    Args:
+        health: What looks.
+        chaos: Whether faults can be switched; the page asks here, because trying
+            a route that is not there would be an error on its console.
+    """
     router = APIRouter(prefix="/api/health", tags=["health"])
 
     @router.get("/live")
@@ -21,7 +27,7 @@ def health_routes(health: Health) -> APIRouter:
     @router.get("", include_in_schema=False)
     async def ready() -> Response:
         """Say whether bookings can be confirmed and events arrive."""
-        report = await health.report()
+        report = await health.report() | {"chaos": chaos}
         return fresh(report, status=200 if report["status"] == "ok" else 503)
 
     return router
