@@ -4,11 +4,15 @@ import asyncio
 import importlib
 import itertools
 import sys
+import types
 from collections.abc import Awaitable, Callable, Generator
+from typing import Any
 
 import pytest
 
 from benchmarks import _breaker_peers, _peers, _retry_peers
+from benchmarks._harness import Paired
+from syncpatterns.retry import CircuitBreaker
 
 
 def _bench_group() -> bool:
@@ -95,6 +99,80 @@ def test_every_breaker_package_lets_calls_through_and_opens() -> None:
         found.append(peer.name)
 
     assert len(found) == 7
+
+
+def _fake(monkeypatch: pytest.MonkeyPatch, suite: types.ModuleType) -> None:
+    """Run both sides of every row once, instead of timing them."""
+
+    def once(ours: Any, reference: Any, **_: object) -> Paired:
+        ours()
+        reference()
+        return Paired(1.0, 1.0, 1.0)
+
+    async def aonce(ours: Any, reference: Any, **_: object) -> Paired:
+        await ours()
+        await reference()
+        return Paired(1.0, 1.0, 1.0)
+
+    monkeypatch.setattr(suite, "paired", once)
+    monkeypatch.setattr(suite, "apaired_ready", aonce)
+
+
+@peers_installed
+def test_retry_has_a_row_for_each_peer_and_the_loop_by_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The fastest peer differs from row to row, so each is held to the target."""
+    suite = importlib.import_module("benchmarks.retry")
+    _fake(monkeypatch, suite)
+    targets = {item["id"]: item["target"] for item in suite.rows()}
+    names = [peer.name for peer in _retry_peers.peers()]
+
+    assert targets == {
+        **{f"P-RTY-1.{kind}.hand": 1.1 for kind in ("sync", "async")},
+        **{f"P-RTY-1.{kind}.{n}": 1.0 for kind in ("sync", "async") for n in names},
+        **{f"P-RTY-2.{kind}.{n}": 1.0 for kind in ("sync", "async") for n in names},
+        **{
+            f"P-RTY-2.{kind}.{n}": 2.0
+            for kind in ("tenacity", "atenacity")
+            for n in names
+        },
+    }
+
+
+@peers_installed
+def test_breaker_has_a_row_for_each_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package pybreaker cannot guard an async function: no async row."""
+    suite = importlib.import_module("benchmarks.breaker")
+    _fake(monkeypatch, suite)
+    monkeypatch.setattr(suite, "shared_rows", lambda: iter(()))
+    targets = {item["id"]: item["target"] for item in suite.rows()}
+    names = [peer.name for peer in _breaker_peers.peers()]
+    rest = [name for name in names if name != "pybreaker"]
+
+    assert targets == {
+        "P-BRK-1.sync.pybreaker": 0.12,
+        **{f"P-BRK-1.{kind}.{n}": 0.4 for kind in ("sync", "async") for n in rest},
+        **{f"P-BRK-2.sync.{n}": 0.7 for n in names},
+        **{f"P-BRK-2.async.{n}": 0.7 for n in rest},
+        "P-BRK-M.well": 1.0,
+        "P-BRK-M.failed": 1.0,
+    }
+
+
+def test_memory_is_that_of_the_breakers_alone() -> None:
+    """Planted: a breaker that drags 4 kB along is seen to do so."""
+    suite = importlib.import_module("benchmarks.breaker")
+    kept = list[bytes]()
+
+    def heavy(breaker: CircuitBreaker) -> None:
+        breaker.call(suite.work)
+        kept.append(bytes(4096))
+
+    light = suite.bytes_of(CircuitBreaker, lambda breaker: breaker.call(suite.work))
+
+    assert 200 < light < 1600
+    assert suite.bytes_of(CircuitBreaker, heavy) > light + 4000
 
 
 async def test_calls_that_wait_cannot_be_stepped() -> None:
