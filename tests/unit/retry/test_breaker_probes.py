@@ -40,7 +40,7 @@ def test_an_answered_probe_closes_and_forgets() -> None:
     breaker, _ = half_open()
     assert outcome(breaker) == "answer"
 
-    assert ("closed", 0) == (breaker.current_state, breaker.fail_counter)
+    assert (breaker.current_state, breaker.fail_counter) == ("closed", 0)
     for _ in range(4):
         outcome(breaker, bad)
     assert breaker.current_state == "closed"
@@ -159,7 +159,7 @@ def test_a_late_failure_does_not_prolong_the_opening() -> None:
     assert breaker.current_state == "half-open"
     breaker._succeeded(probe, None)
     breaker._failed(late, Down())
-    assert ("closed", 0) == (breaker.current_state, breaker.fail_counter)
+    assert (breaker.current_state, breaker.fail_counter) == ("closed", 0)
 
 
 def test_a_probe_of_an_earlier_half_open_era_is_stale() -> None:
@@ -246,7 +246,7 @@ def test_a_new_recovery_time_moves_an_opening_that_runs() -> None:
     clock.advance(50)
     breaker.reset_timeout = 60
 
-    assert (60, 10) == (breaker.reset_timeout, breaker.retry_after)
+    assert (breaker.reset_timeout, breaker.retry_after) == (60, 10)
     clock.advance(10)
     assert outcome(breaker) == "answer"
 

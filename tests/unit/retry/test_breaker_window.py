@@ -16,7 +16,7 @@ def test_successes_between_do_not_wipe_the_count() -> None:
         outcome(breaker, bad)
         outcome(breaker, good)
         clock.advance(10)
-    assert ("closed", 4) == (breaker.current_state, breaker.fail_counter)
+    assert (breaker.current_state, breaker.fail_counter) == ("closed", 4)
 
     assert outcome(breaker, bad) is Down
     assert breaker.current_state == "open"
@@ -57,7 +57,7 @@ def test_the_window_rolls_by_single_failures() -> None:
         clock.advance(10)
     clock.advance(20)  # the first is 60 s old now
     outcome(breaker, bad)
-    assert ("closed", 4) == (breaker.current_state, breaker.fail_counter)
+    assert (breaker.current_state, breaker.fail_counter) == ("closed", 4)
 
     outcome(breaker, bad)
     assert breaker.current_state == "open"
@@ -73,7 +73,7 @@ def test_few_failures_among_many_calls_leave_it_closed() -> None:
         outcome(breaker, bad)
         clock.advance(1)
 
-    assert ("closed", 5) == (breaker.current_state, breaker.fail_counter)
+    assert (breaker.current_state, breaker.fail_counter) == ("closed", 5)
 
 
 @pytest.mark.case("RTY-58")
@@ -131,7 +131,7 @@ def test_more_failures_needed_later_keep_those_already_seen() -> None:
         outcome(breaker, bad)
     breaker.fail_max = 6
     outcome(breaker, bad)
-    assert ("closed", 5) == (breaker.current_state, breaker.fail_counter)
+    assert (breaker.current_state, breaker.fail_counter) == ("closed", 5)
 
     breaker.fail_max = 3
     assert breaker.fail_counter == 3
