@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._core import Rng
+from syncpatterns.retry._core import Progress, Rng
 
 Jitter: TypeAlias = Literal["full", "equal", "decorrelated", "none"]
 
@@ -76,18 +76,19 @@ class Backoff:
                 return self.ceiling(attempt)
 
 
-def drawer(backoff: Backoff, rng: Rng) -> Callable[[int, float], float]:
+def drawer(backoff: Backoff, rng: Rng) -> Callable[[Progress], float]:
     """Return `Backoff.delay` with *rng* bound; full jitter has a short way.
 
     Every client of a server that fails walks it, so it is worth one.
     """
     if backoff.jitter != "full":
-        return lambda attempt, previous: backoff.delay(attempt, previous, rng)
+        return lambda progress: backoff.delay(progress.attempt, progress.previous, rng)
     ceilings = tuple(backoff.ceiling(attempt) for attempt in range(_LISTED))
-    random, cap = rng.random, backoff.ceiling
+    random, ceiling = rng.random, backoff.ceiling
 
-    def draw(attempt: int, previous: float) -> float:  # noqa: ARG001 - same signature
-        top = ceilings[attempt] if attempt < _LISTED else cap(attempt)
+    def draw(progress: Progress) -> float:
+        attempt = progress.attempt
+        top = ceilings[attempt] if attempt < _LISTED else ceiling(attempt)
         return random() * top
 
     return draw

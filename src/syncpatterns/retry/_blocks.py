@@ -30,7 +30,7 @@ class Blocks:
 
     def __init__(self, policy: Policy, *, scoped: bool) -> None:
         self._stage = _Stage.NEW
-        if policy.strategies.judging:
+        if policy.judging:
             message = (
                 "A block has no returned value that result= or a strategy in on= "
                 "could judge. Raise an exception in the block, or use call()."
@@ -38,7 +38,7 @@ class Blocks:
             raise ConfigurationError(message)
         self._policy = policy
         self._until = policy.until()
-        self._series = Series(policy, policy.started(), (None, (), {}), scoped=scoped)
+        self._series = Series(policy, policy.started(), None, (), {}, scoped)
         self._delay = 0.0
 
     def enter(self, number: int) -> AttemptScope:
@@ -53,7 +53,7 @@ class Blocks:
         """Decide what the end of a block means; True swallows its *error*."""
         self._stage = _Stage.OVER
         if error is None:
-            self._series.budget.deposit()
+            self._policy.budget.deposit()
         elif isinstance(error, Exception):
             delay = self._series.after(error)
             if delay is not None:
@@ -81,7 +81,7 @@ class Blocks:
     def __del__(self) -> None:
         """Refund the retry of a loop that was left between two rounds."""
         if self._stage is _Stage.AGAIN:
-            self._series.budget.refund()
+            self._series.refund()
 
 
 class Attempt:

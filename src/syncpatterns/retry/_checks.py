@@ -8,15 +8,14 @@ from typing import cast
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._budget import UNLIMITED, RetryBudget
 from syncpatterns.retry._core import Limits
-from syncpatterns.retry._rules import WaitStrategy
+from syncpatterns.retry._rules import Strategies
 from syncpatterns.retry._waits import Wait
 
 
 def checked_limits(
     attempts: object,
-    stop: object,
     max_hint: object,
-    wait: WaitStrategy,
+    chosen: Strategies,
     *,
     patient: object,
     timeout: float | None,
@@ -30,7 +29,8 @@ def checked_limits(
     if attempts is not None and not (whole and cast("int", attempts) >= 1):
         message = f"attempts={attempts!r} must be a whole number of at least 1."
         raise ConfigurationError(message)
-    if attempts is None and stop is None and timeout is None:
+    bounded = attempts is not None or chosen.allowed is not None
+    if not bounded and chosen.stop is None and timeout is None:
         message = (
             "attempts=None without stop= or timeout= would retry for ever; set one "
             "of them."
@@ -42,10 +42,12 @@ def checked_limits(
     if not _is_number(max_hint) or not 0.0 <= cast("float", max_hint) < math.inf:
         message = f"max_hint={max_hint!r} must be a finite number of seconds."
         raise ConfigurationError(message)
-    spread = 1.0
+    spread, wait = 1.0, chosen.wait
     if isinstance(wait, Wait):  # our schedules say how wide a client may stray
         spread = 0.0 if wait.backoff.jitter == "none" else wait.backoff.base
     most = math.inf if attempts is None else cast("int", attempts)
+    if chosen.allowed is not None:
+        most = min(most, chosen.allowed)
     return Limits(most, float(cast("float", max_hint)), spread, patient)
 
 

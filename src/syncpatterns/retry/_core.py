@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -64,12 +65,14 @@ class Rules(Protocol):
         """Say whether this kind of error is worth another try."""
         ...
 
-    def wait(self, progress: Progress, /) -> float:
+    @property
+    def wait(self) -> Callable[[Progress], float]:
         """Return the seconds before the next attempt, zero or more."""
         ...
 
-    def stop(self, progress: Progress, upcoming: float, /) -> bool:
-        """Say whether to stop although the error could be retried.
+    @property
+    def stop(self) -> Callable[[Progress, float], bool] | None:
+        """Say whether to stop although the error could be retried; None: never.
 
         Asked last, with the sleep already known, so that a strategy can
         refuse a sleep that would end too late.
@@ -113,13 +116,14 @@ def decide(
     hint = 0.0
     if error is not None:
         wanted = rules.retryable(progress, error)
-        if isinstance(error, CallRejected):
-            if not limits.patient:
-                return GiveUp.REJECTED
-        elif not wanted:
-            return GiveUp.NOT_RETRYABLE
-        if getattr(error, "retry_after", None) is not None:
+        if hasattr(error, "retry_after"):  # as every CallRejected has
             hint = hint_of(error)
+            if isinstance(error, CallRejected):
+                if not limits.patient:
+                    return GiveUp.REJECTED
+                wanted = True
+        if not wanted:
+            return GiveUp.NOT_RETRYABLE
     if progress.attempt >= limits.attempts:
         return GiveUp.ATTEMPTS
     if hint > limits.max_hint:
@@ -127,7 +131,8 @@ def decide(
     seconds = rules.wait(progress)
     if hint > 0.0:
         seconds = max(seconds, hint + limits.spread * rng.random())
-    if rules.stop(progress, seconds):
+    stop = rules.stop
+    if stop is not None and stop(progress, seconds):
         return GiveUp.STOPPED
     return seconds
 

@@ -1,10 +1,8 @@
-"""The sleep between two attempts, which a test may leave out."""
+"""How a test leaves out the sleeps between attempts."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-
-from syncpatterns.clock import Clock
 
 #: Where the sleeps of this context are noted instead of being slept, if not None.
 #: Set by `syncpatterns.testing.instant`, which production never imports.
@@ -13,24 +11,8 @@ skipped_sleeps: ContextVar[list[float] | None] = ContextVar(
 )
 
 
-def pause(clock: Clock, seconds: float) -> float:
-    """Sleep for *seconds*; return how many of them were left out."""
-    noted = skipped_sleeps.get()
-    if noted is None:
-        clock.sleep(seconds)
-        return 0.0
-    noted.append(seconds)
-    return seconds
+async def checkpoint() -> None:
+    """Let other tasks run, and hear of a cancellation, as a sleep would."""
+    from anyio import lowlevel  # noqa: PLC0415 - only in a test
 
-
-async def apause(clock: Clock, seconds: float) -> float:
-    """Sleep like `pause`; other tasks run, and a cancellation is heard."""
-    noted = skipped_sleeps.get()
-    if noted is None:
-        await clock.asleep(seconds)
-        return 0.0
-    noted.append(seconds)
-    from anyio.lowlevel import checkpoint  # noqa: PLC0415 - only in a test
-
-    await checkpoint()
-    return seconds
+    await lowlevel.checkpoint()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from types import EllipsisType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from syncpatterns.clock import Clock
 from syncpatterns.events import Hook, Hooks
@@ -27,6 +28,9 @@ from syncpatterns.retry._rules import (
 from syncpatterns.retry._series import Policy
 from syncpatterns.retry._streams import stream_loop
 from syncpatterns.retry._waits import SHARED_RNG, Wait, full_jitter
+
+if TYPE_CHECKING:
+    from syncpatterns.retry._tenacity_rules import TenacityRules
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,21 +119,26 @@ class Retry:
         name: str | None = None,
     ) -> None:
         wait = full_jitter() if wait is None else wait
-        chosen = strategies(on, wait, stop, result)
         rng = SHARED_RNG if rng is None else rng
+        chosen = strategies(on, wait, stop, result, rng)
         seconds = _checks.checked_timeout(timeout)
+        told = Hooks(hooks)
+        plain = PlainRules(chosen, cast("Wait", wait), rng) if chosen.plain else None
         self._policy = Policy(
             strategies=chosen,
             limits=_checks.checked_limits(
-                attempts, stop, max_hint, wait, patient=patient, timeout=seconds
+                attempts, max_hint, chosen, patient=patient, timeout=seconds
             ),
             timeout=seconds,
             budget=_checks.checked_budget(budget),
             clock=SYSTEM_CLOCK if clock is None else clock,
             rng=rng,
-            hooks=Hooks(hooks),
+            hooks=told,
             name=name,
-            plain=PlainRules(chosen, cast("Wait", wait), rng) if chosen.plain else None,
+            plain=plain,
+            made=PlainRules if plain else _stateful(),
+            judging=chosen.judging,
+            heard=bool(told),
         )
 
     @property
@@ -198,10 +207,17 @@ class Retry:
         stop = "" if chosen.stop is None else f", stop={chosen.stop!r}"
         timeout = self._policy.timeout
         within = "" if timeout is None else f", timeout={timeout:g}"
-        attempts = limits.attempts if isinstance(limits.attempts, int) else None
+        attempts = None if math.isinf(limits.attempts) else limits.attempts
         return (
             f"Retry(on={on}, attempts={attempts}, wait={chosen.wait!r}{stop}{within})"
         )
+
+
+def _stateful() -> Callable[..., TenacityRules]:
+    """Return what makes the rules of one call, and import tenacity for it."""
+    from syncpatterns.retry._tenacity_rules import TenacityRules  # noqa: PLC0415 - many never need it
+
+    return TenacityRules
 
 
 def _is_async(fn: object) -> bool:

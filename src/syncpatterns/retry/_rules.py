@@ -7,11 +7,10 @@ strategy and is shown tenacity's state.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import _tenacity
 from syncpatterns.retry._backoff import drawer
@@ -40,7 +39,9 @@ class Strategies:
         wait: Ours or tenacity's.
         stop: tenacity's, or None.
         result: A function that says which returned values are not wanted.
-        judging: Whether any of them judges returned values.
+        asks_on: Whether *on* judges returned values.
+        allowed: Attempts that a tenacity stop strategy allows, if it says just
+            that; it is not asked then.
     """
 
     classes: tuple[type[Exception], ...] | None
@@ -49,12 +50,18 @@ class Strategies:
     wait: WaitStrategy
     stop: StopStrategy | None
     result: ResultPredicate | None
-    judging: bool
+    asks_on: bool
+    allowed: float | None
 
     @property
     def plain(self) -> bool:
         """Whether none of them needs tenacity's state."""
         return self.on is None and self.stop is None and isinstance(self.wait, Wait)
+
+    @property
+    def judging(self) -> bool:
+        """Whether any of them judges returned values."""
+        return self.asks_on or self.result is not None
 
     def matches(self, error: Exception) -> bool:
         """Say whether `on`, in one of our own forms, names *error*."""
@@ -65,8 +72,10 @@ class Strategies:
         return named or _tenacity.is_try_again(error)
 
 
-def strategies(on: object, wait: object, stop: object, result: object) -> Strategies:
-    """Check what the user gave.
+def strategies(
+    on: object, wait: object, stop: object, result: object, rng: Rng
+) -> Strategies:
+    """Check what the user gave; a wait of ours without a generator gets *rng*.
 
     Raises:
         ConfigurationError: It can never work, or not as the user means it.
@@ -89,16 +98,20 @@ def strategies(on: object, wait: object, stop: object, result: object) -> Strate
     given = (("on", on), ("wait", wait), ("stop", stop), ("result", result))
     for name, value in given:
         _tenacity.refuse_async(name, value)
+    if isinstance(wait, Wait) and wait.rng is None:
+        wait = Wait(wait.backoff, rng)
     classes, predicate, strategy = _read_on(on, empty=result is not None)
-    judging = strategy is not None and _tenacity.judges_results(strategy)
+    allowed = _tenacity.as_attempts(stop)
+    asks_on = strategy is not None and _tenacity.judges_results(strategy)
     return Strategies(
         classes,
         predicate,
         strategy,
         cast("WaitStrategy", wait),
-        cast("StopStrategy | None", stop),
+        None if allowed is not None else cast("StopStrategy | None", stop),
         cast("ResultPredicate | None", result),
-        judging or result is not None,
+        asks_on,
+        allowed,
     )
 
 
@@ -109,7 +122,8 @@ def _read_on(
         classes = cast("tuple[object, ...] | type", on)
         return _read_classes(classes, empty=empty), None, None
     if _tenacity.is_retry_strategy(on):
-        return None, None, on
+        named = _tenacity.as_classes(on)
+        return named, None, on if named is None else None
     if callable(on):
         return None, cast("Predicate", on), None
     message = (
@@ -139,12 +153,16 @@ def _read_classes(
 class PlainRules:
     """Rules of our own forms; without state, shared by all calls."""
 
-    __slots__ = ("_classes", "_draw", "_strategies")
+    __slots__ = ("_classes", "_strategies", "stop", "wait")
+
+    wait: Callable[[Progress], float]
+    stop: Callable[[Progress, float], bool] | None
 
     def __init__(self, strategies: Strategies, wait: Wait, rng: Rng) -> None:
         self._strategies = strategies
         self._classes = strategies.classes or ()
-        self._draw = drawer(wait.backoff, wait.rng or rng)
+        self.wait = drawer(wait.backoff, wait.rng or rng)
+        self.stop = None
 
     def retryable(self, progress: Progress, error: Exception, /) -> bool:  # noqa: ARG002 - signature of Rules
         """Say whether `on` names the error."""
@@ -155,72 +173,8 @@ class PlainRules:
         result = self._strategies.result
         return result is not None and bool(result(value))
 
-    def wait(self, progress: Progress, /) -> float:
-        """Return the backoff after this attempt."""
-        return self._draw(progress.attempt, progress.previous)
-
-    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
-        """Never stop: the number of attempts is limited elsewhere."""
-        return False
-
     def forget(self) -> None:
         """Do nothing: nothing was kept."""
-
-
-class TenacityRules:
-    """Rules of one call of which at least one needs tenacity's state."""
-
-    __slots__ = ("_clock", "_rng", "_state", "_strategies")
-
-    def __init__(
-        self,
-        strategies: Strategies,
-        rng: Rng,
-        clock: Clock,
-        started: float,
-        call: tuple[Callable[..., Any] | None, tuple[Any, ...], Mapping[str, Any]],
-    ) -> None:
-        self._strategies = strategies
-        self._rng = rng
-        self._clock = clock
-        self._state = _tenacity.new_state(started, call)
-
-    def retryable(self, progress: Progress, error: Exception, /) -> bool:
-        """Show the failure to the state, then ask `on`."""
-        state, on = self._state, self._strategies.on
-        _tenacity.show(state, progress, self._clock.monotonic(), error)
-        if on is None:
-            return self._strategies.matches(error)
-        return bool(on(state)) or _tenacity.is_try_again(error)
-
-    def unwanted(self, progress: Progress, value: object, /) -> bool:
-        """Show the returned *value* to the state, then ask what judges it."""
-        result, on = self._strategies.result, self._strategies.on
-        if result is not None and result(value):
-            _tenacity.show(self._state, progress, self._clock.monotonic(), None, value)
-            return True
-        if on is None or not self._strategies.judging:
-            return False
-        _tenacity.show(self._state, progress, self._clock.monotonic(), None, value)
-        return bool(on(self._state))
-
-    def wait(self, progress: Progress, /) -> float:
-        """Ask the wait strategy."""
-        wait = self._strategies.wait
-        if isinstance(wait, Wait):
-            rng = wait.rng or self._rng
-            return wait.backoff.delay(progress.attempt, progress.previous, rng)
-        return _tenacity.checked_seconds(wait(self._state))
-
-    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
-        """Ask the stop strategy; it sees the sleep that would come."""
-        self._state.upcoming_sleep = upcoming
-        stop = self._strategies.stop
-        return stop is not None and bool(stop(self._state))
-
-    def forget(self) -> None:
-        """Drop the outcome: an error that is kept keeps its frames alive."""
-        self._state.outcome = None
 
 
 __all__ = [
@@ -230,7 +184,6 @@ __all__ = [
     "Rules",
     "StopStrategy",
     "Strategies",
-    "TenacityRules",
     "WaitStrategy",
     "strategies",
 ]

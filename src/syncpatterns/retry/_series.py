@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
 from contextvars import Token
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock
 from syncpatterns.events import GaveUp, Hooks, Retried
@@ -15,10 +16,15 @@ from syncpatterns.retry import _deadline
 from syncpatterns.retry._attempt import attempt_number
 from syncpatterns.retry._budget import RetryBudget
 from syncpatterns.retry._core import GiveUp, Limits, Progress, Rng, decide
-from syncpatterns.retry._pause import apause, pause
-from syncpatterns.retry._rules import PlainRules, Strategies, TenacityRules
+from syncpatterns.retry._pause import checkpoint, skipped_sleeps
+from syncpatterns.retry._rules import PlainRules, Strategies
 
-Call = tuple[Callable[..., Any] | None, tuple[Any, ...], dict[str, Any]]
+if TYPE_CHECKING:
+    from syncpatterns.retry._tenacity_rules import TenacityRules
+
+
+#: Whether a series runs in a task, whose cancel scopes bound it too.
+SCOPED, UNSCOPED = True, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,9 @@ class Policy:
         hooks: Told of each retry.
         name: What the retries are called in events, or None.
         plain: Stateless rules, if no strategy needs tenacity's state.
+        made: Makes the rules of one call, if there are no stateless ones.
+        judging: Whether returned values are judged.
+        heard: Whether there are any hooks.
     """
 
     strategies: Strategies
@@ -46,6 +55,9 @@ class Policy:
     hooks: Hooks
     name: str | None
     plain: PlainRules | None
+    made: Callable[..., PlainRules | TenacityRules]
+    judging: bool
+    heard: bool
 
     def started(self) -> float:
         """Return when a series begins, if a strategy will ask for it."""
@@ -66,24 +78,30 @@ class Series(Progress):
     Args:
         policy: What the `Retry` was given.
         started: When the first try began, as `Policy.started` says.
-        call: The function, its arguments and its keyword arguments.
-        scoped: Whether it runs in a task, whose cancel scopes bound it too.
+        fn: The function; None for a block.
+        args: Its arguments.
+        kwargs: Its keyword arguments.
+        scoped: `SCOPED` or `UNSCOPED`.
     """
 
-    __slots__ = ("_fn", "_policy", "_rules", "_scoped", "budget", "judging")
+    __slots__ = ("_fn", "_policy", "_rules", "_scoped")
 
     def __init__(
-        self, policy: Policy, started: float, call: Call, *, scoped: bool = False
+        self,
+        policy: Policy,
+        started: float,
+        fn: Callable[..., Any] | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scoped: bool,  # noqa: FBT001 - by position: one is made in every failing call
     ) -> None:
         self.attempt = 1
         self.slept = self.previous = self.skipped = 0.0
-        self.budget = policy.budget
-        self.judging = policy.strategies.judging
         self._policy = policy
-        self._fn = call[0]
+        self._fn = fn
         self._scoped = scoped
-        self._rules: PlainRules | TenacityRules = policy.plain or TenacityRules(
-            policy.strategies, policy.rng, policy.clock, started, call
+        self._rules = policy.plain or policy.made(
+            policy.strategies, policy.clock, started, fn, args, kwargs
         )
 
     def after(self, error: Exception | None) -> float | None:
@@ -101,60 +119,80 @@ class Series(Progress):
         try:
             decision = decide(self, error, rules, policy.limits, policy.rng)
         finally:
-            rules.forget()
+            if policy.plain is None:
+                rules.forget()
         if isinstance(decision, GiveUp):
             self._give_up(decision)
             return None
-        if self._too_late(decision):
+        left = _deadline.scope_left() if self._scoped and decision > 0.0 else math.inf
+        until = _deadline.current.get()
+        if until is not None:
+            left = min(left, until.left())
+        if decision >= left - self.skipped:  # no time would be left for an attempt
             self._give_up(GiveUp.DEADLINE)
             return None
-        if not self.budget.withdraw():
+        if not policy.budget.withdraw():
             self._give_up(GiveUp.BUDGET)
             return None
         self.previous = decision
         self.slept += decision
-        if policy.hooks:
+        if policy.heard:
             retried = Retried(self._name(), "", "", self.attempt, decision)
             policy.hooks.emit(retried)
         return decision
 
-    def unwanted(self, value: object) -> bool:
-        """Say whether the returned *value* is a reason to try again."""
-        again = self._rules.unwanted(self, value)
-        if not again:
+    def judge(self, value: object) -> float | None:
+        """Return the seconds before the next attempt; None if *value* is the answer.
+
+        A value that is wanted counts as a success; one that is not may be the
+        answer all the same, when no attempt is left.
+        """
+        if self._policy.judging:
+            if self._rules.unwanted(self, value):
+                return self.after(None)
             self._rules.forget()
-        return again
+        self._policy.budget.deposit()
+        return None
 
     def pause(self, seconds: float) -> None:
         """Sleep, then count the next attempt."""
         try:
-            self.skipped += pause(self._policy.clock, seconds)
+            noted = skipped_sleeps.get()
+            if noted is None:
+                self._policy.clock.sleep(seconds)
+            else:
+                noted.append(seconds)
+                self.skipped += seconds
         except BaseException:
-            self.budget.refund()
+            self._policy.budget.refund()
             raise
         self.attempt += 1
 
     async def apause(self, seconds: float) -> None:
-        """Sleep like `pause`, without blocking the loop."""
+        """Sleep like `pause`; other tasks run, and a cancellation is heard."""
         try:
-            self.skipped += await apause(self._policy.clock, seconds)
+            await self.sleeping(seconds)
         except BaseException:
-            self.budget.refund()
+            self._policy.budget.refund()
             raise
         self.attempt += 1
 
-    def _too_late(self, seconds: float) -> bool:
-        """Say whether a sleep of *seconds* would leave no time for an attempt."""
-        until = _deadline.current.get()
-        if until is not None and seconds >= until.left() - self.skipped:
-            return True
-        if not self._scoped or seconds <= 0.0:
-            return False
-        return seconds >= _deadline.scope_left() - self.skipped
+    def sleeping(self, seconds: float) -> Awaitable[None]:
+        """Return the sleep of `apause`, to be awaited: of the clock, or of a test."""
+        noted = skipped_sleeps.get()
+        if noted is None:
+            return self._policy.clock.asleep(seconds)
+        noted.append(seconds)
+        self.skipped += seconds
+        return checkpoint()
+
+    def refund(self) -> None:
+        """Give back the token of a retry that was announced and not made."""
+        self._policy.budget.refund()
 
     def _give_up(self, reason: GiveUp) -> None:
         first = self.attempt == 1 and reason is GiveUp.NOT_RETRYABLE
-        if self._policy.hooks and not first:  # an error not named was never ours
+        if self._policy.heard and not first:  # an error not named was never ours
             fact = GaveUp(self._name(), "", "", self.attempt, reason.value)
             self._policy.hooks.emit(fact)
 

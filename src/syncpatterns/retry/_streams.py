@@ -13,7 +13,14 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._series import AttemptScope, Policy, Series, label
+from syncpatterns.retry._series import (
+    SCOPED,
+    UNSCOPED,
+    AttemptScope,
+    Policy,
+    Series,
+    label,
+)
 
 
 def stream_loop(policy: Policy, fn: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -29,7 +36,7 @@ def stream_loop(policy: Policy, fn: Callable[..., Any]) -> Callable[..., Any] | 
         loop = _astream(policy, fn)
     else:
         return None
-    if policy.strategies.judging:
+    if policy.judging:
         message = (
             f"{label(fn)} is a generator: it has items and no returned value that "
             "result= or a strategy in on= could judge."
@@ -42,7 +49,7 @@ def _stream(
     policy: Policy, fn: Callable[..., Generator[Any, Any, Any]]
 ) -> Callable[..., Generator[Any, Any, Any]]:
     def items(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        series = Series(policy, policy.started(), (fn, args, kwargs))
+        series = Series(policy, policy.started(), fn, args, kwargs, UNSCOPED)
         until = policy.until()
         while True:
             source = fn(*args, **kwargs)
@@ -88,24 +95,10 @@ def _astream(
     policy: Policy, fn: Callable[..., AsyncGenerator[Any, Any]]
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     async def items(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        series = Series(policy, policy.started(), (fn, args, kwargs), scoped=True)
-        until = policy.until()
-        while True:
-            source = fn(*args, **kwargs)
-            with AttemptScope(policy, series, until):
-                try:
-                    item = await anext(source)
-                except StopAsyncIteration:
-                    policy.budget.deposit()
-                    return
-                except Exception as error:
-                    delay = series.after(error)
-                    if delay is None:
-                        raise
-                else:
-                    break
-            await series.apause(delay)
-        policy.budget.deposit()
+        opened = await _aopen(policy, fn, args, kwargs)
+        if opened is None:
+            return
+        source, item = opened
         try:
             while True:
                 try:
@@ -122,3 +115,30 @@ def _astream(
             await source.aclose()
 
     return items
+
+
+async def _aopen(
+    policy: Policy,
+    fn: Callable[..., AsyncGenerator[Any, Any]],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> tuple[AsyncGenerator[Any, Any], Any] | None:
+    """Return the generator and its first item, or None if it has no item."""
+    series = Series(policy, policy.started(), fn, args, kwargs, SCOPED)
+    until = policy.until()
+    while True:
+        source = fn(*args, **kwargs)
+        with AttemptScope(policy, series, until):
+            try:
+                item = await anext(source)
+            except StopAsyncIteration:
+                policy.budget.deposit()
+                return None
+            except Exception as error:
+                delay = series.after(error)
+                if delay is None:
+                    raise
+            else:
+                policy.budget.deposit()
+                return source, item
+        await series.apause(delay)

@@ -1,9 +1,8 @@
-"""tenacity's strategies, asked by our loop.
+"""What we know of tenacity's strategies without importing tenacity.
 
-A strategy is a function of tenacity's `RetryCallState`, so it is shown a real
-one. Its outcome is a light object of our own: tenacity's is a future, made
-for threads that wait for it, and costs more than all the rest of a retry.
-tenacity is imported when the first such strategy is asked.
+A strategy is a function of tenacity's `RetryCallState`. The outcome in it is a
+light object of our own: tenacity's is a future, made for threads that wait for
+it, and costs more than all the rest of a retry.
 """
 
 from __future__ import annotations
@@ -11,14 +10,10 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._core import Progress
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 #: Strategies that say no to every returned value, so it need not be shown.
 _SEE_ONLY_ERRORS = frozenset(
@@ -104,6 +99,26 @@ def parts(strategy: object) -> Iterable[object]:
     return found
 
 
+def as_classes(on: object) -> tuple[type[Exception], ...] | None:
+    """Return the classes that the plainest strategy names, which need no state."""
+    import tenacity  # noqa: PLC0415 - as above
+
+    if type(on) is not tenacity.retry_if_exception_type:
+        return None
+    named: Any = on.exception_types
+    several = isinstance(named, tuple)
+    return cast("tuple[type[Exception], ...]", named if several else (named,))
+
+
+def as_attempts(stop: object) -> float | None:
+    """Return the number of attempts that the plainest stop strategy allows."""
+    tenacity = sys.modules.get("tenacity")
+    if tenacity is None or type(stop) is not tenacity.stop_after_attempt:
+        return None
+    most: float = cast("Any", stop).max_attempt_number
+    return most
+
+
 def refuse_async(name: str, value: object) -> None:
     """Refuse a coroutine function, alone or inside a combination.
 
@@ -121,40 +136,6 @@ def refuse_async(name: str, value: object) -> None:
         refuse_async(name, part)
 
 
-def new_state(
-    started: float,
-    call: tuple[Callable[..., Any] | None, tuple[Any, ...], Mapping[str, Any]],
-) -> RetryCallState:
-    """Return the state of a call that began at *started*, on our clock.
-
-    Made without its constructor, which would read the machine's clock.
-    """
-    from tenacity import RetryCallState  # noqa: PLC0415 - needed only after a failure
-
-    state = RetryCallState.__new__(RetryCallState)
-    state.start_time = started
-    state.retry_object = _controller()
-    state.fn = cast("Any", call[0])
-    state.args, state.kwargs = call[1], call[2]
-    state.next_action = None
-    return state
-
-
-def show(
-    state: RetryCallState,
-    progress: Progress,
-    now: float,
-    error: Exception | None,
-    value: object = None,
-) -> None:
-    """Put the outcome of the last attempt where strategies look for it."""
-    state.attempt_number = progress.attempt
-    state.idle_for = progress.slept
-    state.upcoming_sleep = progress.previous
-    state.outcome = Outcome(progress.attempt, error, value)  # type: ignore[assignment]  # a future in all that a strategy may do with it
-    state.outcome_timestamp = now + progress.skipped
-
-
 def checked_seconds(seconds: object) -> float:
     """Return what a wait strategy answered.
 
@@ -168,15 +149,3 @@ def checked_seconds(seconds: object) -> float:
         "wait, zero or more and finite."
     )
     raise ConfigurationError(message)
-
-
-_shared: list[Any] = []
-
-
-def _controller() -> Any:
-    """Return the controller that every state shows; it never runs anything."""
-    if not _shared:
-        from tenacity import Retrying  # noqa: PLC0415 - needed only after a failure
-
-        _shared.append(Retrying(reraise=True))
-    return _shared[0]

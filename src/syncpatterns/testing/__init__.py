@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from syncpatterns.testing._fake_clock import FakeClock
     from syncpatterns.testing._fault import Fault, FiredFault
     from syncpatterns.testing._fault_proxy import FaultProxy
+    from syncpatterns.testing._instant import instant
     from syncpatterns.testing._integrity import sqlite_integrity
     from syncpatterns.testing._kill_loop import KillReport, kill_loop
     from syncpatterns.testing._ledger import Ack, Effect, EffectsLedger
@@ -63,6 +64,7 @@ __all__ = [
     "cancel_sweep",
     "failpoint_sweep",
     "free_port",
+    "instant",
     "kill_loop",
     "linearizability",
     "power_cut_sweep",
@@ -98,6 +100,7 @@ _HOMES = {
     "cancel_sweep": "_cancel",
     "failpoint_sweep": "_failpoint_sweep",
     "free_port": "servers",
+    "instant": "_instant",
     "kill_loop": "_kill_loop",
     "power_cut_sweep": "_powercut",
     "simulate": "_simloop",

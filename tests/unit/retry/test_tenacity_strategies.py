@@ -187,7 +187,7 @@ def test_strategies_see_a_real_state(clock: FakeClock) -> None:
         assert outcome is not None
         seen.append(
             (
-                type(state),
+                isinstance(state, tenacity.RetryCallState),
                 state.fn,
                 state.args,
                 state.kwargs,
@@ -207,7 +207,7 @@ def test_strategies_see_a_real_state(clock: FakeClock) -> None:
     with pytest.raises(Down):
         retry.call(fail, 1, word="x")
 
-    same = (tenacity.RetryCallState, fail, (1,), {"word": "x"})
+    same = (True, fail, (1,), {"word": "x"})
     assert seen == [(*same, 1, 0.0, 0.0, 1.0, True), (*same, 2, 1.0, 1.0, 2.0, True)]
 
 
@@ -253,16 +253,13 @@ def _exhaust(retry: Retry, fn: Any) -> None:
     raise AssertionError("it should have given up")
 
 
-@pytest.mark.parametrize(
-    "wait",
-    [tenacity.wait_fixed(-1), *(lambda _, bad=bad: bad for bad in NO_DURATIONS)],
-)
+@pytest.mark.parametrize("answer", NO_DURATIONS)
 def test_a_wait_strategy_without_a_duration_is_named(
-    wait: Any, clock: FakeClock, flaky: Any
+    answer: Any, clock: FakeClock, flaky: Any
 ) -> None:
     """The failure it was asked about is kept as the context."""
     with pytest.raises(ConfigurationError, match="wait strategy") as caught:
-        Retry(on=Down, wait=wait, clock=clock).call(flaky(Down()))
+        Retry(on=Down, wait=lambda _: answer, clock=clock).call(flaky(Down()))
 
     assert isinstance(caught.value.__context__, Down)
 
