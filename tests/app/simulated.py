@@ -60,7 +60,7 @@ class Simulator:
         assert self.process.stdout is not None
         ready = json.loads(self.process.stdout.readline())
         self.url: str = ready["url"]
-        self.admin_url: str = ready["admin_url"]
+        self.admin_url: str | None = ready["admin_url"]
         self.account: str = ready["account_sid"]
         self.token: str = ready["auth_token"]
         self.messages_path = f"{ACCOUNTS}/{self.account}/Messages.json"

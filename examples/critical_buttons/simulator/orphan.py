@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -35,6 +36,11 @@ def end_with(parent: int, gone: Callable[[], object]) -> None:
 
 def _watch_pipe(_: int, gone: Callable[[], object]) -> None:
     try:
+        kind = os.fstat(0).st_mode
+        # asyncio hands a pair of sockets over where others hand over a pipe. What
+        # is neither, such as /dev/null, ends at once and means nothing.
+        if not stat.S_ISFIFO(kind) and not stat.S_ISSOCK(kind):
+            return
         while os.read(0, 1024):
             pass
     except OSError:

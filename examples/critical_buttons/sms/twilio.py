@@ -182,12 +182,13 @@ class TwilioClient:
             fields["StatusCallback"] = callback_url
         try:
             return urlencode(fields).encode("ascii")
-        except UnicodeEncodeError as error:
-            raise ProviderRejected(
-                "The text holds half a character, which cannot be sent.",
-                provider_code=None,
-                provider_status=None,
-            ) from error
+        except UnicodeEncodeError:
+            pass  # the error holds the text; the one below must not hold the error
+        raise ProviderRejected(
+            "The text holds half a character, which cannot be sent.",
+            provider_code=None,
+            provider_status=None,
+        )
 
     async def find(
         self,
