@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from syncpatterns.errors import (
         ConfigurationError,
         NotExecuted,
+        NotSent,
         Refusal,
         SyncPatternsError,
     )
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
         Publisher,
         Relay,
     )
-    from syncpatterns.retry import Retry
+    from syncpatterns.retry import CircuitBreaker, CircuitOpen, Retry, RetryBudget
 
 __all__ = [
     "SINGLE_TENANT",
     "Answer",
+    "CircuitBreaker",
+    "CircuitOpen",
     "ConfigurationError",
     "Delivered",
     "Event",
@@ -46,6 +49,7 @@ __all__ = [
     "Hub",
     "Idempotency",
     "NotExecuted",
+    "NotSent",
     "Operation",
     "Position",
     "Publisher",
@@ -53,6 +57,7 @@ __all__ = [
     "Relay",
     "Result",
     "Retry",
+    "RetryBudget",
     "SyncPatternsError",
     "Transaction",
     "Windows",
@@ -63,6 +68,8 @@ __all__ = [
 _HOMES = {
     "SINGLE_TENANT": "idempotency",
     "Answer": "operation",
+    "CircuitBreaker": "retry",
+    "CircuitOpen": "retry",
     "ConfigurationError": "errors",
     "Delivered": "realtime",
     "Event": "realtime",
@@ -70,6 +77,7 @@ _HOMES = {
     "Hub": "realtime",
     "Idempotency": "idempotency",
     "NotExecuted": "errors",
+    "NotSent": "errors",
     "Operation": "operation",
     "Position": "realtime",
     "Publisher": "realtime",
@@ -77,6 +85,7 @@ _HOMES = {
     "Relay": "realtime",
     "Result": "operation",
     "Retry": "retry",
+    "RetryBudget": "retry",
     "SyncPatternsError": "errors",
     "Transaction": "operation",
     "Windows": "idempotency",

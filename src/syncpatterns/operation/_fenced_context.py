@@ -65,6 +65,11 @@ class FencedContext(Context):
         """
         return max(0.0, min(self._until - self._clock.monotonic(), remaining()))
 
+    @property
+    def deadline(self) -> float:
+        """When this attempt ends, on the operation's monotonic clock, or infinity."""
+        return self._clock.monotonic() + self.remaining()
+
     def progress(self, done: int, total: int) -> None:
         """Tell the hooks how far it is; seen before, and without, a commit."""
         self._call.emit(Progress, done=done, total=total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -42,7 +43,8 @@ class Unsettled(Generic[C]):
         operation: Declared name.
         since: When the key was claimed, seconds since the epoch.
         attempts: How often it was executed.
-        command: What was to be done; not shown by `repr`.
+        command: What was to be done; not shown by `repr`. None if this release
+            cannot read it.
         has_receipt: It was done, and its receipt is kept; only the rows are
             missing.
     """
@@ -51,7 +53,7 @@ class Unsettled(Generic[C]):
     operation: str
     since: float
     attempts: int
-    command: C = field(repr=False)
+    command: C | None = field(repr=False)
     has_receipt: bool
 
     @property
@@ -227,23 +229,26 @@ class Settling:
 
     def _command(self, record: Record | None) -> Any:
         notes = () if record is None else record.notes
-        found, command = noted(notes, COMMAND, self._mode.command_codec)
+        try:
+            found, command = noted(notes, COMMAND, self._mode.command_codec)
+        except Exception as error:  # noqa: BLE001 - a codec may raise anything
+            # A validation error would show the stored values, whatever they are.
+            raise _unreadable(self._mode.name, type(error).__name__) from None
         if not found:
-            raise OutcomeUnknown(
-                f"{self._mode.name}: the claim holds no command, so its rows cannot be "
-                "written. It was made by an older release."
-            )
+            raise _unreadable(self._mode.name, "there is none")
         return command
 
     def _unsettled(self, record: Record) -> Unsettled[Any]:
-        found, _ = noted(record.notes, RECEIPT, self._mode.receipt_codec)
+        command: Any = None
+        with suppress(OutcomeUnknown):  # one that cannot be read hides no other
+            command = self._command(record)
         return Unsettled(
             record.key,
             record.operation,
             record.created,
             record.attempts,
-            self._command(record),
-            found,
+            command,
+            any(name == RECEIPT for name, _ in record.notes),
         )
 
     def _sending(self, record: Record) -> Sending:
@@ -267,6 +272,14 @@ class Settling:
 
     def _where(self, key: str) -> str:
         return f"{self._mode.name} [{key[:8]}] on {self._mode.setup.engine}"
+
+
+def _unreadable(name: str, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{name}: the command kept with the claim cannot be read ({why}), so its rows "
+        "cannot be written. Run the release that made the claim, or write the rows by "
+        "hand and settle the record alone."
+    )
 
 
 #: Records looked through at once; unsettled ones are few.
