@@ -277,11 +277,15 @@ def _load(engine: SqliteEngine, files: _Files, settings: Settings, say: Say) -> 
         engine.transact(work)
     except StrictRefused as refused:
         raise _refused(path, refused.report, say) from refused
+    samples = [
+        f"{report} sample {what}" for _, what, report in reports if type(report) is int
+    ]
     for file, what, report in reports:
         if isinstance(report, Report):
             _tell(str(file), what, report, say)
-        elif report:
-            say(f"Added {report} sample {what} to {engine.path}.")
+    added = " and ".join(each for each in samples if not each.startswith("0 "))
+    if added:
+        say(f"Added {added} to {engine.path}.")
 
 
 def _tell(name: str, what: str, report: Report, say: Say) -> None:

@@ -119,6 +119,7 @@ def test_a_csv_file_replaces_the_samples(tmp_path: Path) -> None:
         f"{file} line 3: its slot is taken by line 2",
         f"{file} line 4: 1 cells, but the header names 9",
         f"{file}: 1 bookings added, 0 were there already, 2 rows left out.",
+        f"Added 500 sample leads to {tmp_path / 'app.db'}.",
     ]
 
 
@@ -153,8 +154,9 @@ def test_a_long_list_of_bad_rows_is_cut(tmp_path: Path) -> None:
 
     said = opened(tmp_path, bookings=file)
 
-    assert f"{file}: and 10 more bad rows" in said
-    assert len(said) == 22
+    told = [line for line in said if line.startswith(str(file))]
+    assert f"{file}: and 10 more bad rows" in told
+    assert len(told) == 22
 
 
 # -------------------------------------------------------------- the database
