@@ -206,7 +206,7 @@ async def test_nothing_is_waited_for_longer_than_patience(page: Page) -> None:
 async def test_a_resting_service_is_waited_for_without_a_try(page: Page) -> None:
     """circuit-open: paused for Retry-After and up to a second; nudged, it goes on."""
     told = await ask(page, "client.nudged")
-    pause = ["paused", 1, 300_001, 1_300_001, "circuit-open"]
+    pause = ["paused", 1, 300_001, 1_300_000, "circuit-open"]
     sending = [["sending", 1, 0, 1_000_000, reason] for reason in ("", "circuit-open")]
 
     assert told["told"] == [sending[0], pause, sending[1], pause, sending[1]]

@@ -106,7 +106,7 @@ export class Attempts {
 
   /**
    * Wait for a service that rests. Those who were all told the same second come
-   * back within one `base`, so that not each of them is the probe.
+   * back within one `base` after it, so that not each of them is the probe.
    *
    * @param {number} asked
    */
@@ -114,7 +114,7 @@ export class Attempts {
     const { base, cap, random } = this.#options;
     const wait = asked + backoff(1, { base, cap, random });
     this.#awake = new AbortController();
-    this.#tell("paused", this.#tries + 1, wait);
+    this.#tell("paused", this.#tries + 1, wait, asked);
     await pause(wait, [...this.#stops, this.#awake.signal]);
   }
 
@@ -217,10 +217,15 @@ export class Attempts {
     return { ...this.#outcome(kind, this.#reason, reply), retryAt };
   }
 
-  /** @param {Progress["state"]} state @param {number} tries @param {number} delay */
-  #tell(state, tries, delay) {
+  /**
+   * @param {Progress["state"]} state
+   * @param {number} tries
+   * @param {number} delay
+   * @param {number} [counted] what a countdown shows of it
+   */
+  #tell(state, tries, delay, counted = delay) {
     if (this.#stopped) return;
-    const until = this.#options.now() + delay;
+    const until = this.#options.now() + counted;
     const of = this.#options.attempts;
     const progress = { state, tries, of, reason: this.#reason, delay, until };
     for (const watcher of this.#watchers) watcher(progress);

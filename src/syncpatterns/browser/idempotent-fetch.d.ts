@@ -37,7 +37,7 @@ export type Progress = {
   reason: string;
   /** ms until the next try; 0 while sending */
   delay: number;
-  /** ms since 1970 */
+  /** ms since 1970, for a countdown; a pause ends within one `base` after it */
   until: number;
 };
 export type Outcome = {

@@ -34,7 +34,8 @@ import { IntentStore } from "./intent-store.js";
  * @property {number} of
  * @property {string} reason why the last try gave no answer; "" for the first
  * @property {number} delay ms until the next try; 0 while sending
- * @property {number} until ms since 1970
+ * @property {number} until ms since 1970, for a countdown; a pause ends within one
+ *   `base` after it
  */
 
 /**

@@ -39,14 +39,14 @@ export const CONSENT = Object.freeze(
 /** Why a message was not delivered, by the carrier's code. */
 export const NOT_DELIVERED = Object.freeze(
   /** @type {Record<string, string>} */ ({
-    30001: "the provider's queue is full",
-    30002: "the account is suspended",
-    30003: "the phone is off or out of reach",
-    30004: "the recipient blocks messages",
-    30005: "the number is not in service",
-    30006: "it is a landline, or the carrier cannot reach it",
-    30007: "the carrier filtered it as spam",
-    30008: "the carrier gave no reason",
+    30001: "The provider's queue is full",
+    30002: "The account is suspended",
+    30003: "The phone is off or out of reach",
+    30004: "The recipient blocks messages",
+    30005: "The number is not in service",
+    30006: "It is a landline, or the carrier cannot reach it",
+    30007: "The carrier filtered it as spam",
+    30008: "The carrier gave no reason",
   }),
 );
 
@@ -106,10 +106,8 @@ export const SMS = Object.freeze({
   from: "from them",
   /** @param {string} who */
   by: (who) => `by ${who}`,
-  /** @param {string} why */
-  because: (why) => `: ${why}`,
   /** @param {string} code */
-  code: (code) => `reason ${code}`,
+  code: (code) => `Reason ${code}`,
   optedOut: "Opted out: only they can change that, by writing START.",
   underReview: "A reply may mean that they want no more messages. Somebody has to read it first.",
   cannot: "No SMS to this lead",
@@ -139,7 +137,8 @@ export const SENT = Object.freeze({
   /** @param {string} name */
   sent: (name) => `SMS to ${name} sent.`,
   /** @param {string} name @param {string} why */
-  notDelivered: (name, why) => `The SMS to ${name} was not delivered${why}.`,
+  notDelivered: (name, why) =>
+    `The SMS to ${name} was not delivered${why === "" ? "" : `: ${why}`}.`,
   /** @param {string} time */
   paused: (time) => `The SMS service is resting. Sends by itself at ${time}.`,
   cancelled: "Cancelled before sending. Nothing was sent.",

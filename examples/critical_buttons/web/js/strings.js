@@ -83,7 +83,7 @@ export const CONNECTION = Object.freeze({
 });
 
 export const ACTIVITY = Object.freeze({
-  empty: "Nothing yet. Confirm a booking and watch it appear here, in every tab.",
+  empty: "Nothing yet. Press a button and watch it appear here, in every tab.",
   aloud: "Read aloud",
   origin: { tab: "This tab", browser: "This browser", elsewhere: "Elsewhere" },
   unknownBefore: "?",

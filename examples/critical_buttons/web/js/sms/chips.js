@@ -42,9 +42,9 @@ export function localChip(state) {
   return chip("local", state, LOCAL_ICON[state] ?? "minus", LEADS.local[state]);
 }
 
-/** Why it was not delivered, after a colon; "" if it was, or nobody said.
+/** Why it was not delivered; "" if it was, or nobody said.
  * @param {Message} message */
 export function whyNot({ status, error_code: code }) {
   if ((status !== "undelivered" && status !== "failed") || !code) return "";
-  return SMS.because(NOT_DELIVERED[code] ?? SMS.code(code));
+  return NOT_DELIVERED[code] ?? SMS.code(code);
 }

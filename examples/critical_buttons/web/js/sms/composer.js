@@ -161,7 +161,7 @@ export class Composer extends EventTarget {
     this.#paintDelivery(message);
     const lost = message.status === "undelivered" || message.status === "failed";
     if (lost && painted !== message.status) {
-      this.#announce("status", SENT.notDelivered(this.#lead.name, whyNot(message)));
+      this.#announce("status", SENT.notDelivered(this.#lead.name, whyNot(message).toLowerCase()));
     }
   }
 

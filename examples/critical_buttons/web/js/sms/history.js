@@ -76,7 +76,7 @@ function parts(message) {
     ` · ${who}${size}`,
   );
   const why = whyNot(message);
-  const chip = deliveryChip(status);
-  if (why !== "") chip.append(why);
-  return [el("p", { class: "body" }, body), el("div", { class: "under" }, meta, chip)];
+  const under = el("div", { class: "under" }, meta, deliveryChip(status));
+  const reason = why === "" ? [] : [el("p", { class: "why" }, why)];
+  return [el("p", { class: "body" }, body), under, ...reason];
 }
