@@ -20,6 +20,7 @@ CONTRACTS = {each["id"]: each for each in CONFIG["tool"]["importlinter"]["contra
 MODULES = [
     "_flow",
     "_http",
+    "_loops",
     "_nonce",
     "_outcome",
     "_testpoints",

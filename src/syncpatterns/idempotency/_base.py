@@ -7,11 +7,11 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from syncpatterns._http import RequestKey
+from syncpatterns._loops import Loop, current_loop
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks
-from syncpatterns.idempotency._bell import current_loop
 from syncpatterns.idempotency._call import Call, Plan, Port, Setup
 from syncpatterns.idempotency._context import Context
 from syncpatterns.idempotency._core import DEFAULT_WINDOWS, Record, Windows
@@ -79,7 +79,7 @@ class GuardBase:
         self._plans: dict[Hashable, Plan] = {}
         self._blocking_port: Port | None = None
         self._thread_heart = self._make_thread_heart()
-        self._loop_hearts: WeakKeyDictionary[Any, LoopHeart] = WeakKeyDictionary()
+        self._loop_hearts: WeakKeyDictionary[Loop, LoopHeart] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         policy = self._setup.policy

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from syncpatterns._loops import current_loop
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.idempotency._core import ClaimAnswer
 from syncpatterns.idempotency._timers import timers_of
@@ -65,7 +64,7 @@ class TaskBell:
         import anyio  # noqa: PLC0415 - sync users never pay for the event loop
 
         self._event = anyio.Event()
-        self._call_soon = loop_caller()
+        self._call_soon = current_loop().soon
         self._home = threading.get_ident()
         self.rung = False
         self.news: News = None
@@ -108,37 +107,3 @@ class TaskBell:
     async def _sleep(self, clock: Clock, seconds: float) -> None:
         await clock.asleep(seconds)
         self._event.set()
-
-
-def current_loop() -> Any:
-    """Return what identifies the running loop: asyncio's own, or trio's token."""
-    import asyncio  # noqa: PLC0415 - sync users never pay for it
-
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        import trio  # noqa: PLC0415 - the other loop that anyio runs on
-
-        return trio.lowlevel.current_trio_token()
-
-
-def loop_caller() -> Callable[[Callable[[], object]], object]:
-    """Return what has a function called on the running loop, from any thread."""
-    loop = current_loop()
-    schedule: Callable[[Callable[[], object]], object]
-    schedule = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
-    return schedule
-
-
-def in_event_loop() -> bool:
-    """Tell whether this thread runs an event loop that blocking would stop."""
-    asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
-    if asyncio is not None:
-        with suppress(RuntimeError):
-            asyncio.get_running_loop()
-            return True
-    if trio is not None:
-        with suppress(RuntimeError):
-            trio.lowlevel.current_trio_token()
-            return True
-    return False

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
+from syncpatterns._loops import in_event_loop
 from syncpatterns._nonce import nonce
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.clock import Clock
 from syncpatterns.codec import Codec, json_encoder
 from syncpatterns.errors import ResultNotStorable
 from syncpatterns.events import Fact, Hooks
-from syncpatterns.idempotency._bell import News, in_event_loop
+from syncpatterns.idempotency._bell import News
 from syncpatterns.idempotency._context import Context, current, runs_inside
 from syncpatterns.idempotency._core import (
     ClaimRequest,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from syncpatterns._loops import in_event_loop
 from syncpatterns.codec import JsonCodec
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.idempotency._bell import in_event_loop
 from syncpatterns.idempotency._core import STEP, Notes
 from syncpatterns.idempotency._ports import (
     AsyncIdempotencyStore,

@@ -12,9 +12,10 @@ from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 
 from syncpatterns._flow import Effect
+from syncpatterns._loops import current_loop
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.idempotency._bell import News, TaskBell, ThreadBell, loop_caller
+from syncpatterns.idempotency._bell import News, TaskBell, ThreadBell
 from syncpatterns.idempotency._call import Call
 from syncpatterns.idempotency._context import Context, current, lease_lost
 from syncpatterns.idempotency._core import ClaimAnswer, StoredOutcome
@@ -225,7 +226,7 @@ class Run(Step[Outcome[Any]]):
         import anyio  # noqa: PLC0415 - sync users never pay for the event loop
 
         scope = anyio.CancelScope()
-        call_soon = loop_caller()
+        call_soon = current_loop().soon
 
         def stop() -> None:
             self.call.land()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 import anyio
 from anyio.lowlevel import checkpoint
 
+from syncpatterns._loops import Flag, Loop, current_loop
 from syncpatterns.errors import SubscriptionClosed
 from syncpatterns.realtime._channel import Cursor
 from syncpatterns.realtime._core import (
@@ -34,7 +35,6 @@ from syncpatterns.realtime._core import (
 )
 from syncpatterns.realtime._event import from_outbox
 from syncpatterns.realtime._offload import History
-from syncpatterns.realtime._waking import Flag, Loop, current_loop
 
 if TYPE_CHECKING:
     from syncpatterns.realtime._hub import Hub

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from syncpatterns._http import problem_document, render_problem
+from syncpatterns._loops import current_loop
 from syncpatterns.clock import Clock
 from syncpatterns.errors import (
     ChannelDenied,
@@ -30,7 +31,6 @@ from syncpatterns.realtime._core import OnLag, Position, valid_channel
 from syncpatterns.realtime._cursor import MAX_CHANNELS, decode_cursor, encode_cursor
 from syncpatterns.realtime._hub import Hub
 from syncpatterns.realtime._sse_stream import Receive, Scope, Send, Stream, Times
-from syncpatterns.realtime._waking import current_loop
 
 __all__ = ["SseApp", "close_on_signal", "decode_cursor", "encode_cursor"]
 

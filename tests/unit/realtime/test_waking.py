@@ -5,35 +5,13 @@ from __future__ import annotations
 import functools
 import gc
 import threading
-import weakref
 from typing import Any
 
 import anyio
 import pytest
 
-from syncpatterns.realtime import _waking
 from syncpatterns.realtime._abort import abort
-from syncpatterns.realtime._waking import Doorbell, current_loop
-
-
-async def test_one_loop_is_one_object() -> None:
-    """So that one wake-up serves all who wait there."""
-    assert current_loop() is current_loop()
-
-
-def test_a_finished_loop_is_forgotten() -> None:
-    """Neither the table nor its values keep it alive."""
-    seen: list[weakref.ref[Any]] = []
-
-    async def look() -> None:
-        seen.append(weakref.ref(_waking._native()[0]))
-        current_loop()
-
-    for backend in ("asyncio", "trio"):
-        anyio.run(look, backend=backend)
-    gc.collect()
-
-    assert [reference() for reference in seen] == [None, None]
+from syncpatterns.realtime._waking import Doorbell
 
 
 async def test_rings_before_the_look_are_one_ring() -> None:
@@ -75,12 +53,6 @@ def test_ringing_a_loop_that_is_gone_does_nothing() -> None:
         thread.join()
 
     assert len(bells) == 2
-
-
-def test_there_is_no_loop_outside_of_one() -> None:
-    """The error is Python's usual one."""
-    with pytest.raises(RuntimeError):
-        current_loop()
 
 
 class Transport:

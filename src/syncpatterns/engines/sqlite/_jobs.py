@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from syncpatterns._loops import Loop
 from syncpatterns._outcome import Err, Ok
-from syncpatterns.engines._wake import LoopWaker
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 
 
@@ -72,8 +72,8 @@ def loop_job(
     work: Callable[[SqliteTransaction], Any],
     *,
     undoable: bool,
-    waker: LoopWaker,
+    loop: Loop,
     finished: Callable[[], None],
 ) -> Job:
     """Return a job that calls *finished* on its caller's event loop."""
-    return Job(work, undoable=undoable, finished=lambda: waker.wake(finished))
+    return Job(work, undoable=undoable, finished=lambda: loop.later(finished))

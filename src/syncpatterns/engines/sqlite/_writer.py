@@ -17,8 +17,8 @@ from typing import Final, TypeVar
 
 import anyio
 
+from syncpatterns._loops import current_loop
 from syncpatterns._outcome import Err
-from syncpatterns.engines._wake import current_waker
 from syncpatterns.engines.sqlite import _errors
 from syncpatterns.engines.sqlite._batch import Answers, commit_alone, commit_together
 from syncpatterns.engines.sqlite._jobs import Job, blocking_job, loop_job
@@ -106,9 +106,7 @@ class Writer:
         """
         self.refuse_nested()
         done = anyio.Event()
-        job = loop_job(
-            work, undoable=undoable, waker=current_waker(), finished=done.set
-        )
+        job = loop_job(work, undoable=undoable, loop=current_loop(), finished=done.set)
         self._submit(job)
         try:
             await done.wait()
