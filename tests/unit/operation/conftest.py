@@ -16,6 +16,7 @@ from syncpatterns.operation import Operation, Transaction
 from syncpatterns.realtime import Event
 from syncpatterns.retry import Retry
 from syncpatterns.testing import FakeClock
+from tests.unit.operation.fenced_kit import Desk, open_memory, open_sqlite
 
 CHANNEL = "tenant.acme.bookings"
 
@@ -167,3 +168,28 @@ def anyio_backend(way: str) -> str:
 def call(way: str) -> Caller:
     """Call an operation in one of the ways."""
     return Caller("call" if way == "blocking" else "acall")
+
+
+# ------------------------------------------------------------------- mode fenced
+
+
+@pytest.fixture(params=["sqlite-plain", "sqlite-async", "memory-async"])
+def desk(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[Desk]:
+    """An operation that sends, on each engine, with each form of call=."""
+    store, form = str(request.param).split("-")
+    made = (
+        open_sqlite(tmp_path / "fenced.db", clock)
+        if store == "sqlite"
+        else open_memory(clock)
+    )
+    with made as engine:
+        yield Desk(engine, clock, form)
+
+
+@pytest.fixture
+def sqlite_desk(tmp_path: Path, clock: FakeClock) -> Iterator[Desk]:
+    """The same on SQLite, with plain functions."""
+    with open_sqlite(tmp_path / "fenced.db", clock) as engine:
+        yield Desk(engine, clock, "plain")
