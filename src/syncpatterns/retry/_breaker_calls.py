@@ -166,16 +166,23 @@ class BreakerCalls(BreakerVerdicts):
         return functools.wraps(fn)(self._guard_plain(fn))
 
     def _guard_plain(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        # The type of the last answer that was none of _LAZY: most functions have
+        # one, and to look it up in a set is a sixth of a guarded call.
+        usual: Any = None
+
         def guarded(*args: Any, **kwargs: Any) -> Any:
+            nonlocal usual
             tick = self._tick
             if tick is not None:
                 try:
-                    result = fn(*args, **kwargs)
+                    result = fn(*args, **kwargs) if kwargs else fn(*args)
                 except Exception as error:
                     self._failed(tick, error)
                     raise
-                if type(result) in _LAZY:
-                    return self._later(result)
+                if type(result) is not usual:
+                    if type(result) in _LAZY:
+                        return self._later(result)
+                    usual = cast("type[object]", type(result))
                 next(tick)
                 return result
             left = self._open_until - self._monotonic()
@@ -190,7 +197,7 @@ class BreakerCalls(BreakerVerdicts):
             tick = self._tick
             if tick is not None:
                 try:
-                    result = await fn(*args, **kwargs)
+                    result = await (fn(*args, **kwargs) if kwargs else fn(*args))
                 except Exception as error:
                     self._failed(tick, error)
                     raise
