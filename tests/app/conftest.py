@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.driver import Api, AppProcess
+from tests.app.simulated import Simulator
+from tests.app.sms_driver import SmsApi
 
 StartApp = Callable[..., AppProcess]
 
@@ -33,11 +35,25 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
 def _starter(folder: Path) -> Generator[StartApp]:
     started: list[AppProcess] = []
 
-    def start(*arguments: str, db: str | None = "app.db", port: int = 0) -> AppProcess:
+    def start(
+        *arguments: str,
+        db: str | None = "app.db",
+        port: int = 0,
+        provider: Simulator | None = None,
+    ) -> AppProcess:
         options = ["--port", str(port), *arguments]
         if db is not None:
             options += ["--db", db if "://" in db else f"sqlite:///{db}"]
-        app = AppProcess(*options, cwd=folder)
+        environment: dict[str, str] = {}
+        if provider is not None:
+            options += [
+                *("--sms-url", provider.url),
+                *("--sms-account", provider.account),
+                *("--sms-admin-url", provider.admin_url or provider.url),
+                *("--sms-rate", "1000"),
+            ]
+            environment["CRITICAL_BUTTONS_SMS_TOKEN"] = provider.token
+        app = AppProcess(*options, cwd=folder, environment=environment)
         started.append(app)
         return app
 
@@ -46,6 +62,37 @@ def _starter(folder: Path) -> Generator[StartApp]:
     finally:
         for app in started:
             app.kill()
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Simulator]:
+    """An SMS provider for all tests of a module; its clock is moved by hand."""
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def sms_app(
+    provider: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AppProcess]:
+    """One app in front of the module's provider, with its switches."""
+    with _starter(tmp_path_factory.mktemp("sms")) as start:
+        app = start(
+            *("--chaos", "--breaker-recovery", "1", "--sms-timeout", "1"),
+            provider=provider,
+        )
+        assert app.serving, app.ending()
+        yield app
+
+
+@pytest.fixture
+def sms(provider: Simulator, sms_app: AppProcess) -> Iterator[SmsApi]:
+    """A client of the module's app, whose provider is healthy and has forgotten."""
+    with sms_app.client() as client:
+        api = SmsApi(client, provider)
+        api.heal()
+        yield api
+        api.heal()
 
 
 @pytest.fixture

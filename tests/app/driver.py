@@ -26,13 +26,18 @@ class AppProcess:
     Args:
         arguments: Of the command line.
         cwd: Where it runs, and so where ``var/`` would be made.
+        environment: Further variables of its environment.
     """
 
-    def __init__(self, *arguments: str, cwd: Path) -> None:
+    def __init__(
+        self, *arguments: str, cwd: Path, environment: dict[str, str] | None = None
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "examples.critical_buttons", *arguments],
             cwd=cwd,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+            env=os.environ
+            | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+            | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
