@@ -51,7 +51,7 @@ class BreakerCompat(BreakerCalls):
         if self._circuit.isolated:
             return OPEN
         if self._mirror is not None:
-            return self._mirror.storage.state
+            return self._mirror.state(self._circuit)
         return self._circuit.state
 
     @property
@@ -71,7 +71,7 @@ class BreakerCompat(BreakerCalls):
     def fail_counter(self) -> int:
         """Failures in the window; once open, those that opened it."""
         if self._mirror is not None:
-            return self._mirror.storage.counter
+            return self._mirror.counter(self._circuit, self._monotonic())
         with self._lock:
             return self._circuit.failures(self._monotonic())
 
@@ -117,6 +117,11 @@ class BreakerCompat(BreakerCalls):
 
     # --------------------------------------------- exclusions and listeners
 
+    @property
+    def excluded_exceptions(self) -> tuple[Matcher, ...]:  # type: ignore[override]  # a TypeVar bound to nothing
+        """What counts as an answer."""
+        return self._excluded_exceptions
+
     def add_excluded_exception(self, exception: Matcher) -> None:
         """Count *exception* as an answer from now on."""
         self.add_excluded_exceptions(exception)
@@ -135,6 +140,11 @@ class BreakerCompat(BreakerCalls):
         """
         with self._lock:
             self._excluded_exceptions = _without(self._excluded_exceptions, exception)
+
+    @property
+    def listeners(self) -> tuple[pybreaker.CircuitBreakerListener, ...]:  # type: ignore[override]  # as above
+        """Who is told."""
+        return self._listeners
 
     def add_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
         """Tell *listener* from now on."""

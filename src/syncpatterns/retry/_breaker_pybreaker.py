@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pybreaker
 
@@ -23,6 +23,14 @@ class _Through(pybreaker.CircuitBreakerState):
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call *func* through the breaker this state belongs to."""
         return self._breaker.call(func, *args, **kwargs)
+
+    def call_async(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return an awaitable that calls *func* through the breaker."""
+        return cast("Any", self._breaker).call_async(func, *args, **kwargs)
+
+    def generator_call(self, wrapped_generator: Any) -> Any:
+        """Return *wrapped_generator* guarded by the breaker."""
+        return self._breaker.call(lambda: wrapped_generator)
 
 
 class ClosedState(_Through, pybreaker.CircuitClosedState):
@@ -107,6 +115,22 @@ class Mirror:
     def __init__(self, storage: pybreaker.CircuitBreakerStorage, clock: Clock) -> None:
         self.storage = storage
         self._clock = clock
+
+    def state(self, circuit: Circuit) -> str:
+        """Return the stored state; the local one if it cannot be read."""
+        try:
+            return self.storage.state
+        except Exception:  # noqa: BLE001 - whatever the storage raises must not stop a call
+            _log.exception("A breaker's storage failed; the local state is shown")
+            return circuit.state
+
+    def counter(self, circuit: Circuit, now: float) -> int:
+        """Return the stored count; the local one if it cannot be read."""
+        try:
+            return self.storage.counter
+        except Exception:  # noqa: BLE001 - whatever the storage raises must not stop a call
+            _log.exception("A breaker's storage failed; the local count is shown")
+            return circuit.failures(now)
 
     def pull(self, circuit: Circuit, now: float) -> Change | None:
         """Follow a change that somebody else made; return it."""
