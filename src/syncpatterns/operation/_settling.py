@@ -128,6 +128,10 @@ class Settling:
             return await step.sending.alook()
         return await self._mode.engine.atransact(step.work)
 
+    def receipt(self, body: bytes) -> Any:
+        """Return the receipt in *body*, as ``commit=`` takes it."""
+        return self._mode.receipt_codec.decode(body)
+
     # ------------------------------------------------------------------ flows
 
     def unresolved(self, limit: int) -> Steps[list[Unsettled[Any]]]:

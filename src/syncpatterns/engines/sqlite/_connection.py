@@ -32,13 +32,16 @@ _CHECK_BELOW: Final = 32 * 1024 * 1024
 LOG_LIMIT: Final = 4 * 1024 * 1024
 
 
-def inspect_file(path: Path, busy_timeout: float) -> None:
+def inspect_file(path: Path, busy_timeout: float) -> int:
     """Refuse a file that is not ours to write; nothing is changed.
 
     The file is looked at through SQLite alone. Had this process opened and
     closed it by itself, POSIX would have dropped every lock that another
     connection of the process holds on it: tried out, a second process then
     deletes the log under the first, whose next commits are lost.
+
+    Returns:
+        The schema of the library's tables in it; 0 where it has none yet.
 
     Raises:
         DatabaseRefused: With the sentence that says what to do.
@@ -53,8 +56,7 @@ def inspect_file(path: Path, busy_timeout: float) -> None:
             f"sqlite: {path} cannot be used ({error.strerror}). Correct the path in "
             "the database URL."
         ) from error
-    if size:
-        _look_inside(path, size, busy_timeout)
+    return _look_inside(path, size, busy_timeout) if size else 0
 
 
 def _size_of(path: Path) -> int:
@@ -93,7 +95,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _look_inside(path: Path, size: int, busy_timeout: float) -> None:
+def _look_inside(path: Path, size: int, busy_timeout: float) -> int:
     try:
         with closing(_raw(path, _looking_mode(path), busy_timeout)) as connection:
             connection.execute("PRAGMA query_only=ON")
@@ -108,7 +110,9 @@ def _look_inside(path: Path, size: int, busy_timeout: float) -> None:
                 (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if verdict != "ok":
                     raise damaged(path, verdict)
-            refuse_newer(path, schema_of(connection, path))
+            schema = schema_of(connection, path)
+            refuse_newer(path, schema)
+            return schema
     except sqlite3.Error as error:
         known = translate(error, str(path))
         if known is None:
