@@ -65,8 +65,7 @@ class Rules(Protocol):
         """Say whether this kind of error is worth another try."""
         ...
 
-    @property
-    def wait(self) -> Callable[[Progress], float]:
+    def wait(self, progress: Progress, /) -> float:
         """Return the seconds before the next attempt, zero or more."""
         ...
 

@@ -117,7 +117,7 @@ class Series(Progress):
         """
         policy, rules = self._policy, self._rules
         try:
-            decision = decide(self, error, rules, policy.limits, policy.rng)
+            decision = decide(self, error, rules, policy.limits, policy.rng)  # pyright: ignore[reportArgumentType]  # a function in a slot is not bound
         finally:
             if policy.plain is None:
                 rules.forget()
@@ -197,7 +197,7 @@ class Series(Progress):
             self._policy.hooks.emit(fact)
 
     def _name(self) -> str:
-        return self._policy.name or label(self._fn)
+        return self._policy.name or ("block" if self._fn is None else label(self._fn))
 
 
 class AttemptScope:
