@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -21,6 +22,24 @@ from syncpatterns.testing import FakeClock
 
 class Down(Exception):
     pass
+
+
+def _loop(retry: Retry, body: Callable[[int], object]) -> None:
+    """Run *body* in the rounds of a loop."""
+    for attempt in retry:
+        with attempt:
+            body(attempt.number)
+
+
+async def _aloop(retry: Retry, body: Callable[[int], object]) -> None:
+    """Run *body* in the rounds of an async loop."""
+    async for attempt in retry:
+        with attempt:
+            body(attempt.number)
+
+
+def _fail(number: int) -> None:
+    raise Down(number)
 
 
 @pytest.fixture
@@ -53,21 +72,13 @@ async def test_a_block_goes_round_until_it_succeeds(
 @pytest.mark.case("RTY-07", part="block")
 async def test_a_block_gives_up_like_a_call(retry: Retry, clock: FakeClock) -> None:
     """Five rounds, four sleeps, the last round's own error."""
-    rounds = 0
-
     with pytest.raises(Down) as caught:
-        for attempt in retry:
-            with attempt:
-                rounds += 1
-                raise Down(rounds)
+        _loop(retry, _fail)
     assert caught.value.args == (5,)
     assert caught.value.__context__ is None
     with pytest.raises(Down) as caught:
-        async for attempt in retry:
-            with attempt:
-                rounds += 1
-                raise Down(rounds)
-    assert caught.value.args == (10,)
+        await _aloop(retry, _fail)
+    assert caught.value.args == (5,)
     assert clock.slept == [1, 2, 4, 4] * 2
 
 
@@ -75,14 +86,14 @@ async def test_another_error_leaves_the_block_at_once(
     retry: Retry, clock: FakeClock
 ) -> None:
     """As an error that on= does not name leaves a call."""
-    with pytest.raises(LookupError):
-        for attempt in retry:
-            with attempt:
-                raise LookupError
-    with pytest.raises(LookupError):
-        async for attempt in retry:
-            with attempt:
-                raise LookupError
+
+    def fail(number: int) -> None:
+        raise LookupError(number)
+
+    with pytest.raises(LookupError, match="1"):
+        _loop(retry, fail)
+    with pytest.raises(LookupError, match="1"):
+        await _aloop(retry, fail)
 
     assert clock.slept == []
 
@@ -93,15 +104,16 @@ def test_what_is_no_exception_leaves_the_block(
     kind: type[BaseException], clock: FakeClock
 ) -> None:
     """Even where on= accepts anything."""
-    rounds = 0
+    rounds: list[int] = []
+
+    def leave(number: int) -> None:
+        rounds.append(number)
+        raise kind
 
     with pytest.raises(kind):
-        for attempt in Retry(on=lambda _: True, clock=clock):
-            with attempt:
-                rounds += 1
-                raise kind
+        _loop(Retry(on=lambda _: True, clock=clock), leave)
 
-    assert rounds == 1
+    assert rounds == [1]
 
 
 @pytest.mark.case("RTY-28", part="block")
@@ -176,17 +188,16 @@ async def test_number_and_deadline_hold_in_the_block(clock: FakeClock) -> None:
     retry = Retry(on=Down, wait=no_jitter(), timeout=10, attempts=3, clock=clock)
     seen: list[Any] = []
 
-    with pytest.raises(Down):
-        for attempt in retry:
-            with attempt:
-                seen.append((attempt_number.get(), remaining()))
-                raise Down
-            assert (attempt_number.get(), remaining()) == (1, float("inf"))
-    with pytest.raises(Down):
-        async for attempt in retry:
-            with attempt:
-                seen.append((attempt_number.get(), remaining()))
-                raise Down
+    def look(number: int) -> None:
+        seen.append((attempt_number.get(), remaining()))
+        if number < 3:
+            raise Down
+
+    for attempt in retry:
+        with attempt:
+            look(attempt.number)
+        assert (attempt_number.get(), remaining()) == (1, float("inf"))
+    await _aloop(retry, look)
 
     assert seen == [(1, 10), (2, 9), (3, 7)] * 2
     assert (attempt_number.get(), remaining()) == (1, float("inf"))
@@ -195,20 +206,13 @@ async def test_number_and_deadline_hold_in_the_block(clock: FakeClock) -> None:
 async def test_the_timeout_covers_all_rounds(clock: FakeClock) -> None:
     """A sleep that would end past it is not begun."""
     retry = Retry(on=Down, wait=no_jitter(), timeout=2.5, clock=clock)
-    rounds = 0
 
-    with pytest.raises(Down):
-        for attempt in retry:
-            with attempt:
-                rounds += 1
-                raise Down
-    with pytest.raises(Down):
-        async for attempt in retry:
-            with attempt:
-                rounds += 1
-                raise Down
+    with pytest.raises(Down, match="2"):
+        _loop(retry, _fail)
+    with pytest.raises(Down, match="2"):
+        await _aloop(retry, _fail)
 
-    assert (rounds, clock.slept) == (4, [1, 1])
+    assert clock.slept == [1, 1]
 
 
 @pytest.mark.case("RTY-16", part="block")
@@ -216,20 +220,20 @@ async def test_a_block_is_not_slept_past_an_enclosing_scope() -> None:
     """Its own error comes before the scope fires."""
     with anyio.move_on_after(0.05) as scope:
         with pytest.raises(Down):
-            async for attempt in Retry(on=Down, wait=no_jitter(100, 100)):
-                with attempt:
-                    raise Down
+            await _aloop(Retry(on=Down, wait=no_jitter(100, 100)), _fail)
         assert not scope.cancel_called
 
 
 async def test_a_round_that_was_not_entered_is_a_mistake(retry: Retry) -> None:
     """Nobody can say whether it failed, and the loop would never end."""
+    rounds, arounds = iter(retry), aiter(retry)
+    next(rounds)
+    await anext(arounds)
+
     with pytest.raises(ConfigurationError, match="with attempt:"):
-        for _ in retry:
-            pass
+        next(rounds)
     with pytest.raises(ConfigurationError, match="with attempt:"):
-        async for _ in retry:
-            pass
+        await anext(arounds)
 
 
 def test_an_attempt_is_entered_once(retry: Retry) -> None:
@@ -289,9 +293,7 @@ def test_hooks_hear_of_blocks_by_the_name_given(
     )
 
     with pytest.raises(Down):
-        for attempt in retry:
-            with attempt:
-                raise Down
+        _loop(retry, _fail)
 
     assert told == [
         Retried(told_as, "", "", attempt=1, seconds=1.0),
@@ -306,9 +308,7 @@ def test_a_block_that_gave_up_leaves_no_cycle(clock: FakeClock) -> None:
 
     def exhaust() -> None:
         try:
-            for attempt in retry:
-                with attempt:
-                    raise Down
+            _loop(retry, _fail)
         except Down:
             return
         raise AssertionError("it should have given up")

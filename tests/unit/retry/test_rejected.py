@@ -105,7 +105,7 @@ def test_a_rejection_without_a_time_is_waited_for_like_a_failure(
     assert retry.call(flaky(_rejected(None), _rejected(0))) == "done"
     with pytest.raises(CallRejected):
         retry.call(flaky(*[_rejected(None)] * 9))
-    assert clock.slept == [1, 2] + [1, 2, 4, 4]
+    assert clock.slept == [1, 2, 1, 2, 4, 4]
 
 
 @pytest.mark.parametrize("patient", [1, None, "yes"])

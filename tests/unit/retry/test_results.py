@@ -38,6 +38,11 @@ def _is_busy(status: int) -> bool:
     return status == 503
 
 
+def _shown_busy(state: tenacity.RetryCallState) -> bool:
+    assert state.outcome is not None
+    return not state.outcome.failed and _is_busy(state.outcome.result())
+
+
 @pytest.fixture
 def retry(clock: FakeClock) -> Retry:
     """Retry an exception and a status."""
@@ -141,7 +146,7 @@ def test_hooks_hear_of_values_without_seeing_them(clock: FakeClock) -> None:
 
 
 def test_a_stop_strategy_sees_the_value(clock: FakeClock) -> None:
-    """tenacity's state carries it like an exception."""
+    """The state carries it like an exception."""
     seen: list[Any] = []
 
     def stop(state: tenacity.RetryCallState) -> bool:
@@ -163,9 +168,7 @@ def test_a_stop_strategy_sees_the_value(clock: FakeClock) -> None:
         tenacity.retry_if_not_result(lambda status: status != 503),
         tenacity.retry_if_exception_type(OSError) | tenacity.retry_if_result(_is_busy),
         tenacity.retry_if_result(_is_busy) & tenacity.retry_always,
-        tenacity.retry_any(
-            lambda state: not state.outcome.failed and _is_busy(state.outcome.result())
-        ),
+        tenacity.retry_any(_shown_busy),
     ],
     ids=["if_result", "if_not_result", "or", "and", "function"],
 )
@@ -222,12 +225,12 @@ def test_an_exception_part_of_an_and_is_never_shown_values(clock: FakeClock) -> 
 @pytest.mark.parametrize("make", [Retry.__iter__, Retry.__aiter__])
 def test_a_block_has_no_value_to_judge(make: Callable[[Retry], object]) -> None:
     """It would never be asked, so it is refused."""
-    for options in (
-        {"on": Down, "result": bool},
-        {"on": tenacity.retry_if_result(bool)},
+    for retry in (
+        Retry(on=Down, result=bool),
+        Retry(on=tenacity.retry_if_result(bool)),
     ):
         with pytest.raises(ConfigurationError, match="no returned value"):
-            make(Retry(**options))  # type: ignore[arg-type]  # a dict of options
+            make(retry)
 
 
 async def _judge(value: object) -> bool:
