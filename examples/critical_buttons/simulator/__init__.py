@@ -9,7 +9,7 @@ the real one knows no idempotency key either.
 Start it from a program; it is ready when the block begins, ends with it, and
 ends when the program is killed::
 
-    async with SimulatorProcess(chaos=True) as sim:      # simulator/process.py
+    async with SimulatorProcess(chaos=True) as sim:  # simulator/process.py
         client = TwilioClient(
             sim.url, sim.account_sid, sim.auth_token, "+15005550006", rate=100
         )

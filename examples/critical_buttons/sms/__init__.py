@@ -3,7 +3,9 @@
 ::
 
     provider.py    the message, the receipt, the errors and the Protocol
-    twilio.py      the client; _exchange.py  one request; answers.py  what it proves
+    twilio.py      the client
+    answers.py     what an answer proves
+    _exchange.py   one request; _lookup.py  the list of messages
     bucket.py      the sending rate of one number
     signature.py   X-Twilio-Signature: sign and verify webhooks
 """

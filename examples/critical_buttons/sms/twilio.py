@@ -8,23 +8,18 @@ itself. `TwilioClient.send` says what is known of the one request it made, and
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Final, Self
 from urllib.parse import urlencode
 
 import anyio
 import httpx2
 
 from examples.critical_buttons.sms._exchange import Exchange, Lost
-from examples.critical_buttons.sms.answers import (
-    Answer,
-    normal_status,
-    read_create,
-    receipt,
-)
+from examples.critical_buttons.sms._lookup import Listing
+from examples.critical_buttons.sms.answers import normal_status, read_create
 from examples.critical_buttons.sms.bucket import Bucket
 from examples.critical_buttons.sms.provider import (
     LookupFailed,
@@ -44,12 +39,8 @@ _API: Final = "2010-04-01"
 _ACCOUNT: Final = re.compile(r"AC[0-9a-fA-F]{32}")
 _SENDER: Final = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{5,6}|[A-Za-z0-9 ]{1,11}")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-_PAGE_SIZE: Final = 100
-_MAX_PAGES: Final = 20
 #: By how much the provider's clock may be behind ours.
 _SKEW: Final = timedelta(seconds=30)
-_DAY: Final = timedelta(days=1)
-_OK: Final = 200
 
 
 class TwilioClient:
@@ -108,6 +99,7 @@ class TwilioClient:
         except ValueError as error:
             raise ConfigurationError(f"The SMS rate: {error}") from error
         self._exchange = Exchange((account_sid, auth_token), transport)
+        self._listing = Listing(self._exchange, self._messages)
 
     def __repr__(self) -> str:
         return f"TwilioClient({self._base!r})"
@@ -206,10 +198,6 @@ class TwilioClient:
         younger. Taking the newest, the first would take the second's message,
         and the second would find none and send a third.
 
-        The provider's list is filtered by the day of sending. Whether that
-        shows a message that still waits to be sent, and so has no such day, is
-        not documented; so the newest page is read without the filter as well.
-
         Args:
             message: What was sent; the text has to match to the letter.
             since: When it was sent at the earliest; with a time zone.
@@ -228,7 +216,9 @@ class TwilioClient:
         earliest = since.astimezone(UTC) - _SKEW
         try:
             with anyio.fail_after(max(0.0, timeout)):
-                found = await self._listed(message, earliest, timeout)
+                found = await self._listing.like(
+                    message, message.from_ or self._from, earliest, timeout
+                )
         except TimeoutError as error:
             raise LookupFailed(
                 "The SMS provider's list did not come in time."
@@ -246,64 +236,6 @@ class TwilioClient:
         candidates.reverse()
         candidates.sort(key=lambda candidate: candidate[0])
         return candidates[0][1] if candidates else None
-
-    async def _listed(
-        self,
-        message: SmsMessage,
-        earliest: datetime,
-        timeout: float,  # noqa: ASYNC109 - as above
-    ) -> list[tuple[datetime, Receipt]]:
-        """Return when and what was sent like *message*, newest first."""
-        query = {
-            "To": message.to,
-            "From": message.from_ or self._from,
-            "PageSize": str(_PAGE_SIZE),
-        }
-        # A day earlier: the filter knows days only, and a clock may be behind.
-        day = (earliest - _DAY).date().isoformat()
-        recent = await self._page(f"{self._messages}?{urlencode(query)}", timeout)
-        pages = [recent]
-        url: str | None = f"{self._messages}?{urlencode({**query, 'DateSent>': day})}"
-        while url is not None:
-            if len(pages) > _MAX_PAGES:
-                raise LookupFailed("The SMS provider's list has no end.")
-            pages.append(await self._page(url, timeout))
-            url = self._next(pages[-1])
-        found: dict[str, tuple[datetime, Receipt]] = {}
-        for page in pages:
-            for document in _messages_of(page):
-                match = _match(document, message)
-                if match is not None:
-                    found.setdefault(match[1].provider_id, match)
-        return list(found.values())
-
-    async def _page(
-        self,
-        url: str,
-        timeout: float,  # noqa: ASYNC109 - as above
-    ) -> Mapping[str, Any]:
-        answer: Answer = await self._exchange.ask("GET", url, timeout)
-        document = answer.document() if answer.status == _OK else None
-        if document is None:
-            raise LookupFailed(
-                f"The SMS provider answered {answer.status} to a list of messages.",
-                provider_status=answer.status,
-            )
-        return document
-
-    def _next(self, page: Mapping[str, Any]) -> str | None:
-        """Return the next page's URL, which gets our token: on this host only."""
-        uri = page.get("next_page_uri")
-        if uri is None or uri == "":
-            return None
-        base = httpx2.URL(self._base)
-        try:
-            url = base.join(str(uri))
-        except httpx2.InvalidURL as error:
-            raise LookupFailed("The SMS provider's list cannot be followed.") from error
-        if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
-            raise LookupFailed("The SMS provider's list goes on at another host.")
-        return str(url)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
@@ -324,34 +256,3 @@ def _checked_base(base_url: str) -> str:
             "carries the account's token. Plain http is for this machine only."
         )
     return base_url.rstrip("/")
-
-
-def _messages_of(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    listed = page.get("messages")
-    if not isinstance(listed, list):
-        raise LookupFailed("The SMS provider's list cannot be read.")
-    documents = cast("list[object]", listed)
-    return [
-        cast("Mapping[str, Any]", each) for each in documents if isinstance(each, dict)
-    ]
-
-
-def _match(
-    document: Mapping[str, Any], message: SmsMessage
-) -> tuple[datetime, Receipt] | None:
-    """Return when and what, if *document* is like *message*."""
-    same = (
-        document.get("to") == message.to
-        and document.get("body") == message.body
-        and str(document.get("direction")).startswith("outbound")
-    )
-    if not same:
-        return None
-    found = receipt(document)
-    try:
-        created = parsedate_to_datetime(str(document.get("date_created")))
-    except (ValueError, IndexError, OverflowError):
-        found = None
-    if found is None:
-        raise LookupFailed("A message in the SMS provider's list cannot be read.")
-    return created if created.tzinfo else created.replace(tzinfo=UTC), found
