@@ -2,7 +2,9 @@
 
 `Retry` runs a function, and only after a failure asks its strategies whether
 and when to run it again. Any tenacity stop, wait or retry strategy can be
-passed; the four waits here are such strategies too.
+passed; the four waits here are such strategies too. A `RetryBudget` keeps an
+outage from being multiplied by its retries; `deadline` says until when, and
+`remaining` how long that is. `CircuitBreaker` stops asking what is down.
 """
 
 from __future__ import annotations

@@ -81,6 +81,19 @@ def test_successes_pay_for_a_retry(
     assert budget.tokens == pytest.approx(0, abs=1e-8)
 
 
+def test_an_exact_comparison_would_cost_a_retry() -> None:
+    """Ten times .1 is less than 1 in floats: what RTY-21 finds in a naive budget."""
+    budget = RetryBudget(3, 0.1)
+    for _ in range(3):
+        budget.withdraw()
+    for _ in range(10):
+        budget.deposit()
+
+    assert budget.tokens < 1
+    assert budget.withdraw()
+    assert budget.tokens == 0
+
+
 def test_a_full_budget_takes_no_more() -> None:
     """What a success brings is lost when nothing was spent."""
     budget = RetryBudget(2, 5)
