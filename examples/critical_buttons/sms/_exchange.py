@@ -144,18 +144,23 @@ class _Progress:
 
 
 async def _body(response: httpx2.Response) -> bytes | None:
-    """Return the body; None if it broke off, for the status says enough."""
-    body = bytearray()
+    """Return the body; None if it broke off or is too long, the status says enough.
+
+    One that is too long is read on, to nowhere, until it or the deadline ends:
+    httpx2's streams are generators in generators, which are closed for certain
+    only by coming to their end or by an exception from within.
+    """
+    body: bytearray | None = bytearray()
     try:
         async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > _MAX_ANSWER:
-                return None
+            if body is not None:
+                body += chunk
+                body = body if len(body) <= _MAX_ANSWER else None
     except httpx2.HTTPError:
         return None
     finally:
         await response.aclose()
-    return bytes(body)
+    return None if body is None else bytes(body)
 
 
 def _answer(response: httpx2.Response, body: bytes | None) -> Answer:
