@@ -66,7 +66,7 @@ class SmsApi:
 
     def unused(self) -> str:
         """Return a lead that may be written to and never was."""
-        return next(
+        found: str = next(
             each["id"]
             for each in self.leads()
             if not each["opted_out"]
@@ -74,6 +74,7 @@ class SmsApi:
             and each["last_sms"] is None
             and each["version"] == 1
         )
+        return found
 
     def history(self, lead_id: str) -> list[dict[str, Any]]:
         """Return a lead's messages, newest first."""
@@ -108,8 +109,13 @@ class SmsApi:
     # --------------------------------------------------------- the provider
 
     def heal(self) -> None:
-        """Make the provider healthy and the breaker closed."""
+        """Make the provider healthy and forgetful, and the breaker closed."""
         self.provider.reset()
+        self.repair()
+
+    def repair(self) -> None:
+        """Make the provider healthy, and the breaker closed."""
+        self.provider.faults()
         self.client.post("/api/chaos/breaker", json={"action": "reset"})
 
     def accepted(self, body: str) -> int:

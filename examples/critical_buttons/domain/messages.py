@@ -74,6 +74,7 @@ class Message:
         updated_at: When it last changed.
         by: Who sent it.
         op_key_hash: First 8 hex digits of the key of the click that sent it.
+        op: The name of the send, which the address of its callbacks holds.
     """
 
     tenant: str
@@ -90,6 +91,7 @@ class Message:
     updated_at: datetime
     by: str
     op_key_hash: str | None
+    op: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

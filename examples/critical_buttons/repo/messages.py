@@ -29,6 +29,12 @@ _of_provider: Final = select(*_columns).where(
     sms_messages.c.provider_id == bindparam("provider_id"),
     sms_messages.c.direction == _OUTBOUND,
 )
+_of_op: Final = select(*_columns).where(sms_messages.c.op == bindparam("op"))
+_rename: Final = (
+    update(sms_messages)
+    .where(sms_messages.c.id == bindparam("of_id"))
+    .values(provider_id=bindparam("provider_id"))
+)
 _save: Final = (
     update(sms_messages)
     .where(sms_messages.c.id == bindparam("of_id"))
@@ -98,6 +104,17 @@ def sent_as(connection: Connection, provider_id: str) -> Message | None:
     """Return the message we sent that the provider calls *provider_id*."""
     row = connection.execute(_of_provider, {"provider_id": provider_id}).first()
     return _message(row) if row else None
+
+
+def sent_by(connection: Connection, op: str) -> Message | None:
+    """Return the message that the send *op* made."""
+    row = connection.execute(_of_op, {"op": op}).first()
+    return _message(row) if row else None
+
+
+def rename(connection: Connection, message: Message, provider_id: str) -> None:
+    """Correct what the provider calls *message*."""
+    connection.execute(_rename, {"of_id": message.id, "provider_id": provider_id})
 
 
 def sent_since(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from examples.critical_buttons.domain.messages import (
@@ -13,7 +13,11 @@ from examples.critical_buttons.domain.messages import (
     StatusReport,
     further,
 )
-from examples.critical_buttons.schema.sms import sms_sending, sms_statuses
+from examples.critical_buttons.schema.sms import (
+    sms_messages,
+    sms_sending,
+    sms_statuses,
+)
 
 #: Reports about messages that never got a row are forgotten after this.
 KEEP_REPORTS: Final = timedelta(days=7)
@@ -36,8 +40,18 @@ _report: Final = select(sms_statuses).where(
     sms_statuses.c.provider_id == bindparam("provider_id")
 )
 _report_of: Final = select(sms_statuses).where(sms_statuses.c.op == bindparam("op"))
+_settled: Final = select(sms_messages.c.op).where(sms_messages.c.op.is_not(None))
 _foreign: Final = select(sms_statuses.c.provider_id).where(
-    sms_statuses.c.op.is_not(None), sms_statuses.c.op != bindparam("op")
+    (sms_statuses.c.claimed_by != bindparam("op"))
+    | ((sms_statuses.c.op != bindparam("op")) & sms_statuses.c.op.not_in(_settled))
+)
+_claim: Final = (
+    update(sms_statuses)
+    .where(
+        sms_statuses.c.provider_id == bindparam("of_id"),
+        sms_statuses.c.claimed_by.is_(None),
+    )
+    .values(claimed_by=bindparam("of_op"))
 )
 _new: Final = insert(sms_statuses)
 _put: Final = _new.on_conflict_do_update(
@@ -130,8 +144,25 @@ def report_of_send(connection: Connection, op: str) -> StatusReport | None:
     return _as_report(row) if row else None
 
 
+def claim(connection: Connection, report: StatusReport, op: str, now: datetime) -> bool:
+    """Take a message that a lookup found for *op*; False if another send did.
+
+    Two sends of the same text whose answers were both lost find the same
+    message first; each must end up with one of its own.
+    """
+    keep_report(connection, report, None, now)
+    if connection.execute(_claim, {"of_id": report.provider_id, "of_op": op}).rowcount:
+        return True
+    row = connection.execute(_report, {"provider_id": report.provider_id}).one()
+    return bool(row.claimed_by == op)
+
+
 def of_other_sends(connection: Connection, op: str) -> set[str]:
-    """Return the provider's names of messages that other sends made."""
+    """Return the provider's names of messages that belong to other sends.
+
+    A message that names a send which has found another one of the same text
+    meanwhile is free for whoever lacks one.
+    """
     return set(connection.execute(_foreign, {"op": op}).scalars())
 
 

@@ -61,6 +61,7 @@ sms_messages: Final = Table(
     Column("updated_at", Instant, nullable=False),
     Column("by", String(64), nullable=False),
     Column("op_key_hash", String(8)),
+    Column("op", String(32)),
     CheckConstraint(f"status IN ({one_of(SmsStatus)})", name="known_status"),
     CheckConstraint(f"direction IN ({one_of(Direction)})", name="known_direction"),
     sqlite_autoincrement=True,
@@ -85,17 +86,22 @@ sms_by_provider_id: Final = Index(
     unique=True,
 )
 
-#: What the provider reported before the message had a row: a callback can be
-#: faster than the answer of the call that it is about.
+#: What the provider reported, also before the message had a row: a callback can
+#: be faster than the answer of the call that it is about. `op` is the send that
+#: the callback's address names, `claimed_by` the one that found it by a lookup.
 sms_statuses: Final = Table(
     "sms_statuses",
     metadata,
     Column("provider_id", String(64), primary_key=True),
     Column("status", String(16), nullable=False),
     Column("error_code", String(16)),
-    Column("op", String(64)),
+    Column("op", String(32)),
+    Column("claimed_by", String(32)),
     Column("at", Instant, nullable=False),
 )
+
+#: Finds the row of a send by the name that its callbacks carry.
+sms_by_op: Final = Index("sms_by_op", sms_messages.c.op)
 
 #: Finds the message of a click whose answer was lost.
 statuses_by_op: Final = Index("statuses_by_op", sms_statuses.c.op)
@@ -129,6 +135,7 @@ INDEXES: Final = (
     sms_by_lead,
     sms_by_time,
     sms_by_provider_id,
+    sms_by_op,
     statuses_by_op,
     statuses_by_time,
 )

@@ -24,6 +24,7 @@ from examples.critical_buttons.domain.leads import HOUR, Lead, wait_for_room
 from examples.critical_buttons.domain.messages import (
     Direction,
     Message,
+    StatusReport,
     reported,
     status_of,
 )
@@ -216,18 +217,31 @@ class SendSms:
         def known(snapshot: Snapshot) -> Receipt | _Search:
             connection = snapshot.sqlalchemy()
             report = sending.report_of_send(connection, op)
-            if report is not None:
+            if (
+                report is not None
+                and messages.sent_as(connection, report.provider_id) is None
+            ):
                 return Receipt(report.provider_id, report.status.value, 0)
             return self._search(connection, command, (op, key_hash), snapshot.now)
 
         found = await self._engine.aview(known)
         if isinstance(found, Receipt):
             return found
-        return await self._provider.find(
-            SmsMessage(found.phone, command.body),
-            found.since,
-            self._timeout,
-            exclude=found.exclude,
+        while True:
+            receipt = await self._provider.find(
+                SmsMessage(found.phone, command.body),
+                found.since,
+                self._timeout,
+                exclude=found.exclude,
+            )
+            if receipt is None or await self._claim(receipt, op):
+                return receipt
+            found.exclude.add(receipt.provider_id)
+
+    async def _claim(self, receipt: Receipt, op: str) -> bool:
+        report = StatusReport(receipt.provider_id, status_of(receipt.status))
+        return await self._engine.atransact(
+            lambda tx: sending.claim(tx.sqlalchemy(), report, op, tx.now)
         )
 
     def commit(
@@ -252,11 +266,13 @@ class SendSms:
             updated_at=tx.now,
             by=command.actor,
             op_key_hash=tx.key_hash,
+            op=send_name(command, tx.key_hash),
         )
         # "delivered" can be here before the answer of the call is.
         report = sending.report_on(connection, receipt.provider_id)
         if report is not None:
             message = reported(message, report, tx.now) or message
+        _make_way(connection, receipt.provider_id)
         messages.add(connection, message)
         sending.release(connection, tx.key_hash)
         journal.audit(
@@ -332,6 +348,23 @@ class SendSms:
             messages.provider_ids(connection, phone, since)
             | sending.of_other_sends(connection, op),
         )
+
+
+def _make_way(connection: Connection, provider_id: str) -> None:
+    """Let go of a message that a lookup took for another send's.
+
+    Two sends of the same text: the answer of the first is lost, and its lookup
+    finds the message of the second, whose answer is still on its way. When
+    that comes, it is the second's; the first has the other one, whose name its
+    callbacks will tell.
+    """
+    taken = messages.sent_as(connection, provider_id)
+    if taken is None:
+        return
+    told = sending.report_of_send(connection, taken.op) if taken.op else None
+    free = told is not None and messages.sent_as(connection, told.provider_id) is None
+    name = told.provider_id if told is not None and free else f"twin-{uuid4().hex}"
+    messages.rename(connection, taken, name)
 
 
 @dataclass(frozen=True, slots=True)

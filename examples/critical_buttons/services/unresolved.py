@@ -82,7 +82,7 @@ class Unresolved:
 
     async def waiting(self, tenant: str) -> list[UnresolvedView]:
         """Return the tenant's, oldest first."""
-        return [_view(each) for each in await self._of(tenant)]
+        return [_view(*each) for each in await self._of(tenant)]
 
     async def resolve(
         self, who: Principal, key_hash: str, verdict: Verdict, request_id: str
@@ -97,24 +97,29 @@ class Unresolved:
             UnresolvedNotFound: There is none, or it was settled meanwhile.
         """
         found = [
-            each for each in await self._of(who.tenant) if each.key_hash == key_hash
+            each for each in await self._of(who.tenant) if each[0].key_hash == key_hash
         ]
         if len(found) != 1:
             raise _not_found()
-        (unsettled,) = found
-        decided = await self._settle(who, unsettled, verdict)
+        ((unsettled, command),) = found
+        decided = await self._settle(who, unsettled, command, verdict)
         if decided is None:
             return Settled(outcome="unknown", message=None)
-        return await self._note(who, unsettled, decided, request_id)
+        actor = Actor("user", who.actor, "ui", request_id)
+        return await self._note(actor, command, key_hash, decided)
 
     async def _settle(
-        self, who: Principal, unsettled: Unsettled[SendSmsCommand], verdict: Verdict
+        self,
+        who: Principal,
+        unsettled: Unsettled[SendSmsCommand],
+        command: SendSmsCommand,
+        verdict: Verdict,
     ) -> Committed[Receipt] | NotCommitted | None:
         if unsettled.has_receipt:
             # The provider has answered; only our own rows are missing.
             told = await self._operation.arecheck(unsettled, by=who.actor)
             return told if isinstance(told, Committed) else None
-        decided = await self._decide(unsettled, verdict)
+        decided = await self._decide(command, unsettled.key_hash, verdict)
         if decided is None:
             return None
         settled = await self._operation.aresolve(
@@ -125,12 +130,12 @@ class Unresolved:
         return decided
 
     async def _decide(
-        self, unsettled: Unsettled[SendSmsCommand], verdict: Verdict
+        self, command: SendSmsCommand, key_hash: str, verdict: Verdict
     ) -> Committed[Receipt] | NotCommitted | None:
         answered = True
         receipt: Receipt | None = None
         try:
-            receipt = await self._parts.find(unsettled.command, unsettled.key_hash)
+            receipt = await self._parts.find(command, key_hash)
         except ProviderUncertain:
             answered = False
         if receipt is not None:
@@ -142,26 +147,26 @@ class Unresolved:
 
     async def _note(
         self,
-        who: Principal,
-        unsettled: Unsettled[SendSmsCommand],
+        actor: Actor,
+        command: SendSmsCommand,
+        key_hash: str,
         decided: Committed[Receipt] | NotCommitted,
-        request_id: str,
     ) -> Settled:
         """Write down who settled it, and return what came of it."""
         happened = isinstance(decided, Committed)
 
         def write(tx: Transaction) -> Message | None:
-            journal = Journal(tx, Actor("user", who.actor, "ui", request_id))
+            journal = Journal(tx, actor)
             journal.audit(
-                who.tenant,
-                ("lead", unsettled.command.lead_id),
+                command.tenant,
+                ("lead", command.lead_id),
                 "sms.resolve",
                 states=("unknown", "sent" if happened else "not-sent"),
-                key_hash=unsettled.key_hash,
+                key_hash=key_hash,
             )
             if isinstance(decided, Committed):
                 return messages.sent_as(journal.connection, decided.value.provider_id)
-            sending.release(journal.connection, unsettled.key_hash)
+            sending.release(journal.connection, key_hash)
             return None
 
         message = await self._engine.atransact(write)
@@ -170,18 +175,27 @@ class Unresolved:
             message=None if message is None else message_view(message),
         )
 
-    async def _of(self, tenant: str) -> list[Unsettled[SendSmsCommand]]:
+    async def _of(
+        self, tenant: str
+    ) -> list[tuple[Unsettled[SendSmsCommand], SendSmsCommand]]:
+        # One without a command is another release's: whose it is cannot be told.
         found = await self._operation.aunresolved(_MOST)
-        return [each for each in found if each.command.tenant == tenant]
+        return [
+            (each, each.command)
+            for each in found
+            if each.command is not None and each.command.tenant == tenant
+        ]
 
 
-def _view(unsettled: Unsettled[SendSmsCommand]) -> UnresolvedView:
+def _view(
+    unsettled: Unsettled[SendSmsCommand], command: SendSmsCommand
+) -> UnresolvedView:
     return UnresolvedView(
         key_hash=unsettled.key_hash,
         operation=unsettled.operation,
         since=iso_utc(datetime.fromtimestamp(unsettled.since, UTC)),
         attempts=unsettled.attempts,
-        command=LeadOnly(lead_id=unsettled.command.lead_id),
+        command=LeadOnly(lead_id=command.lead_id),
     )
 
 

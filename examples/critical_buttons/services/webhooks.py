@@ -84,6 +84,12 @@ def _take_status(tx: Transaction, report: StatusReport, op: str | None) -> None:
     # Kept also if there is a row: it tells other sends that this one is not theirs.
     sending.keep_report(connection, report, op, tx.now)
     message = messages.sent_as(connection, report.provider_id)
+    if message is None and op is not None:
+        # The send's row bears another name, since its answer was lost and its
+        # lookup met a message of the same text.
+        message = messages.sent_by(connection, op)
+        if message is not None and message.provider_id.startswith("twin-"):
+            messages.rename(connection, message, report.provider_id)
     if message is None:
         return
     changed = reported(message, report, tx.now)
