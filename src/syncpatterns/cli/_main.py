@@ -28,10 +28,10 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         from syncpatterns.cli._app import app  # noqa: PLC0415 - may not be installed
     except ModuleNotFoundError as missing:
-        if missing.name not in _NEEDED:
+        if (missing.name or "").partition(".")[0] not in _NEEDED:
             raise
         _say(
-            f"Error: the command line needs {missing.name}. Install the extra: "
+            f"Error: the command line needs typer and rich. Install the extra: "
             "pip install 'syncpatterns[cli]'"
         )
         return 2

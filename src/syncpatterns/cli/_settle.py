@@ -162,7 +162,7 @@ def _recheck(entry: Entry, app: str, who: str) -> dict[str, str]:
             detail += "has settled it."
     return {
         "key_hash": entry.record.key[:8],
-        "key": entry.record.key,
+        "storage_key": entry.record.key,
         "operation": entry.record.operation,
         "outcome": outcome,
         "detail": detail,

@@ -153,22 +153,35 @@ def opened(db: str | None, app: str | None) -> Generator[Source]:
 
 
 def refuse_absent(engine: Any, said: str) -> None:
-    """Refuse a file without records: looking must not make a new database.
+    """Refuse a file that opening would change: looking must not make a database.
+
+    Nor must it upgrade one, under an application that may still be running: that
+    one would refuse the file at its next start.
 
     Raises:
-        Stop: The file is not there, or this library has written nothing in it.
+        Stop: The file is not there, this library has written nothing in it, or
+            an older release has.
         DatabaseRefused: It cannot be used.
     """
     from syncpatterns.engines.sqlite import SqliteEngine  # noqa: PLC0415 - on demand
     from syncpatterns.engines.sqlite._connection import (  # noqa: PLC0415 - on demand
         inspect_file,
     )
+    from syncpatterns.engines.sqlite._migrations import (  # noqa: PLC0415 - on demand
+        scripts,
+    )
 
     if not isinstance(engine, SqliteEngine):
         return
     path = Path(os.path.realpath(engine.path))
-    if inspect_file(path, engine.busy_timeout):
+    schema = inspect_file(path, engine.busy_timeout)
+    if schema == scripts()[-1][0]:
         return
+    if schema:
+        raise Stop(
+            f"sqlite: {path} is of an older release, and was not changed. Start the "
+            "application with this one: that upgrades it."
+        )
     what = "holds no records of this library" if path.exists() else "does not exist"
     raise Stop(
         f"sqlite: {path} {what}, and nothing was made of it. Correct {said}, or start "

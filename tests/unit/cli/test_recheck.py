@@ -1,0 +1,151 @@
+"""``unresolved recheck``: the provider is asked again."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncpatterns.idempotency import State
+from tests.unit.cli.conftest import CANARY, Run, Shop, document
+
+APP = ("--app", "shop:looking", "--by", "kim")
+
+
+def test_what_the_provider_has_is_committed(shop: Shop, run: Run) -> None:
+    """Rows, record and trail in one go."""
+    key = shop.lose()
+    shop.provider("SM7")
+
+    result = run("recheck", key[:8], *APP)
+
+    assert 0 == result.exit_code, result.stderr
+    assert f"sms.send {key[:8]}: it was done; its rows are written.\n" == result.stdout
+    assert [(CANARY, "SM7")] == shop.rows()
+    assert [(key, "sms.send", 1, "kim", "asked the provider")] == shop.trail()
+
+
+def test_what_the_provider_does_not_have_may_be_done_again(
+    shop: Shop, run: Run
+) -> None:
+    """It was looked for as often as the operation looks."""
+    key = shop.lose()
+    shop.provider("")
+
+    result = run("recheck", key[:8], *APP)
+
+    assert 0 == result.exit_code, result.stderr
+    assert "not done; the key may be used again" in result.stdout
+    assert State.FREE is shop.record(key).state
+
+
+def test_a_provider_that_cannot_be_asked_leaves_it_unknown(
+    shop: Shop, run: Run
+) -> None:
+    """1, so that a script comes back later."""
+    key = shop.lose()
+    shop.provider("down")
+
+    result = run("recheck", key[:8], *APP)
+
+    assert 1 == result.exit_code
+    assert "could not be asked" in result.stdout
+    assert "Error: 1 call still unresolved.\n" == result.stderr.partition("hello\n")[2]
+    assert CANARY not in result.output
+    assert State.UNKNOWN is shop.record(key).state
+
+
+def test_all_goes_on_after_one_that_cannot_be_told(shop: Shop, run: Run) -> None:
+    """A call of somebody else's operation does not stop the rest."""
+    foreign = shop.lose("m", operation="mail.send")
+    keys = [shop.lose("k1"), shop.lose("k2")]
+    shop.provider("SM7")
+
+    result = run("recheck", "--all", "--json", *APP)
+
+    told = {
+        call["storage_key"]: call["outcome"] for call in document(result)["rechecked"]
+    }
+    assert {foreign: "unknown", keys[0]: "happened", keys[1]: "happened"} == told
+    assert 1 == result.exit_code
+    assert 2 == len(shop.rows())
+
+
+def test_operation_chooses_among_all(shop: Shop, run: Run) -> None:
+    """Only those of that name are asked about."""
+    shop.lose("m", operation="mail.send")
+    shop.lose("k1")
+    shop.provider("")
+
+    result = run("recheck", "--all", "--operation", "sms.send", *APP)
+
+    assert 0 == result.exit_code, result.stderr
+    assert ["sms.send"] == [row[1] for row in shop.trail()]
+
+
+def test_nothing_to_ask_about_is_fine(shop: Shop, run: Run) -> None:
+    """A timer may run it every minute."""
+    shop.provider("")
+
+    result = run("recheck", "--all", *APP)
+
+    assert (0, "Nothing is unresolved.\n") == (result.exit_code, result.stdout)
+
+
+def test_a_commit_that_fails_stops_nobody_else(shop: Shop, run: Run) -> None:
+    """Its class and line are told, the next one is asked about."""
+    keys = [shop.lose("k1"), shop.lose("k2")]
+    shop.provider("SMbug")
+
+    result = run("recheck", "--all", *APP)
+
+    assert 1 == result.exit_code
+    assert 2 == result.stdout.count("commit= failed with LookupError at shop.py:")
+    assert CANARY not in result.output
+    assert [State.UNKNOWN] * 2 == [shop.record(key).state for key in keys]
+
+
+def test_a_kept_receipt_is_committed_without_asking(shop: Shop, run: Run) -> None:
+    """There is nothing to ask: it was done."""
+    key = shop.lose(fails_after=True)
+    shop.provider("down")
+
+    result = run("recheck", key[:8], *APP)
+
+    assert 0 == result.exit_code, result.stderr
+    assert [(CANARY, "SMkept")] == shop.rows()
+
+
+def test_an_operation_without_lookup_cannot_be_asked(shop: Shop, run: Run) -> None:
+    """The sentence says what to do instead."""
+    key = shop.lose()
+
+    result = run("recheck", key[:8], "--app", "shop:send_sms")
+
+    assert 1 == result.exit_code
+    assert "no lookup=" in result.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("abcdef01", "--all")], ids=["none", "both"])
+def test_one_or_all_is_needed(shop: Shop, run: Run, words: tuple[str, ...]) -> None:
+    """Neither is assumed."""
+    result = run("recheck", *words, *APP)
+
+    assert 2 == result.exit_code
+    assert "--all" in result.stderr
+
+
+def test_without_the_application_nobody_can_be_asked(shop: Shop, run: Run) -> None:
+    """lookup= is a function of the application."""
+    result = run("recheck", "--all", "--db", "sqlite:///app.db")
+
+    assert 2 == result.exit_code
+    assert "--app module:attribute" in result.stderr
+
+
+def test_one_call_of_another_operation_is_refused(shop: Shop, run: Run) -> None:
+    """With the names that the application has."""
+    key = shop.lose("m", operation="mail.send")
+
+    result = run("recheck", key[:8], *APP)
+
+    assert 2 == result.exit_code
+    assert "only sms.send" in result.stderr
