@@ -446,7 +446,9 @@ def resolve(
         return None
     bumped = record._replace(token=record.token + 1)
     if outcome is None:
-        return _free(bumped, now)
+        # Nothing happened: what was kept of it, such as a receipt, is void.
+        steps = tuple(each for each in record.notes if each[0].startswith(STEP))
+        return _free(bumped._replace(notes=steps), now)
     running = bumped._replace(state=State.IN_PROGRESS)
     return complete(running, bumped.token, outcome, windows, now)
 

@@ -13,7 +13,7 @@ from syncpatterns.errors import ConfigurationError, EngineBusy, NotSent, Outcome
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.idempotency._wiring import clock_of, stores_of
-from syncpatterns.operation import _wiring
+from syncpatterns.operation import _invoke, _wiring
 from syncpatterns.operation._answer import checked_status
 from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Effect
@@ -145,17 +145,18 @@ def fenced(
     receipt_codec = _wiring.result_codec(name, call)
     if codec is None:
         codec = receipt_codec if commit is None else _wiring.result_codec(name, commit)
+    clock = clock_of(shared.engine, outside.clock)
     provider = Provider(
         call=call,
         lookup=lookup,
         refusals=shared.refusals.classes,
-        retry=_sending_retry(shared, retry),
+        retry=_sending_retry(shared, retry, clock),
         breaker=_wiring.checked_breaker(name, outside.breaker),
         timeout=_wiring.checked_seconds(name, "timeout", outside.timeout),
-        lookup_retry=_lookup_retry(shared, outside.lookup_retry),
+        lookup_retry=_lookup_retry(shared, outside.lookup_retry, clock),
         look_pause=_wiring.checked_seconds(name, "look_pause", outside.look_pause)
         or 0.0,
-        clock=clock_of(shared.engine, outside.clock),
+        clock=clock,
     )
     return FencedMode(
         name,
@@ -176,7 +177,7 @@ def _plain(
     name: str, argument: str, function: object, takes: str
 ) -> Callable[..., Any] | None:
     found = _wiring.optional_function(name, argument, function, takes)
-    if found is not None and inspect.iscoroutinefunction(inspect.unwrap(found)):
+    if found is not None and _invoke.is_async(inspect.unwrap(found)):
         raise ConfigurationError(
             f"{name}: {argument}= runs inside a transaction and cannot await. Make it "
             "a plain function; what awaits belongs into call=."
@@ -184,20 +185,25 @@ def _plain(
     return found
 
 
-def _sending_retry(shared: Common, retry: object) -> Retry | None:
+def _sending_retry(shared: Common, retry: object, clock: Clock) -> Retry | None:
     if retry is UNSAID:
-        retry = Retry(on=NotSent, hooks=shared.hooks, name=shared.name)
+        retry = Retry(on=NotSent, clock=clock, hooks=shared.hooks, name=shared.name)
     return _wiring.checked_retry(shared.name, retry)
 
 
-def _lookup_retry(shared: Common, retry: object) -> Retry | None:
+def _lookup_retry(shared: Common, retry: object, clock: Clock) -> Retry | None:
     if retry is UNSAID:
         # Looking changes nothing, so any failure may be repeated; briefly,
         # because a caller is waiting.
         name = f"{shared.name}.lookup"
         wait = full_jitter(0.2, 1.0)
         retry = Retry(
-            on=Exception, attempts=3, wait=wait, hooks=shared.hooks, name=name
+            on=Exception,
+            attempts=3,
+            wait=wait,
+            clock=clock,
+            hooks=shared.hooks,
+            name=name,
         )
     return _wiring.checked_retry(shared.name, retry)
 

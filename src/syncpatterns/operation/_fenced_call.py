@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.codec import Codec
+from syncpatterns.errors import ResultNotStorable
 from syncpatterns.idempotency._call import Call, Plan, Port
 from syncpatterns.idempotency._context import current
 from syncpatterns.idempotency._core import ClaimRequest, Owned
@@ -43,7 +44,14 @@ class FencedCall(Call):
         self.mode = mode
         self.command = command
         self.fresh = False
-        kept = ((COMMAND, mode.command_codec.encode(command)),)
+        try:
+            kept = ((COMMAND, mode.command_codec.encode(command)),)
+        except ResultNotStorable as error:
+            raise ResultNotStorable(
+                f"{self.where}: the command cannot be kept until it is settled: "
+                f"{type(command).__name__} is not what call= is annotated to take, or "
+                "has no JSON form. Nothing was done."
+            ) from error
         self.request = self.request._replace(
             nonce=request.nonce, windows=request.windows, notes=kept
         )

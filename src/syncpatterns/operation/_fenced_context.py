@@ -23,12 +23,13 @@ class FencedContext(Context):
             has looked since.
     """
 
-    __slots__ = ("_call", "_until", "attempt", "doubtful")
+    __slots__ = ("_call", "_flying", "_until", "attempt", "doubtful")
 
     def __init__(self, call: FencedCall, **facts: Any) -> None:
         super().__init__(**facts)
         self._call = call
         self._until = math.inf
+        self._flying = False
         self.attempt = 0
         self.doubtful = self.abandoned
 
@@ -45,8 +46,25 @@ class FencedContext(Context):
         """
         self.point_of_no_return()
         self.attempt += 1
+        self._flying = True
         self._begin()
         _testpoints.hit("fenced.before_send")
+
+    def land(self, *, certain: bool) -> None:
+        """Say that the attempt is over, and whether it is known what it did."""
+        if self._flying and not certain:
+            self.doubtful = True
+        self._flying = False
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether any attempt of this key may have been done.
+
+        That of an attempt under way too: cancelled in the middle of it, nobody
+        sees its end. Cancelled between two attempts that certainly did
+        nothing, the key can be given back.
+        """
+        return self.doubtful or self._flying
 
     def begin_look(self) -> None:
         """Give a lookup the time of an attempt; that of the last one is over."""

@@ -8,12 +8,13 @@ Every way out settles the claim: committed, given back, or unknown.
 from __future__ import annotations
 
 import logging
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from syncpatterns import _testpoints
 from syncpatterns._flow import Flow
 from syncpatterns._outcome import Err, Ok
 from syncpatterns.errors import (
+    CleanupTimedOut,
     NotExecuted,
     NotSent,
     OutcomeUnknown,
@@ -53,19 +54,20 @@ from syncpatterns.operation._fenced_steps import (
     Note,
     SendAll,
 )
-from syncpatterns.operation._sending import Sending, Uncertain
+from syncpatterns.operation._sending import EndOfSeries, Sending
 
 _log = logging.getLogger("syncpatterns")
 
 Steps: TypeAlias = Step[Any]
 Ended: TypeAlias = Done | Err
+T = TypeVar("T")
 
 #: The engine's trouble, not the commit's: the same commit may go through later.
-_TROUBLE = (OutcomeUnknown, StoreFull, StoreUnavailable)
+_TROUBLE = (CleanupTimedOut, OutcomeUnknown, StoreFull, StoreUnavailable)
 
 
 #: Seconds after which to come back, where the provider did not say.
-_COME_BACK: Final = 5.0
+_COME_BACK = 5.0
 
 
 def execute(call: FencedCall, owned: Owned, sent: float) -> Flow[Steps, Ended]:
@@ -97,8 +99,10 @@ def _send(
     if isinstance(outcome, Ok):
         return (yield from _commit(call, context, lease, outcome.value))
     error = outcome.error
+    if isinstance(error, EndOfSeries):
+        error = error.error
     if isinstance(error, call.mode.refusals.classes) and not context.doubtful:
-        return (yield from _refuse(call, context, error))
+        return (yield from _refuse(call, context, lease, error))
     return (yield from _fail(call, context, error))
 
 
@@ -121,7 +125,10 @@ def _look_first(
     context.doubtful = False
     # Only now: refused before the look, a message that had left would be
     # called refused.
-    refused = yield from CheckAgain(call, context.token)
+    try:
+        refused = yield from CheckAgain(call, context.token)
+    except BaseException as error:  # noqa: BLE001 - the key must not stay held
+        return (yield from _fail(call, context, error))
     if refused is not None:
         call.emit(Refused)
         call.news = Replay(refused.outcome, call.plan.windows.replay)
@@ -129,11 +136,15 @@ def _look_first(
 
 
 def _refuse(
-    call: FencedCall, context: FencedContext, error: BaseException
+    call: FencedCall, context: FencedContext, lease: Lease, error: BaseException
 ) -> Flow[Steps, Ended]:
     """Store what the provider said no to: it is the answer."""
-    outcome = call.mode.refusals.outcome(cast("Exception", error))
-    held = yield from Complete(call, context.token, outcome)
+    try:
+        outcome = call.mode.refusals.outcome(cast("Exception", error))
+        step = Complete(call, context.token, outcome)
+        held = yield from _patiently(call, lease, step)
+    except Exception as failure:  # noqa: BLE001 - the key must not stay held
+        return (yield from _fail(call, context, failure))
     if not held:
         return _fenced(call, context)
     call.emit(Refused)
@@ -145,21 +156,11 @@ def _commit(
     call: FencedCall, context: FencedContext, lease: Lease, receipt: Any
 ) -> Flow[Steps, Ended]:
     """Write rows and answer; the receipt is not lost if that fails."""
-    clock, tries = call.setup.clock, 0
-    begun = clock.monotonic()
-    while True:
-        try:
-            done = yield from Commit(call, context.token, receipt)
-            break
-        except _TROUBLE as error:
-            patience = min(begun + _timing.RECORD_PATIENCE, lease.deadline)
-            pause = _timing.record_pause(tries, clock.monotonic(), patience)
-            if pause is None:
-                return (yield from _unrecorded(call, context, receipt, error))
-            tries += 1
-        except Exception as error:  # noqa: BLE001 - a mistake in commit= must not lose the receipt
-            return (yield from _unrecorded(call, context, receipt, error))
-        yield from Rest(call, pause)
+    try:
+        step = Commit(call, context.token, receipt)
+        done = yield from _patiently(call, lease, step)
+    except Exception as error:  # noqa: BLE001 - a mistake in commit= must not lose the receipt
+        return (yield from _unrecorded(call, context, receipt, error))
     _testpoints.hit("fenced.after_commit")
     if done is None:
         return _fenced(call, context)
@@ -168,20 +169,42 @@ def _commit(
     return done
 
 
+def _patiently(call: FencedCall, lease: Lease, step: Step[T]) -> Flow[Steps, T]:
+    """Take *step*, which records what has happened, until the engine can."""
+    clock, tries = call.setup.clock, 0
+    begun = clock.monotonic()
+    while True:
+        try:
+            return (yield from step)
+        except _TROUBLE:
+            patience = min(begun + _timing.RECORD_PATIENCE, lease.deadline)
+            pause = _timing.record_pause(tries, clock.monotonic(), patience)
+            if pause is None:
+                raise
+            tries += 1
+        yield from Rest(call, pause)
+
+
 def _unrecorded(
     call: FencedCall, context: FencedContext, receipt: Any, error: Exception
 ) -> Flow[Steps, Ended]:
     """Keep the receipt with the claim: it was done, only the rows are missing."""
-    # The error's own text may quote the rows: its class says enough for a log.
+    # No error's own text: it may quote the rows, or the receipt.
     kind = type(error).__name__
     _log.error("%s: it was done, but its rows were not written: %s", call.where, kind)
-    kept = False
+    kept, held = False, True
     try:
         body = call.mode.receipt_codec.encode(receipt)
         kept = yield from Note(call, context.token, ((RECEIPT, body),))
-        yield from Abandon(call, context.token)
+    except Exception as again:  # noqa: BLE001 - the provider has it too
+        kind = type(again).__name__
+        _log.warning("%s: the receipt could not be kept: %s", call.where, kind)
+    try:
+        held = yield from Abandon(call, context.token)
     except Exception as again:  # noqa: BLE001 - the lease runs out by itself
-        _log.warning("%s: the receipt could not be kept: %s", call.where, again)
+        _log.warning("%s: the key could not be settled: %s", call.where, again)
+    if not held:  # somebody took over, or it was written after all
+        return _fenced(call, context)
     call.emit(Unrecorded)
     where = "its receipt is kept" if kept else "ask the provider for it"
     unknown = OutcomeUnknown(
@@ -197,12 +220,10 @@ def _fail(
     call: FencedCall, context: FencedContext, error: BaseException
 ) -> Flow[Steps, Ended]:
     """Give the key back if certainly nothing happened; else it is unknown."""
-    if isinstance(error, Uncertain):
-        error = error.error
     nothing = isinstance(error, NotExecuted) or not context.passed
     settle: Step[bool] = Abandon(call, context.token)
     kind: type[Fact] = Unknown
-    if nothing and not context.doubtful:
+    if not context.may_be_done:
         settle, kind = Release(call, context.token), Released
     elif nothing and call.mode.reruns:
         # An earlier execution may have done it, this one has not: the next

@@ -13,8 +13,8 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncpatterns.operation import _portal
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from anyio.lowlevel import RunVar
 
     from syncpatterns.operation._fenced_context import FencedContext
+
+T = TypeVar("T")
 
 #: Blocking calls of one event loop at a time. A limiter of its own: forty
 #: hanging providers must not stop the threads that everything else runs on.
@@ -47,7 +49,10 @@ def call(function: Callable[..., Any], command: Any, context: FencedContext) -> 
     """Call *function* and return what it returns, on a thread."""
     if is_async(function):
         return _portal.call_async(_bounded, function, command, context)
-    return function(command, context)
+    value = function(command, context)
+    if inspect.isawaitable(value):  # a plain function around an async one
+        return _portal.call_async(_awaited, value, context)
+    return value
 
 
 async def acall(
@@ -56,24 +61,44 @@ async def acall(
     """Call *function* and return what it returns, on a loop."""
     if is_async(function):
         return await _bounded(function, command, context)
-    from anyio import fail_after  # noqa: PLC0415 - sync users never pay for it
+    value = await _in_thread(function, command, context)
+    if inspect.isawaitable(value):  # a plain function around an async one
+        return await _awaited(value, context)
+    return value
+
+
+class StillRunning(TimeoutError):
+    """The time is over, and a thread that cannot be stopped goes on.
+
+    What a lookup says meanwhile is not the last word: the request may leave
+    after it.
+    """
+
+
+async def _in_thread(
+    function: Callable[..., Any], command: Any, context: FencedContext
+) -> Any:
+    from anyio import move_on_after  # noqa: PLC0415 - sync users never pay for it
     from anyio.to_thread import run_sync  # noqa: PLC0415 - as above
 
-    with fail_after(_seconds(context)):
-        # Abandoned when the time is over: the thread goes on by itself, and
-        # what it still does is unknown, as for any answer that was not seen.
+    with move_on_after(_seconds(context)):
         return await run_sync(
             function, command, context, abandon_on_cancel=True, limiter=_limiter()
         )
+    raise StillRunning("it took longer than its time-out, and was not waited for")
 
 
 async def _bounded(
     function: Callable[..., Any], command: Any, context: FencedContext
 ) -> Any:
+    return await _awaited(function(command, context), context)
+
+
+async def _awaited(value: Awaitable[T], context: FencedContext) -> T:
     from anyio import fail_after  # noqa: PLC0415 - sync users never pay for it
 
     with fail_after(_seconds(context)):
-        return await function(command, context)
+        return await value
 
 
 def _seconds(context: FencedContext) -> float | None:

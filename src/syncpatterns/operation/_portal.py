@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +28,10 @@ def call_async(function: Callable[..., Awaitable[T]], *args: Any) -> T:
     Context variables of the caller are seen in there.
     """
     context = copy_context()
+    sniffio = sys.modules.get("sniffio")
+    if sniffio is not None:
+        # Called inside a trio task, it says trio, and anyio would believe it.
+        context.run(sniffio.current_async_library_cvar.set, "asyncio")
     result: T = _home.portal().call(_in_context, context, function, args)
     return result
 
@@ -62,11 +67,16 @@ class _Home:
 
     def close(self) -> None:
         with self._lock:
-            manager, self._manager, self._portal = self._manager, None, None
-        if manager is not None:
+            manager, portal = self._manager, self._portal
+            self._manager = self._portal = None
+        if manager is not None and portal is not None:
+            # Whoever still waits is a daemon thread: nothing may hold up the end.
+            with suppress(RuntimeError):  # it has stopped already
+                portal.call(portal.stop, True)  # noqa: FBT003 - anyio's order of arguments
             manager.__exit__(None, None, None)
 
 
 _home = _Home()
 atexit.register(_home.close)
-os.register_at_fork(after_in_child=_home.forget)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_home.forget)

@@ -12,7 +12,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
 from syncpatterns._flow import Effect, Flow, arun, run
 from syncpatterns._outcome import Err, Ok, Outcome
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: How often a lookup must find nothing before it is sent again: a provider may
 #: list a message a moment later than it took it.
-LOOKS: Final = 2
+LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,6 @@ class Provider:
     clock: Clock
 
     @property
-    def answers(self) -> tuple[type[Exception], ...]:
-        """What is no failure of the provider, although it is raised."""
-        return (LeaseLost, *self.refusals)
-
-    @property
     def looker(self) -> Callable[..., Any]:
         """The lookup, where there is one.
 
@@ -73,10 +68,12 @@ class Provider:
         return self.lookup
 
 
-class Uncertain(BaseException):
-    """Nobody can tell whether the attempt was done; *error* is what was seen.
+class EndOfSeries(BaseException):
+    """Ends the series of attempts with *error*, whatever the retry would say.
 
-    No `Exception`, so that it passes every retry rule, also ``on=Exception``.
+    No `Exception`, so that it passes every retry rule, also ``on=Exception``:
+    an answer is not asked for twice, and what may have been done is not done
+    again. A breaker takes it for a call that was cancelled.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -142,17 +139,25 @@ class Send(Part):
         try:
             self.context.leave()
             return Ok(_invoke.call(self.provider.call, self.command, self.context))
-        except self.provider.answers as error:
-            return Err(error)  # the provider answered, or was not asked: no vote
+        except self.provider.refusals as error:
+            return Err(error)  # the provider answered: no failure of its
+        except LeaseLost as error:
+            raise EndOfSeries(error) from error  # says nothing about the provider
 
     async def _aanswer(self) -> Outcome[Any]:
+        from anyio.lowlevel import checkpoint_if_cancelled  # noqa: PLC0415 - sync users never pay for it
+
+        # Cancelled while it claimed, it ends here, where nothing has left yet.
+        await checkpoint_if_cancelled()
         try:
             self.context.leave()
             return Ok(
                 await _invoke.acall(self.provider.call, self.command, self.context)
             )
-        except self.provider.answers as error:
+        except self.provider.refusals as error:
             return Err(error)  # as above
+        except LeaseLost as error:
+            raise EndOfSeries(error) from error  # as above
 
 
 class Look(Part):
@@ -161,14 +166,16 @@ class Look(Part):
     __slots__ = ()
 
     def blocking(self) -> Outcome[Any]:
-        once = functools.partial(
-            _invoke.call, self.provider.looker, self.command, self.context
-        )
+        def once() -> Any:
+            self.context.begin_look()
+            return _invoke.call(self.provider.looker, self.command, self.context)
+
         retry = self.provider.lookup_retry
         return Ok(once() if retry is None else retry.call(once))
 
     async def awaiting(self) -> Outcome[Any]:
         async def once() -> Any:
+            self.context.begin_look()
             return await _invoke.acall(self.provider.looker, self.command, self.context)
 
         retry = self.provider.lookup_retry
@@ -229,21 +236,27 @@ class Sending:
         """Send once; if nobody knows what came of it, look."""
         outcome = yield from self._part(Send)
         if isinstance(outcome, Ok):
+            self._context.land(certain=True)
             return outcome.value
-        error = outcome.error
-        if not isinstance(error, Exception) or self._is_certain(error):
-            raise error
+        error = cast("Exception", outcome.error)
+        refused = isinstance(error, self._provider.refusals)
         # Said before anything else can fail: also a later, certain failure of
         # this call does not undo what this attempt may have done.
-        self._context.doubtful = True
-        if self._provider.lookup is None:
+        self._context.land(certain=refused or isinstance(error, NotExecuted))
+        if refused:
+            raise EndOfSeries(error)
+        if isinstance(error, NotExecuted) or self._provider.lookup is None:
             raise error
         try:
             receipt = yield from self._look()
         except Exception as failed:
-            raise Uncertain(error) from failed
+            raise EndOfSeries(error) from failed
         if receipt is not None:
             return receipt
+        if isinstance(error, _invoke.StillRunning):
+            raise EndOfSeries(
+                error
+            )  # it may be sent yet, by the thread nobody waits for
         self._context.doubtful = False
         raise NotSent(
             f"{self._context.where}: the answer was lost ({type(error).__name__}), and "
@@ -252,7 +265,6 @@ class Sending:
 
     def _look(self) -> Flow[Part, Any]:
         for turn in range(LOOKS):
-            self._context.begin_look()
             if turn:
                 yield from self._part(Rest)
             outcome = yield from self._part(Look)
@@ -261,9 +273,6 @@ class Sending:
             if outcome.value is not None:
                 return outcome.value
         return None
-
-    def _is_certain(self, error: Exception) -> bool:
-        return isinstance(error, (NotExecuted, *self._provider.answers))
 
 
 def _do(part: Part) -> Outcome[Any]:
