@@ -11,10 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from sys import modules
 from types import TracebackType
 
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import ConfigurationError
+
+#: On asyncio nobody can have made a cancel scope before this was imported, on
+#: trio not before trio was.
+ANYIO_BACKEND = "anyio._backends._asyncio"
 
 #: The clock of every deadline and `Retry` that was not given another.
 SYSTEM_CLOCK = SystemClock()
@@ -116,7 +121,9 @@ def remaining() -> float:
     """
     until = current.get()
     left = math.inf if until is None else until.left()
-    return max(0.0, min(left, scope_left()))
+    if "trio" in modules or ANYIO_BACKEND in modules:
+        left = min(left, scope_left())
+    return max(0.0, left)
 
 
 def _load_scope_left() -> float:

@@ -16,6 +16,7 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import _streams
 from syncpatterns.retry._attempt import attempt_number
 from syncpatterns.retry._deadline import DeadlineScope
+from syncpatterns.retry._pause import skipped_sleeps
 from syncpatterns.retry._series import SCOPED, UNSCOPED, Policy, Series, label
 
 P = ParamSpec("P")
@@ -42,6 +43,7 @@ def sync_loop(policy: Policy, fn: Callable[P, T]) -> Callable[P, T]:
 def _loop(policy: Policy, fn: Callable[..., T]) -> Callable[..., T]:  # noqa: C901 - as below
     budget, full = policy.budget, policy.budget.size
     judging, timed = policy.judging, policy.plain is None
+    sleep = policy.clock.sleep
     # The type of the last answer that is neither judged nor one of _LAZY: most
     # functions have one, and to look it up in a set is a fifth of a whole call.
     usual: Any = None
@@ -72,7 +74,12 @@ def _loop(policy: Policy, fn: Callable[..., T]) -> Callable[..., T]:  # noqa: C9
             if delay is None:
                 return result
         while True:
-            series.pause(delay)
+            try:  # Series.pause, without its call
+                sleep(delay) if skipped_sleeps.get() is None else series.skip(delay)
+            except BaseException:
+                budget.refund()
+                raise
+            series.attempt += 1
             token = attempt_number.set(series.attempt)
             try:
                 result = fn(*args, **kwargs)
@@ -81,6 +88,9 @@ def _loop(policy: Policy, fn: Callable[..., T]) -> Callable[..., T]:  # noqa: C9
                 if delay is None:
                     raise
             else:
+                if not judging:
+                    budget.deposit()
+                    return result
                 delay = series.judge(result)
                 if delay is None:
                     return result
@@ -111,6 +121,7 @@ def _aloop(  # noqa: C901 - as below
 ) -> Callable[..., Coroutine[Any, Any, T]]:
     budget, full = policy.budget, policy.budget.size
     judging, timed = policy.judging, policy.plain is None
+    asleep = policy.clock.asleep
 
     async def attempts(*args: Any, **kwargs: Any) -> T:  # noqa: C901, PLR0912 - cut in two it takes a tenth more
         started = policy.clock.monotonic() if timed else 0.0
@@ -136,9 +147,9 @@ def _aloop(  # noqa: C901 - as below
                 return result
         while True:
             try:  # Series.apause, without its coroutine
-                await series.sleeping(delay)
+                await (asleep if skipped_sleeps.get() is None else series.askip)(delay)
             except BaseException:
-                series.refund()
+                budget.refund()
                 raise
             series.attempt += 1
             token = attempt_number.set(series.attempt)
@@ -149,6 +160,9 @@ def _aloop(  # noqa: C901 - as below
                 if delay is None:
                     raise
             else:
+                if not judging:
+                    budget.deposit()
+                    return result
                 delay = series.judge(result)
                 if delay is None:
                     return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 
 from anyio import current_effective_deadline, current_time  # noqa: TID251 - scopes keep the time of the loop, on no other clock
 
@@ -13,10 +12,6 @@ def left() -> float:
 
     Infinity outside of a task; minus infinity where a scope is cancelled.
     """
-    loaded = sys.modules
-    if "anyio._backends._asyncio" not in loaded and "trio" not in loaded:
-        # Nobody can have made a scope, and to ask costs as much as a whole retry.
-        return math.inf
     try:
         at = current_effective_deadline()
     except RuntimeError:  # no event loop runs in this thread

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import Token
 from dataclasses import dataclass
+from math import inf
+from sys import modules
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,15 @@ from syncpatterns.retry import _deadline
 from syncpatterns.retry._attempt import attempt_number
 from syncpatterns.retry._budget import RetryBudget
 from syncpatterns.retry._core import GiveUp, Limits, Progress, Rng, decide
+from syncpatterns.retry._deadline import ANYIO_BACKEND
 from syncpatterns.retry._pause import checkpoint, skipped_sleeps
 from syncpatterns.retry._rules import PlainRules, Strategies
 
 if TYPE_CHECKING:
     from syncpatterns.retry._tenacity_rules import TenacityRules
 
+
+_current_deadline = _deadline.current.get
 
 #: Whether a series runs in a task, whose cancel scopes bound it too.
 SCOPED, UNSCOPED = True, False
@@ -124,13 +128,17 @@ class Series(Progress):
         if isinstance(decision, GiveUp):
             self._give_up(decision)
             return None
-        left = _deadline.scope_left() if self._scoped and decision > 0.0 else math.inf
-        until = _deadline.current.get()
-        if until is not None:
-            left = min(left, until.left())
-        if decision >= left - self.skipped:  # no time would be left for an attempt
-            self._give_up(GiveUp.DEADLINE)
-            return None
+        until = _current_deadline()
+        # To ask for the scopes costs as much as a whole retry, so it is asked
+        # last, and not where there can be none: see `_deadline.ANYIO_BACKEND`.
+        scoped = self._scoped and ("trio" in modules or ANYIO_BACKEND in modules)
+        if until is not None or scoped:
+            left = _deadline.scope_left() if scoped and decision > 0.0 else inf
+            if until is not None:
+                left = min(left, until.left())
+            if decision >= left - self.skipped:  # no time left for an attempt
+                self._give_up(GiveUp.DEADLINE)
+                return None
         if not policy.budget.withdraw():
             self._give_up(GiveUp.BUDGET)
             return None
@@ -157,12 +165,10 @@ class Series(Progress):
     def pause(self, seconds: float) -> None:
         """Sleep, then count the next attempt."""
         try:
-            noted = skipped_sleeps.get()
-            if noted is None:
+            if skipped_sleeps.get() is None:
                 self._policy.clock.sleep(seconds)
             else:
-                noted.append(seconds)
-                self.skipped += seconds
+                self.skip(seconds)
         except BaseException:
             self._policy.budget.refund()
             raise
@@ -171,20 +177,26 @@ class Series(Progress):
     async def apause(self, seconds: float) -> None:
         """Sleep like `pause`; other tasks run, and a cancellation is heard."""
         try:
-            await self.sleeping(seconds)
+            if skipped_sleeps.get() is None:
+                await self._policy.clock.asleep(seconds)
+            else:
+                await self.askip(seconds)
         except BaseException:
             self._policy.budget.refund()
             raise
         self.attempt += 1
 
-    def sleeping(self, seconds: float) -> Awaitable[None]:
-        """Return the sleep of `apause`, to be awaited: of the clock, or of a test."""
+    def skip(self, seconds: float) -> None:
+        """Note a sleep, as the test wants that runs this, and go on."""
         noted = skipped_sleeps.get()
-        if noted is None:
-            return self._policy.clock.asleep(seconds)
-        noted.append(seconds)
+        if noted is not None:
+            noted.append(seconds)
         self.skipped += seconds
-        return checkpoint()
+
+    async def askip(self, seconds: float) -> None:
+        """Note a sleep like `skip`; other tasks run, a cancellation is heard."""
+        self.skip(seconds)
+        await checkpoint()
 
     def refund(self) -> None:
         """Give back the token of a retry that was announced and not made."""

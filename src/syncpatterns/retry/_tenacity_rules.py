@@ -5,8 +5,8 @@ Imported, and tenacity with it, when the first such `Retry` is made.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from tenacity import RetryCallState, Retrying
@@ -73,7 +73,7 @@ class TenacityRules(RetryCallState):
     def wait(self, progress: Progress, /) -> float:  # noqa: ARG002 - signature of Rules
         """Ask the wait strategy."""
         seconds = self._strategies.wait(self)
-        if type(seconds) is float and 0.0 <= seconds < math.inf:
+        if type(seconds) is float and 0.0 <= seconds < inf:
             return seconds
         return _tenacity.checked_seconds(seconds)
 

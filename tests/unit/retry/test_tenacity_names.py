@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +49,8 @@ class Played:
     strategy: Any
     script: list[Any]
     calls: int
-    slept: list[float] | None = None
-    within: list[tuple[float, float]] | None = None
+    slept: Sequence[float] | None = None
+    within: Sequence[tuple[float, float]] | None = None
     ends: Any = Down
     options: dict[str, Any] = field(default_factory=dict)
 
