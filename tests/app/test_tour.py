@@ -16,6 +16,7 @@ from examples.critical_buttons.tour import promises
 from examples.critical_buttons.tour.client import Reply
 
 ROOT = Path(__file__).resolve().parents[2]
+OTHER = "the app's row is about another message"
 RAN = Reply(200, {}, b"{}")
 REPLAYED = Reply(200, {"idempotent-replayed": "true"}, b"{}")
 PROBLEM = Reply(
@@ -85,6 +86,40 @@ def test_a_lost_or_repeated_event_breaks_the_promise(
     assert promises.announced_once(["b"], events, gaps) == [sentence]
 
 
+TAKEN = {"sid": "SM1"}
+ROW = {"direction": "outbound", "provider_id": "SM1"}
+
+
+@pytest.mark.parametrize(
+    ("taken", "history", "sentences"),
+    [
+        ([TAKEN], [ROW, {"direction": "inbound"}], []),
+        ([TAKEN], [], ["the app has 0 rows instead of one", OTHER]),
+        (
+            [TAKEN, {"sid": "SM2"}],
+            [ROW],
+            ["the provider took 2 messages instead of one", OTHER],
+        ),
+        ([TAKEN], [{**ROW, "provider_id": "SM2"}], [OTHER]),
+        ([TAKEN], [ROW, ROW], ["the app has 2 rows instead of one"]),
+    ],
+)
+def test_a_second_message_or_another_row_breaks_the_promise(
+    taken: list[dict[str, Any]], history: list[dict[str, Any]], sentences: list[str]
+) -> None:
+    """What the provider took and what the app shows must be one and the same."""
+    assert promises.sent_once(taken, history) == sentences
+
+
+@pytest.mark.parametrize("header", ["", "0", "soon", "-1"])
+def test_a_refusal_that_does_not_say_when_breaks_the_promise(header: str) -> None:
+    """Somebody has to know when to press again."""
+    reply = Reply(503, {"retry-after": header}, b"{}")
+
+    assert promises.told_when(reply) == [f"the answer's Retry-After is {header!r}"]
+    assert promises.told_when(Reply(503, {"retry-after": "3"}, b"{}")) == []
+
+
 def test_another_answer_than_the_refusal_breaks_the_promise() -> None:
     """A reused key must be refused as such."""
     assert promises.refused(PROBLEM, 422, "key-reused") == []
@@ -94,19 +129,23 @@ def test_another_answer_than_the_refusal_breaks_the_promise() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.case("OPR-03", part="app")
 @pytest.mark.case("OPR-06", part="app")
+@pytest.mark.case("OPR-13", part="app")
+@pytest.mark.case("OPR-15", part="app")
+@pytest.mark.case("OPR-19", part="app")
+@pytest.mark.case("OPR-25", part="app")
 @pytest.mark.case("RTM-17", part="app")
 def test_the_whole_tour_keeps_every_promise() -> None:
-    """Two real processes, kill -9, lost answers and a cut stream."""
+    """Two real processes, kill -9, lost answers, a cut stream, a lying provider."""
     done = subprocess.run(
         [sys.executable, "-m", "examples.critical_buttons.tour", "--seed", "7"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=290,
         check=False,
     )
 

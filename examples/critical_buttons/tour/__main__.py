@@ -8,13 +8,23 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from examples.critical_buttons.tour.processes import App, write_bookings
-from examples.critical_buttons.tour.steps import STEPS, Stage, names
+from examples.critical_buttons.tour import bookings, sms
+from examples.critical_buttons.tour.processes import (
+    BOOKINGS,
+    LEADS,
+    App,
+    write_bookings,
+    write_leads,
+)
+from examples.critical_buttons.tour.provider import Provider
+from examples.critical_buttons.tour.stage import Stage
 from syncpatterns.clock import SystemClock
 
-_BUDGET = 60.0
+STEPS = (*bookings.STEPS, *sms.STEPS)
+_BUDGET = 120.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,19 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     clock = SystemClock()
     begun = clock.monotonic()
-    print(f"Two processes of the app on one database; seed {seed}.", flush=True)
-    with tempfile.TemporaryDirectory(prefix="tour-") as folder:
-        bookings = Path(folder) / "bookings.csv"
-        write_bookings(bookings, names())
-        database = Path(folder) / "tour.db"
-        first = App(database, bookings).start()
-        second = App(database, bookings).start()
-        stage = Stage(first, second, clock, random.Random(seed), _say)  # noqa: S311 - chooses moments, guards nothing
-        try:
-            broken = sum(_run(stage, number) for number in range(len(STEPS)))
-        finally:
-            first.stop()
-            second.stop()
+    print(
+        f"Two processes of the app on one database, and a provider; seed {seed}.",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="tour-") as name, ExitStack() as running:
+        folder = Path(name)
+        write_bookings(folder / BOOKINGS, bookings.names())
+        write_leads(folder / LEADS, sms.phones())
+        provider = Provider(folder).start()
+        running.callback(provider.stop)
+        first = App(folder, provider).start()
+        running.callback(first.stop)
+        second = App(folder, provider).start()
+        running.callback(second.stop)
+        rng = random.Random(seed)  # noqa: S311 - chooses moments, guards nothing
+        stage = Stage(first, second, provider, clock, rng, _say)
+        broken = sum(_run(stage, number) for number in range(len(STEPS)))
     seconds = clock.monotonic() - begun
     kept = len(STEPS) - broken
     print(f"\n{kept} of {len(STEPS)} promises kept in {seconds:.0f} s.")

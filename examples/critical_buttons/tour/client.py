@@ -8,7 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-TIMEOUT = 20.0
+TIMEOUT = 40.0
+#: The first HTTP status of a refusal.
+BAD = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,53 @@ def confirm(port: int, booking: str, key: str) -> Reply:
         "/api/bookings/confirm",
         headers={"Content-Type": "application/json", "Idempotency-Key": key},
         body=json.dumps({"booking_id": booking}).encode(),
+    )
+
+
+def send_sms(port: int, lead: str, body: str, key: str) -> Reply:
+    """Press *Send SMS*.
+
+    Raises:
+        NoAnswer: There was no answer; press again with the same *key*.
+    """
+    return request(
+        port,
+        "POST",
+        "/api/leads/send-sms",
+        headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        body=json.dumps({"lead_id": lead, "body": body}).encode(),
+    )
+
+
+def history(port: int, lead: str) -> list[dict[str, Any]]:
+    """Return the messages of one lead, newest first."""
+    rows: list[dict[str, Any]] = request(
+        port, "GET", f"/api/leads/{lead}/sms-history"
+    ).json
+    return rows
+
+
+def breaker(port: int) -> dict[str, Any]:
+    """Return how the SMS breaker of this process stands."""
+    (found,) = request(port, "GET", "/api/breakers").json
+    state: dict[str, Any] = found
+    return state
+
+
+def unresolved(port: int) -> list[dict[str, Any]]:
+    """Return the sends of which nobody knows whether they left."""
+    rows: list[dict[str, Any]] = request(port, "GET", "/api/unresolved").json
+    return rows
+
+
+def check_again(port: int, key_hash: str) -> Reply:
+    """Press *Check* on a send of which nobody knows."""
+    return request(
+        port,
+        "POST",
+        f"/api/unresolved/{key_hash}/resolve",
+        headers={"Content-Type": "application/json"},
+        body=b'{"verdict": "check"}',
     )
 
 

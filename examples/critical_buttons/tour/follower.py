@@ -79,9 +79,8 @@ class Follower:
             connection.connect()
             with self._changed:
                 self._socket = connection.sock
-            connection.request(
-                "GET", "/events", headers={"Last-Event-ID": self._cursor}
-            )
+            seen = {"Last-Event-ID": self._cursor}
+            connection.request("GET", "/events?channel=bookings", headers=seen)
             response = connection.getresponse()
             if response.status != http.HTTPStatus.OK:
                 return

@@ -58,6 +58,29 @@ def announced_once(
     return broken
 
 
+def sent_once(
+    taken: Sequence[Mapping[str, Any]], history: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """The provider took one message, and the app has one row of it."""
+    rows = [row for row in history if row["direction"] == "outbound"]
+    broken = []
+    if len(taken) != 1:
+        broken.append(f"the provider took {len(taken)} messages instead of one")
+    if len(rows) != 1:
+        broken.append(f"the app has {len(rows)} rows instead of one")
+    if {row["provider_id"] for row in rows} != {each["sid"] for each in taken}:
+        broken.append("the app's row is about another message")
+    return broken
+
+
+def told_when(reply: Reply) -> list[str]:
+    """The answer says when to come back."""
+    seconds = reply.headers.get("retry-after", "")
+    if seconds.isdigit() and int(seconds) >= 1:
+        return []
+    return [f"the answer's Retry-After is {seconds!r}"]
+
+
 def refused(reply: Reply, status: int, problem: str) -> list[str]:
     """The answer is the problem *problem* with *status*."""
     if (reply.status, reply.problem) == (status, problem):

@@ -1,43 +1,21 @@
-"""The steps of the tour; each drives the app and returns what broke."""
+"""The chapter of bookings; each step drives the app and returns what broke."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from uuid import uuid4
 
 from examples.critical_buttons.tour import client, promises
 from examples.critical_buttons.tour.client import NoAnswer, Reply, confirm
 from examples.critical_buttons.tour.follower import Follower
-from examples.critical_buttons.tour.processes import App
-from syncpatterns.clock import Clock
+from examples.critical_buttons.tour.stage import Stage, together
 from syncpatterns.testing import FaultProxy
 
 CLICKS = 50
 ROUNDS = 6
 EACH_ROUND = 8
 _PATIENCE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What the steps play on.
-
-    Args:
-        first: One process of the app.
-        second: Another one on the same database.
-        clock: Where pauses come from.
-        rng: Chooses when processes die; seeded, so that a run can be repeated.
-        say: Prints what happened.
-    """
-
-    first: App
-    second: App
-    clock: Clock
-    rng: random.Random
-    say: Callable[[str], object]
 
 
 def names() -> list[str]:
@@ -65,7 +43,7 @@ def double_click(stage: Stage) -> list[str]:
     """Two clicks at once: one effect, one replay."""
     key = str(uuid4())
     port = stage.first.port
-    replies = _together(lambda _: confirm(port, "double-click", key), 2)
+    replies = together(lambda _: confirm(port, "double-click", key), 2)
     for reply in replies:
         stage.say(f"{reply.status}, {'replayed' if reply.replayed else 'ran'}")
     return promises.one_effect(replies) + _once(stage, ["double-click"])
@@ -75,7 +53,7 @@ def fifty_clicks(stage: Stage) -> list[str]:
     """Fifty clicks at once through two processes on one database: one effect."""
     key = str(uuid4())
     ports = (stage.first.port, stage.second.port)
-    replies = _together(lambda n: confirm(ports[n % 2], "fifty-clicks", key), CLICKS)
+    replies = together(lambda n: confirm(ports[n % 2], "fifty-clicks", key), CLICKS)
     replayed = sum(reply.replayed for reply in replies)
     stage.say(f"{CLICKS} answers of {len({r.body for r in replies})} kind")
     stage.say(f"{CLICKS - replayed} ran, {replayed} replayed")
@@ -193,11 +171,6 @@ STEPS: Sequence[Callable[[Stage], list[str]]] = (
     cut_off_and_resumed,
     key_for_another_booking,
 )
-
-
-def _together(call: Callable[[int], Reply], times: int) -> list[Reply]:
-    with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(call, range(times)))
 
 
 def _confirm_all(stage: Stage, wanted: Sequence[str]) -> None:
