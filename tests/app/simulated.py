@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 
@@ -112,6 +115,29 @@ class Simulator:
         """Create a message; the fields that are not given are fine."""
         fields = {"To": TO, "From": FROM, "Body": "Hello"} | form
         return self.api.post(self.messages_path, data=fields)
+
+    def raw_create(self) -> bytes:
+        """Return the bytes of a request that creates a message."""
+        body = urlencode({"To": TO, "From": FROM, "Body": "Hello"}).encode()
+        basic = b64encode(f"{self.account}:{self.token}".encode()).decode()
+        head = [
+            f"POST {self.messages_path} HTTP/1.1",
+            f"Host: 127.0.0.1:{self.port}",
+            f"Authorization: Basic {basic}",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}",
+        ]
+        return "\r\n".join([*head, "", ""]).encode() + body
+
+    @contextmanager
+    def hanging(self) -> Generator[socket.socket]:
+        """Yield a connection whose request was read and is not answered."""
+        self.faults(mode="hang")
+        before = self.seen()["requests"]["create"]
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as hung:
+            hung.sendall(self.raw_create())
+            eventually(lambda: bool(self.seen()["requests"]["create"] > before))
+            yield hung
 
     def message(self, sid: str) -> dict[str, Any]:
         """Fetch one message."""

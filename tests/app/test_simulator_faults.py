@@ -83,21 +83,22 @@ def test_what_is_accepted_first_is_sent(sim: Simulator, mode: str) -> None:
 
 def test_hung_requests_are_let_go_when_the_fault_ends(sim: Simulator) -> None:
     """Without an answer, as when a provider restarts."""
-    sim.faults(mode="hang")
-    before = sim.seen()["requests"]["create"]
-    with socket.create_connection(("127.0.0.1", sim.port)) as raw:
-        raw.settimeout(20)
-        auth = httpx2.BasicAuth(sim.account, sim.token)
-        request = httpx2.Request("POST", sim.url + sim.messages_path, data={"To": TO})
-        request = next(auth.sync_auth_flow(request))
-        head = b"".join(b"%b: %b\r\n" % pair for pair in request.headers.raw)
-        target = request.url.raw_path
-        raw.sendall(b"POST %b HTTP/1.1\r\n%b\r\n%b" % (target, head, request.read()))
-        eventually(lambda: bool(sim.seen()["requests"]["create"] > before))
-
+    with sim.hanging() as hung:
         sim.faults()
 
-        assert raw.recv(100) == b""
+        assert hung.recv(100) == b""
+
+
+def test_a_request_held_up_goes_on_when_the_fault_ends(sim: Simulator) -> None:
+    """As when a provider catches up."""
+    sim.faults(latency=100)
+    before = sim.seen()["requests"]["create"]
+    with socket.create_connection(("127.0.0.1", sim.port), 20) as waiting:
+        waiting.sendall(sim.raw_create())
+        eventually(lambda: bool(sim.seen()["requests"]["create"] > before))
+        sim.faults()
+
+        assert waiting.recv(12) == b"HTTP/1.1 201"
 
 
 def test_a_fault_may_hit_the_next_few_requests_only(sim: Simulator) -> None:

@@ -45,19 +45,18 @@ from tests.app.sms_clients import (
         (599, ProviderUncertain),
     ],
 )
-@pytest.mark.parametrize("text", ["", "<html>", "[]", '{"code": "x"}', "{" * 5000])
 async def test_the_http_status_decides_whatever_the_body_is(
-    status: int, error: type[Exception], text: str
+    status: int, error: type[Exception]
 ) -> None:
     """Codes are split and renumbered; a proxy answers with a web page."""
-    async with answering(status, text=text) as client:
-        with pytest.raises(error) as caught:
-            await client.send(MESSAGE, timeout=5)
+    for text in ("", "<html>", "[]", '{"code": "x"}', "{" * 5000):
+        async with answering(status, text=text) as client:
+            with pytest.raises(error) as caught:
+                await client.send(MESSAGE, timeout=5)
 
-    assert type(caught.value) is error
+        assert type(caught.value) is error
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
 @pytest.mark.parametrize(
     "text",
     [
@@ -75,13 +74,14 @@ async def test_the_http_status_decides_whatever_the_body_is(
         '{"sid": "' + "x" * 100 + '"}',
     ],
 )
-async def test_success_that_cannot_be_read_is_uncertain(status: int, text: str) -> None:
+async def test_success_that_cannot_be_read_is_uncertain(text: str) -> None:
     """The message may well be on its way."""
-    async with answering(status, text=text) as client:
-        with pytest.raises(ProviderUncertain) as caught:
-            await client.send(MESSAGE, timeout=5)
+    for status in (200, 201, 202, 204):
+        async with answering(status, text=text) as client:
+            with pytest.raises(ProviderUncertain) as caught:
+                await client.send(MESSAGE, timeout=5)
 
-    assert caught.value.provider_status == status
+        assert caught.value.provider_status == status
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ something is sent as application/json::
     GET  /_sim/clock     {"now", "offset"}
     POST /_sim/clock     {"advance": 3600}; a callback that is due arrives at once
 
-Requests that hang are let go, without an answer, by the next POST of faults.
+The next POST of faults lets go of requests that hang, without an answer, and of
+those that wait for a latency.
 
 Magic numbers, as with the real one's test credentials: To +15005550001 is 21211,
 ...02 is 21612, ...03 is 21408, ...04 is 21610, ...09 is 21614; From +15005550006

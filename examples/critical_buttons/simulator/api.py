@@ -70,16 +70,18 @@ class Api:
             body = await read_body(request)
             provider.requests[kind] += 1
             self._authenticate(request)
-            await anyio.sleep(provider.switchboard.delay())
+            await provider.switchboard.hold_up()
+            change = provider.switchboard.change
             mode = provider.switchboard.mode(kind)
             self._refuse(mode)
             if mode in {"hang", "drop"}:
-                return await self._lost(request, hang=mode == "hang")
+                return await self._lost(request, change if mode == "hang" else None)
             response = handle(request, body)
         except ApiError as error:
             return error.response()
         if mode in {"accept_then_hang", "accept_then_drop"}:
-            return await self._lost(request, hang=mode == "accept_then_hang")
+            hang = mode == "accept_then_hang"
+            return await self._lost(request, change if hang else None)
         if mode == "garbled":
             return Response("<html>It works!</html>", response.status_code)
         return response
@@ -100,22 +102,13 @@ class Api:
         if mode in {"429", "500", "503"}:
             raise _failure(int(mode), faults.retry_after)
 
-    async def _lost(self, request: Request, *, hang: bool) -> Response:
-        """Let the client wait until it goes, the fault ends, or two minutes pass."""
-        if hang:
+    async def _lost(self, request: Request, change: anyio.Event | None) -> Response:
+        """Close the connection; after *change* if there is one, or two minutes."""
+        if change is not None:
             with anyio.move_on_after(LONGEST_HANG):
-                await self._gone_or_healed(request)
+                await _gone_or(request, change)
         await self._drop(request)
         return Response(status_code=500)  # nobody is there to read it
-
-    async def _gone_or_healed(self, request: Request) -> None:
-        async def when(event: Callable[[], Awaitable[object]]) -> None:
-            await event()
-            tasks.cancel_scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(when, request.receive)
-            tasks.start_soon(when, self._provider.switchboard.changed)
 
     def _create(self, request: Request, body: bytes) -> Response:
         provider = self._provider
@@ -135,6 +128,18 @@ class Api:
         if message is None:
             raise not_found(request.url.path)
         return JSONResponse(message.document(self._provider.account))
+
+
+async def _gone_or(request: Request, change: anyio.Event) -> None:
+    """Wait until the client is gone or *change* comes."""
+
+    async def when(event: Callable[[], Awaitable[object]]) -> None:
+        await event()
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(when, request.receive)
+        tasks.start_soon(when, change.wait)
 
 
 def _failure(status: int, retry_after: float | None) -> ApiError:

@@ -176,6 +176,6 @@ class Courier:
         async with self._limit:
             try:
                 answer = await self._client.post(url, data=form, headers=headers)
-            except httpx2.HTTPError as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 return None, type(error).__name__
         return answer.status_code, answer.text[:1000]

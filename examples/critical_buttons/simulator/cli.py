@@ -24,6 +24,7 @@ from examples.critical_buttons.simulator.api import Api
 from examples.critical_buttons.simulator.app import create_app
 from examples.critical_buttons.simulator.clock import SimClock
 from examples.critical_buttons.simulator.create import check_webhook
+from examples.critical_buttons.simulator.faults import Faults
 from examples.critical_buttons.simulator.orphan import end_with
 from examples.critical_buttons.simulator.provider import Provider
 from examples.critical_buttons.simulator.server import Server, bound, port_of
@@ -98,7 +99,12 @@ async def _serve(
         timeout_graceful_shutdown=_GRACE,
         timeout_keep_alive=30,
     )
-    server = Server(config, on_started=lambda: print(json.dumps(ready), flush=True))
+    server = Server(
+        config,
+        on_started=lambda: print(json.dumps(ready), flush=True),
+        on_stopping=lambda: provider.switchboard.set(Faults()),
+        followed=options.parent is not None,
+    )
     admin = Admin(
         provider,
         chaos=options.chaos,

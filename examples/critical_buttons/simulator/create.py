@@ -7,10 +7,12 @@ and each stands for one answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+import httpx2
 
 from examples.critical_buttons.simulator.answers import ApiError
 
@@ -51,7 +53,7 @@ class Draft:
 
 
 def draft(
-    form: Mapping[str, str], opted_out: frozenset[tuple[str, str | None]]
+    form: Mapping[str, str], opted_out: Collection[tuple[str, str | None]]
 ) -> Draft:
     """Return what *form* asks for.
 
@@ -140,9 +142,10 @@ def check_webhook(url: str) -> None:
     """
     try:
         parts = urlsplit(url)
+        httpx2.URL(url)  # what will ask there has to understand it, too
         known = parts.scheme in {"http", "https"} and parts.hostname in LOOPBACK
         fine = known and (parts.port is None or parts.port > 0)
-    except ValueError:
+    except (ValueError, httpx2.InvalidURL):
         fine = False
     if not fine or not url.isascii() or not url.isprintable() or " " in url:
         raise ApiError(

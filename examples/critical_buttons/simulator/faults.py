@@ -99,19 +99,25 @@ class Switchboard:
         self._changed = anyio.Event()
 
     def set(self, faults: Faults) -> None:
-        """Let *faults* hold instead; requests that hang are let go."""
+        """Let *faults* hold instead; requests that hang or wait are let go."""
         self.faults = faults
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
 
-    async def changed(self) -> None:
-        """Wait until something else is set."""
-        await self._changed.wait()
+    @property
+    def change(self) -> anyio.Event:
+        """What is set when the faults that hold now do so no longer.
 
-    def delay(self) -> float:
-        """Return how many seconds this request is held up."""
-        faults = self.faults
-        return faults.latency + faults.jitter * self.rng.random()
+        Take it together with `mode`: a change between the two would be missed,
+        and the request would hang until the next one.
+        """
+        return self._changed
+
+    async def hold_up(self) -> None:
+        """Wait for the latency, or until something else is set."""
+        seconds = self.faults.latency + self.faults.jitter * self.rng.random()
+        with anyio.move_on_after(seconds):
+            await self.change.wait()
 
     def mode(self, kind: Kind) -> Mode:
         """Return what happens to this request, and count it."""

@@ -22,8 +22,7 @@ _LOOK: Final = 0.5
 def end_with(parent: int, gone: Callable[[], object]) -> None:
     """Call *gone* once the process *parent* is gone, or standard input ends.
 
-    Ctrl-C is left to the parent: a terminal sends it to both, and a simulator
-    that died first would turn the parent's last requests into failures.
+    Ctrl-C is ignored from here on; `Server` goes on ignoring it.
 
     Args:
         parent: The process that started this one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -58,9 +59,9 @@ class Provider:
         )
 
     @property
-    def opted_out(self) -> frozenset[tuple[str, str | None]]:
+    def opted_out(self) -> Collection[tuple[str, str | None]]:
         """Pairs of a recipient and the number to which they said STOP."""
-        return frozenset(self._opted_out)
+        return self._opted_out.keys()
 
     def too_fast(self) -> float:
         """Count one message; return seconds to wait if it is one too many."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Final, cast
 
 import uvicorn
@@ -25,7 +28,10 @@ def bound(port: int) -> socket.socket:
     # it on, each answer waits 40 ms for the client's delayed acknowledgement.
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":
+            # A port left a moment ago may be used again, one in use may not; on
+            # Windows this would let two programs have it.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((_HOST, port))
     except OSError:
         made.close()
@@ -45,17 +51,35 @@ class Server(uvicorn.Server):
     Args:
         config: uvicorn's configuration.
         on_started: Called once requests are accepted.
+        on_stopping: Called before connections are closed; lets go of requests
+            that hang, so that none has to be cut off.
+        followed: Whether a parent decides when this ends. Then Ctrl-C is left
+            to it: a terminal sends it to both, and a simulator that ended first
+            would turn the parent's last requests into failures.
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, on_started: Callable[[], object]
+        self,
+        config: uvicorn.Config,
+        *,
+        on_started: Callable[[], object],
+        on_stopping: Callable[[], object],
+        followed: bool = False,
     ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._on_stopping = on_stopping
+        self._followed = followed
+        self._listening = True
         #: Bound but not listening while connections are refused.
-        self._closed: socket.socket | None = None
+        self._kept: socket.socket | None = None
         self._port = 0
         self._switching = asyncio.Lock()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, unless that is for the parent to say."""
+        if not (self._followed and sig == signal.SIGINT):
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept requests, then say so."""
@@ -66,8 +90,9 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close everything."""
-        if self._closed is not None:
-            self._closed.close()
+        self._on_stopping()
+        if self._kept is not None:
+            self._kept.close()
         await super().shutdown(sockets=sockets)
 
     async def listen(self, wanted: bool) -> None:  # noqa: FBT001 - open or not
@@ -81,15 +106,17 @@ class Server(uvicorn.Server):
             OSError: The port cannot be opened again.
         """
         async with self._switching:
-            if wanted and self._closed is not None:
+            if wanted and not self._listening:
+                again = self._kept or bound(self._port)
                 loop = asyncio.get_running_loop()
                 self.servers[0] = await loop.create_server(
-                    self._protocol, sock=self._closed, backlog=_BACKLOG
+                    self._protocol, sock=again, backlog=_BACKLOG
                 )
-                self._closed = None
-            elif not wanted and self._closed is None:
+                self._kept, self._listening = None, True
+            elif not wanted and self._listening:
+                self._listening = False
                 self.servers[0].close()
-                self._closed = bound(self._port)
+                self._kept = bound(self._port)
                 await self._hang_up()
 
     async def _hang_up(self) -> None:
