@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncpatterns.codec import JsonCodec
+from syncpatterns.codec import Codec, JsonCodec
 from syncpatterns.engines import connect
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import ConfigurationError, Refusal
 from syncpatterns.idempotency import Windows
 from syncpatterns.operation import Operation, Result, Transaction
+from syncpatterns.operation._single import SingleMode
 from tests.unit.operation.conftest import Booking, Bug, Confirm, SlotTaken, confirm
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ def refusal(**options: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
         declared(**options)
     return str(caught.value)
+
+
+def codec_of(operation: Operation[Any, Any]) -> Codec[Any]:
+    """Return how the results of an operation in mode single are stored."""
+    mode = operation._mode
+    assert isinstance(mode, SingleMode)
+    return mode._effect.codec
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,7 @@ def wrapper(*args: Any) -> Booking:
 )
 def test_whatever_can_be_called_is_an_effect(effect: Callable[..., Any]) -> None:
     """And its annotation is found, through methods, partials and wrappers."""
-    codec = declared(effect=effect)._mode._effect.codec
+    codec = codec_of(declared(effect=effect))
 
     assert codec.decode(b'{"booking":"b1","number":1}') == Booking("b1", 1)
 
@@ -211,7 +219,7 @@ def test_a_codec_of_one_s_own_goes_before_the_annotation() -> None:
     """Which is then not even read."""
     operation = declared(effect=local_class(), codec=JsonCodec())
 
-    assert operation._mode._effect.codec.decode(b"1") == 1
+    assert codec_of(operation).decode(b"1") == 1
 
 
 def only_for_checkers(tx: Transaction, command: OnlyForTypeCheckers) -> Booking:
@@ -221,7 +229,7 @@ def only_for_checkers(tx: Transaction, command: OnlyForTypeCheckers) -> Booking:
 
 def test_parameters_may_be_annotated_for_type_checkers_only() -> None:
     """Only what is returned is stored, so only that must be known."""
-    codec = declared(effect=only_for_checkers)._mode._effect.codec
+    codec = codec_of(declared(effect=only_for_checkers))
 
     assert codec.decode(b'{"booking":"b1","number":1}') == Booking("b1", 1)
 
