@@ -21,7 +21,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._breaker_error import CircuitOpen
+from syncpatterns.retry._breaker_error import CircuitOpen, rejection
 from syncpatterns.retry._breaker_verdicts import BreakerVerdicts
 
 P = ParamSpec("P")
@@ -59,6 +59,9 @@ class BreakerCalls(BreakerVerdicts):
                 return cast("T", self._later(result))
             next(tick)
             return result
+        left = self._open_until - self._monotonic()
+        if left > 0.0:
+            raise rejection(CircuitOpen, self._name, left)
         return cast("T", self._observed(func, args, kwargs))
 
     async def acall(
@@ -187,7 +190,7 @@ class BreakerCalls(BreakerVerdicts):
                 return result
             left = self._open_until - self._monotonic()
             if left > 0.0:
-                raise CircuitOpen(self._name, left)
+                raise rejection(CircuitOpen, self._name, left)
             return self._observed(fn, args, kwargs)
 
         return guarded
@@ -205,7 +208,7 @@ class BreakerCalls(BreakerVerdicts):
                 return result
             left = self._open_until - self._monotonic()
             if left > 0.0:
-                raise CircuitOpen(self._name, left)
+                raise rejection(CircuitOpen, self._name, left)
             return await self._aobserved(fn, args, kwargs)
 
         return guarded

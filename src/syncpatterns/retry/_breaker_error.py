@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import pybreaker
 
@@ -15,7 +16,8 @@ class CircuitOpen(CallRejected, pybreaker.CircuitBreakerError):
 
     A rejection is the cheap part of an outage, so it must be cheap itself:
     its text is made only when somebody reads it, and *name* and *retry_after*
-    are its `args`, which also makes it picklable.
+    are its `args`, which also makes it picklable. A breaker makes it by
+    `rejection`, which runs no Python code at all.
 
     Args:
         name: Name of the breaker, None if it has none.
@@ -26,12 +28,9 @@ class CircuitOpen(CallRejected, pybreaker.CircuitBreakerError):
     problem = "circuit-open"
     title = "The service is not being asked for now. Nothing was done."
 
-    if TYPE_CHECKING:
-
-        def __init__(self, name: str | None, retry_after: float) -> None: ...
-
-    else:
-        __init__ = Exception.__init__  # no Python code to run: half the price
+    def __init__(self, name: str | None = None, retry_after: float = 0.0) -> None:
+        super().__init__()
+        self.args = (name, retry_after)
 
     @property
     def name(self) -> str | None:
@@ -66,3 +65,9 @@ class CircuitOpen(CallRejected, pybreaker.CircuitBreakerError):
             f"The {name.removeprefix('an ')} is open after too many failures, so "
             f"nothing was sent. Try again in {self.retry_after:.3f} s."
         )
+
+
+#: Makes a `CircuitOpen` of (CircuitOpen, name, seconds), as its constructor does.
+rejection: Callable[[type[CircuitOpen], str | None, float], CircuitOpen] = (
+    CircuitOpen.__new__
+)

@@ -25,7 +25,7 @@ from syncpatterns.retry._breaker_core import (
     Tick,
     Ticket,
 )
-from syncpatterns.retry._breaker_error import CircuitOpen
+from syncpatterns.retry._breaker_error import CircuitOpen, rejection
 from syncpatterns.retry._breaker_events import BreakerChanged, BreakerHook
 from syncpatterns.retry._breaker_pybreaker import Mirror, state_object
 
@@ -49,6 +49,7 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         "_monotonic",
         "_name",
         "_open_until",
+        "_passage",
         "_per_call",
         "_throw_new_error_on_trip",
         "_tick",
@@ -65,9 +66,10 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
     _monotonic: Callable[[], float]
     _name: str | None
     _open_until: float
+    _passage: Tick | None  # the ticket of a closed circuit
     _per_call: bool
     _throw_new_error_on_trip: bool
-    _tick: Tick | None
+    _tick: Tick | None  # the same, if a success needs nothing but counting
     _watched: bool
 
     def is_system_error(self, exception: BaseException) -> bool:
@@ -86,7 +88,24 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         now = self._monotonic()
         left = self._open_until - now
         if left > 0.0:
-            raise CircuitOpen(self._name, left)
+            raise rejection(CircuitOpen, self._name, left)
+        ticket: Ticket = self._passage
+        if ticket is None:
+            ticket = self._ask(now)
+        try:
+            for listener in self._listeners:
+                self._notify(listener, "before_call", fn, *args, **kwargs)
+        except BaseException:
+            self._cancelled(ticket)
+            raise
+        return ticket, now
+
+    def _ask(self, now: float) -> Ticket:
+        """Let a call in as the circuit says, which may begin to probe.
+
+        Raises:
+            CircuitOpen: It is not let in.
+        """
         seen = None
         with self._lock:
             try:
@@ -102,12 +121,10 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
             raise CircuitOpen(self._name, answer.seconds)
         try:
             self._tell(answer.change)
-            for listener in self._listeners:
-                self._notify(listener, "before_call", fn, *args, **kwargs)
         except BaseException:
             self._cancelled(answer.ticket)
             raise
-        return answer.ticket, now
+        return answer.ticket
 
     def _failed(
         self, ticket: Ticket, error: Exception, started: float | None = None
@@ -192,7 +209,8 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         bare = self._mirror is None
         plain = bare and not circuit.isolated and not circuit.disabled
         unwatched = not self._watched and circuit.rules.slow_call is None
-        self._tick = circuit.tick if plain and unwatched else None
+        self._passage = circuit.tick if plain else None
+        self._tick = self._passage if unwatched else None
         if circuit.isolated:
             self._open_until = float("inf")
         elif plain and circuit.state == OPEN:
