@@ -31,7 +31,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if (missing.name or "").partition(".")[0] not in _NEEDED:
             raise
         _say(
-            f"Error: the command line needs typer and rich. Install the extra: "
+            "Error: the command line needs typer and rich. Install the extra: "
             "pip install 'syncpatterns[cli]'"
         )
         return 2

@@ -102,9 +102,7 @@ def resolve(  # noqa: PLR0913 - one parameter an option, each by keyword
 def recheck(
     prefix: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[HASH]", help="Key hash from `ls`, or its first digits."
-        ),
+        typer.Argument(metavar="HASH", help="Key hash from `ls`, or its first digits."),
     ] = None,
     *,
     every: Annotated[

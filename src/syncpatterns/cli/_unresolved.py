@@ -26,7 +26,7 @@ from syncpatterns.operation._fenced_call import COMMAND, RECEIPT
 group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Calls of which nobody knows whether they were done: list and settle them.",
+    help="Look at calls of which nobody knows, and settle them.",
     epilog="Exit code 0: done. 1: not settled, or not there. 2: named wrongly.",
 )
 
@@ -46,7 +46,10 @@ def ls(
         bool, typer.Option("--fail-if-any", help="Exit code 1 if there is one.")
     ] = False,
 ) -> None:
-    """List the unresolved calls, oldest first; nothing of their commands."""
+    """List the calls of which nobody knows, oldest first.
+
+    Nothing of their commands is shown: it may be personal data.
+    """
     with opened(db, app) as source:
         found = source.entries(operation)
         shown = found[:limit]

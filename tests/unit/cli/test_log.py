@@ -10,12 +10,12 @@ from tests.unit.cli.conftest import DB, Run, Shop, document
 def settle(run: Run, key: str, reason: str) -> None:
     """Say that it was not done."""
     words = ("--not-happened", "--by", "kim", "--reason", reason, "--yes")
-    assert 0 == run("resolve", key[:8], "--db", DB, *words).exit_code
+    assert run("resolve", key[:8], "--db", DB, *words).exit_code == 0
 
 
 def test_an_empty_trail_is_said_in_words(shop: Shop, run: Run) -> None:
     """No empty table."""
-    assert "Nothing has been settled.\n" == run("log", "--db", DB).output
+    assert run("log", "--db", DB).output == "Nothing has been settled.\n"
 
 
 def test_the_newest_stands_first(shop: Shop, run: Run) -> None:
@@ -27,7 +27,7 @@ def test_the_newest_stands_first(shop: Shop, run: Run) -> None:
     lines = run("log", "--db", DB).stdout.splitlines()
     notes = document(run("log", "--db", DB, "--json"))["resolutions"]
 
-    assert "at hash operation outcome by reason".split() == lines[0].split()
+    assert lines[0].split() == ["at", "hash", "operation", "outcome", "by", "reason"]
     assert "asked by telephone" in lines[1]
     assert [second, first] == [note["storage_key"] for note in notes]
     assert {
@@ -39,11 +39,11 @@ def test_the_newest_stands_first(shop: Shop, run: Run) -> None:
         "by",
         "reason",
     } == set(notes[0])
-    assert ("not-happened", "kim", "asked by telephone") == (
+    assert (
         notes[0]["outcome"],
         notes[0]["by"],
         notes[0]["reason"],
-    )
+    ) == ("not-happened", "kim", "asked by telephone")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", notes[0]["at"])
 
 
@@ -55,7 +55,7 @@ def test_limit_leaves_out_the_oldest(shop: Shop, run: Run) -> None:
 
     notes = document(run("log", "--app", "shop:send_sms", "--json", "--limit", "1"))
 
-    assert ["b"] == [note["reason"] for note in notes["resolutions"]]
+    assert [note["reason"] for note in notes["resolutions"]] == ["b"]
 
 
 def test_a_hostile_reason_reaches_no_terminal(shop: Shop, run: Run) -> None:
@@ -77,5 +77,5 @@ def test_memory_keeps_no_trail(shop: Shop, run: Run) -> None:
 
     result = run("log", "--app", "fleeting:op")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "memory does not write down" in result.stderr

@@ -14,7 +14,7 @@ def test_nothing_unresolved_is_said_in_words(shop: Shop, run: Run) -> None:
     """An empty list is good news and no empty table."""
     result = run("ls", "--db", DB)
 
-    assert (0, "Nothing is unresolved.\n") == (result.exit_code, result.output)
+    assert (result.exit_code, result.output) == (0, "Nothing is unresolved.\n")
 
 
 def test_the_table_shows_hash_operation_age_attempts_and_receipt(
@@ -26,14 +26,14 @@ def test_the_table_shows_hash_operation_age_attempts_and_receipt(
 
     lines = run("ls", "--db", DB).stdout.splitlines()
 
-    columns = "hash operation state since age attempts receipt".split()
+    columns = ["hash", "operation", "state", "since", "age", "attempts", "receipt"]
     assert columns == lines[0].split()
     assert [first[:8], "sms.send", "unknown"] == lines[1].split()[:3]
-    assert ["1", "-"] == lines[1].split()[-2:]
+    assert lines[1].split()[-2:] == ["1", "-"]
     assert [second[:8], "mail.send", "unknown"] == lines[2].split()[:3]
-    assert ["1", "kept"] == lines[2].split()[-2:]
+    assert lines[2].split()[-2:] == ["1", "kept"]
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ +\d+ (s|min)", lines[1])
-    assert "2 unresolved calls." == lines[3]
+    assert lines[3] == "2 unresolved calls."
 
 
 def test_json_is_one_document_with_stable_names(shop: Shop, run: Run) -> None:
@@ -44,14 +44,14 @@ def test_json_is_one_document_with_stable_names(shop: Shop, run: Run) -> None:
 
     (call,) = found["unresolved"]
     assert {"unresolved", "total"} == set(found)
-    assert 1 == found["total"]
+    assert found["total"] == 1
     assert (key[:8], key) == (call["key_hash"], call["storage_key"])
-    assert ("sms.send", "unknown", 1, False) == (
+    assert (
         call["operation"],
         call["state"],
         call["attempts"],
         call["has_receipt"],
-    )
+    ) == ("sms.send", "unknown", 1, False)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", call["since"])
     assert 0 <= call["age_seconds"] < 60
 
@@ -64,7 +64,7 @@ def test_what_the_application_prints_is_not_in_the_document(
 
     result = run("ls", "--app", "shop:send_sms", "--json")
 
-    assert 1 == document(result)["total"]
+    assert document(result)["total"] == 1
     assert "the shop says hello" in result.stderr
 
 
@@ -78,7 +78,7 @@ def test_a_call_whose_owner_died_is_listed(shop: Shop, run: Run) -> None:
 
     assert f"{key[:8]}  sms.send   owner died" in result.stdout
     listed = document(run("ls", "--db", DB, "--json"))["unresolved"]
-    assert ["abandoned"] == [call["state"] for call in listed]
+    assert [call["state"] for call in listed] == ["abandoned"]
 
 
 def test_a_call_that_runs_is_not_listed(shop: Shop, run: Run) -> None:
@@ -88,7 +88,7 @@ def test_a_call_that_runs_is_not_listed(shop: Shop, run: Run) -> None:
         "UPDATE syncpatterns_record SET state = 'in_progress', lease_until = 9e9"
     )
 
-    assert "Nothing is unresolved.\n" == run("ls", "--db", DB).output
+    assert run("ls", "--db", DB).output == "Nothing is unresolved.\n"
 
 
 def test_operation_and_limit_choose(shop: Shop, run: Run) -> None:
@@ -100,16 +100,16 @@ def test_operation_and_limit_choose(shop: Shop, run: Run) -> None:
     two = document(run("ls", "--db", DB, "--json", "--limit", "2"))
     table = run("ls", "--db", DB, "--limit", "2").stdout
 
-    assert ["mail.send"] == [call["operation"] for call in mails["unresolved"]]
-    assert 1 == mails["total"]
+    assert [call["operation"] for call in mails["unresolved"]] == ["mail.send"]
+    assert mails["total"] == 1
     assert keys[:2] == [call["storage_key"] for call in two["unresolved"]]
-    assert 4 == two["total"]
+    assert two["total"] == 4
     assert table.endswith("2 of 4 unresolved calls; --limit shows more.\n")
 
 
 def test_a_limit_below_one_is_refused(shop: Shop, run: Run) -> None:
     """No call would be shown."""
-    assert 2 == run("ls", "--db", DB, "--limit", "0").exit_code
+    assert run("ls", "--db", DB, "--limit", "0").exit_code == 2
 
 
 def test_fail_if_any_is_for_cron(shop: Shop, run: Run) -> None:
@@ -117,11 +117,11 @@ def test_fail_if_any_is_for_cron(shop: Shop, run: Run) -> None:
     before = run("ls", "--db", DB, "--fail-if-any").exit_code
     shop.lose()
 
-    assert [0, 1, 0] == [
+    assert [
         before,
         run("ls", "--db", DB, "--fail-if-any").exit_code,
         run("ls", "--db", DB).exit_code,
-    ]
+    ] == [0, 1, 0]
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["table", "json"])
@@ -143,7 +143,7 @@ def test_environment_names_database_and_application(shop: Shop, run: Run) -> Non
     by_db = run("ls", "--json", SYNCPATTERNS_DB=DB)
     by_app = run("ls", "--json", SYNCPATTERNS_APP="shop:send_sms")
 
-    assert [1, 1] == [document(by_db)["total"], document(by_app)["total"]]
+    assert [document(by_db)["total"], document(by_app)["total"]] == [1, 1]
 
 
 def test_hostile_names_reach_no_terminal(shop: Shop, run: Run) -> None:
@@ -175,7 +175,7 @@ def test_hashes_are_as_long_as_it_takes(shop: Shop, run: Run) -> None:
 
     assert key[:11] in output
     assert twin[:11] in output
-    assert 2 == ambiguous.exit_code
+    assert ambiguous.exit_code == 2
     assert key[:11] in ambiguous.stderr
     assert twin[:11] in ambiguous.stderr
 

@@ -17,7 +17,7 @@ def test_neither_database_nor_application_is_told_both_ways(
     """With the options and the variables."""
     result = run("ls")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     for word in ("--db", "--app", "SYNCPATTERNS_DB", "SYNCPATTERNS_APP"):
         assert word in result.stderr
 
@@ -38,9 +38,9 @@ def test_a_file_that_is_not_there_is_not_made(
     """A typing error must not look like an empty list."""
     result = run(*words, "--db", "sqlite:///typo.db")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "typo.db does not exist" in result.stderr
-    assert [] == list(shop.folder.glob("typo*"))
+    assert list(shop.folder.glob("typo*")) == []
 
 
 def test_the_application_s_file_is_not_made_either(shop: Shop, run: Run) -> None:
@@ -49,9 +49,9 @@ def test_the_application_s_file_is_not_made_either(shop: Shop, run: Run) -> None
 
     result = run("ls", "--app", "shop:send_sms")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "app.db does not exist" in result.stderr
-    assert [] == list(shop.folder.glob("app.db*"))
+    assert list(shop.folder.glob("app.db*")) == []
 
 
 def test_a_business_database_of_others_is_not_claimed(shop: Shop, run: Run) -> None:
@@ -63,7 +63,7 @@ def test_a_business_database_of_others_is_not_claimed(shop: Shop, run: Run) -> N
 
     result = run("ls", "--db", "sqlite:///other.db")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "holds no records of this library" in result.stderr
     assert before == path.read_bytes()
 
@@ -75,8 +75,8 @@ def test_an_empty_file_stays_empty(shop: Shop, run: Run) -> None:
 
     result = run("ls", "--db", "sqlite:///empty.db")
 
-    assert 2 == result.exit_code
-    assert b"" == path.read_bytes()
+    assert result.exit_code == 2
+    assert path.read_bytes() == b""
 
 
 def test_a_database_of_an_older_release_is_not_upgraded(shop: Shop, run: Run) -> None:
@@ -85,11 +85,11 @@ def test_a_database_of_an_older_release_is_not_upgraded(shop: Shop, run: Run) ->
 
     result = run("ls", "--db", DB)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "of an older release" in result.stderr
-    assert [(1,)] == shop.rows(
-        "SELECT value FROM syncpatterns_meta WHERE name = 'schema'"
-    )
+    assert shop.rows("SELECT value FROM syncpatterns_meta WHERE name = 'schema'") == [
+        (1,)
+    ]
 
 
 def test_a_database_of_a_newer_release_is_refused(shop: Shop, run: Run) -> None:
@@ -98,7 +98,7 @@ def test_a_database_of_a_newer_release_is_refused(shop: Shop, run: Run) -> None:
 
     result = run("ls", "--db", DB)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "newer release" in result.stderr
 
 
@@ -121,10 +121,10 @@ def test_a_wrong_url_is_said(shop: Shop, run: Run, url: str, sentence: str) -> N
 
     result = run("ls", "--db", url)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert sentence in result.stderr
     assert "secret" not in result.output
-    assert 1 == len(result.stderr.splitlines())
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_busy_database_is_no_traceback(shop: Shop, run: Run) -> None:
@@ -136,9 +136,9 @@ def test_a_busy_database_is_no_traceback(shop: Shop, run: Run) -> None:
 
         result = run("resolve", key[:8], "--db", f"{DB}?busy_timeout=0", *words)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
-    assert [] == shop.trail()
+    assert shop.trail() == []
 
 
 # ---------------------------------------------------------------------- --app
@@ -182,7 +182,7 @@ def test_operations_are_named_in_many_ways(apps: Shop, run: Run, name: str) -> N
 
     result = run("ls", "--app", f"apps:{name}", "--json")
 
-    assert 1 == document(result)["total"]
+    assert document(result)["total"] == 1
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_wrong_application_is_said(
     result = run("ls", "--app", spec)
 
     last = result.stderr.splitlines()[-1]
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert last.startswith("Error: ")
     assert sentence in last
     assert "Traceback" not in result.output
@@ -241,7 +241,7 @@ def test_a_mode_without_unknowns_has_nothing_to_list(shop: Shop, run: Run) -> No
         "op = Operation('book', engine, effect=effect)\n"
     )
 
-    assert 1 == document(run("ls", "--app", "single:op", "--json"))["total"]
+    assert document(run("ls", "--app", "single:op", "--json"))["total"] == 1
 
 
 def test_database_and_application_must_agree(shop: Shop, run: Run) -> None:
@@ -251,8 +251,8 @@ def test_database_and_application_must_agree(shop: Shop, run: Run) -> None:
     same = run("ls", "--db", f"sqlite:///{shop.path}", "--app", "shop:send_sms")
     other = run("ls", "--db", "sqlite:///other.db", "--app", "shop:send_sms")
 
-    assert 0 == same.exit_code, same.stderr
-    assert 2 == other.exit_code
+    assert same.exit_code == 0, same.stderr
+    assert other.exit_code == 2
     assert "No operation of --app shop:send_sms keeps its records" in other.stderr
 
 
@@ -279,8 +279,8 @@ key = op.storage_key("k1", scope="acme")
     words = ("--happened", "--receipt", '"SM1"', "--reason", "seen", "--yes")
     result = run("resolve", listed[0]["key_hash"], *app, *words)
 
-    assert 0 == result.exit_code, result.stderr
-    assert 0 == document(run("ls", *app, "--json"))["total"]
+    assert result.exit_code == 0, result.stderr
+    assert document(run("ls", *app, "--json"))["total"] == 0
 
 
 def test_several_engines_are_looked_at_together(
@@ -307,4 +307,4 @@ both = [send_sms, op]
 
     listed = document(run("ls", "--app", "two:both", "--json"))["unresolved"]
 
-    assert ["sms.send", "fax.send"] == [call["operation"] for call in listed]
+    assert [call["operation"] for call in listed] == ["sms.send", "fax.send"]

@@ -36,10 +36,10 @@ def test_the_module_lists_settles_and_logs(shop: Shop) -> None:
         listed[0],
         json.loads(listed[1])["unresolved"][0]["storage_key"],
     )
-    assert 0 == settled[0], settled[2]
-    assert (0, "Nothing is unresolved.\n", "") == after
-    assert "kim" == json.loads(logged[1])["resolutions"][0]["by"]
-    assert [(CANARY, "SM1")] == shop.rows()
+    assert settled[0] == 0, settled[2]
+    assert after == (0, "Nothing is unresolved.\n", "")
+    assert json.loads(logged[1])["resolutions"][0]["by"] == "kim"
+    assert shop.rows() == [(CANARY, "SM1")]
 
 
 def test_of_two_at_once_one_settles(shop: Shop) -> None:
@@ -49,10 +49,10 @@ def test_of_two_at_once_one_settles(shop: Shop) -> None:
     both = [start("resolve", key[:8], *HAPPENED) for _ in range(2)]
     ended = sorted(finish(process) for process in both)
 
-    assert [0, 1] == [code for code, _, _ in ended], ended
+    assert [code for code, _, _ in ended] == [0, 1], ended
     assert "settled already" in ended[1][2]
-    assert [(CANARY, "SM1")] == shop.rows()
-    assert 1 == len(shop.trail())
+    assert shop.rows() == [(CANARY, "SM1")]
+    assert len(shop.trail()) == 1
     assert State.COMPLETED is shop.record(key).state
 
 
@@ -64,7 +64,7 @@ def test_opposite_verdicts_at_once_leave_one(shop: Shop) -> None:
     both = [start("resolve", key[:8], *HAPPENED), start(*denied)]
     codes = sorted(finish(process)[0] for process in both)
 
-    assert [0, 1] == codes
+    assert codes == [0, 1]
     (note,) = shop.trail()
     assert note[2] == len(shop.rows())
 
@@ -93,7 +93,7 @@ def test_ctrl_c_ends_a_lookup_that_hangs(shop: Shop) -> None:
     process.send_signal(signal.SIGINT)
     code, _, err = finish(process)
 
-    assert 130 == code
+    assert code == 130
     assert "Error: stopped." in err
     assert "Traceback" not in err
     assert State.UNKNOWN is shop.record(key).state
@@ -130,7 +130,7 @@ def test_an_encoding_that_cannot_say_a_name_says_its_number(shop: Shop) -> None:
 
     code, out, _ = finish(start("log", "--db", DB, PYTHONIOENCODING="ascii"))
 
-    assert 0 == code
+    assert code == 0
     assert r"Zo\xeb" in out
 
 
@@ -187,7 +187,7 @@ class Terminal:
         try:
             data = os.read(self._ours, 4096)
         except OSError as error:  # Linux says so when the other side has gone
-            assert errno.EIO == error.errno  # noqa: PT017 - not what is tested
+            assert error.errno == errno.EIO  # noqa: PT017 - not what is tested
             return False
         self.shown += data.decode()
         return bool(data)
@@ -204,7 +204,7 @@ def test_a_person_is_asked_for_reason_and_consent(shop: Shop) -> None:
     terminal.type("y\n")
     code = terminal.end()
 
-    assert 0 == code, terminal.shown
+    assert code == 0, terminal.shown
     assert f"sms.send {key[:8]}, claimed " in terminal.shown
     assert "It was done; its rows are written." in terminal.shown
     assert [(key, "sms.send", 1, "kim", "seen in the console")] == shop.trail()
@@ -221,7 +221,7 @@ def test_without_consent_nothing_changes(shop: Shop, answer: str) -> None:
     terminal.type(answer)
     code = terminal.end()
 
-    assert 1 == code
+    assert code == 1
     assert "Nothing was changed." in terminal.shown
     assert State.UNKNOWN is shop.record(key).state
 
@@ -240,7 +240,7 @@ def test_ctrl_c_and_the_end_of_input_are_no_consent(shop: Shop, typed: str) -> N
         terminal.type(typed)
     code = terminal.end()
 
-    assert 130 == code
+    assert code == 130
     assert "Traceback" not in terminal.shown
     assert State.UNKNOWN is shop.record(key).state
 
@@ -259,7 +259,7 @@ def test_colours_are_for_terminals_that_want_them(shop: Shop) -> None:
     ended = [colourful.end(), plain.end()]
     _, piped, _ = finish(start("ls", "--db", DB))
 
-    assert [0, 0] == ended
+    assert ended == [0, 0]
     assert ESCAPE.search(colourful.shown)
     assert not ESCAPE.search(plain.shown)
     assert not ESCAPE.search(piped)
@@ -279,10 +279,10 @@ def test_without_the_extra_its_name_is_told(tmp_path: Path, missing: str) -> Non
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
 
-    assert 2 == done.returncode
-    assert "" == done.stdout
+    assert done.returncode == 2
+    assert done.stdout == ""
     assert "pip install 'syncpatterns[cli]'" in done.stderr
-    assert 1 == len(done.stderr.splitlines())
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
@@ -295,7 +295,7 @@ def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
 
-    assert 1 == done.returncode
+    assert done.returncode == 1
     assert "syncpatterns.cli._settle" in done.stderr
 
 
@@ -311,7 +311,7 @@ def test_the_library_loads_neither_typer_nor_rich() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 
-    assert "[]\n" == done.stdout
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(

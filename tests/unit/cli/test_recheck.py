@@ -17,9 +17,9 @@ def test_what_the_provider_has_is_committed(shop: Shop, run: Run) -> None:
 
     result = run("recheck", key[:8], *APP)
 
-    assert 0 == result.exit_code, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert f"sms.send {key[:8]}: it was done; its rows are written.\n" == result.stdout
-    assert [(CANARY, "SM7")] == shop.rows()
+    assert shop.rows() == [(CANARY, "SM7")]
     assert [(key, "sms.send", 1, "kim", "asked the provider")] == shop.trail()
 
 
@@ -32,7 +32,7 @@ def test_what_the_provider_does_not_have_may_be_done_again(
 
     result = run("recheck", key[:8], *APP)
 
-    assert 0 == result.exit_code, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert "not done; the key may be used again" in result.stdout
     assert State.FREE is shop.record(key).state
 
@@ -46,9 +46,9 @@ def test_a_provider_that_cannot_be_asked_leaves_it_unknown(
 
     result = run("recheck", key[:8], *APP)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert "could not be asked" in result.stdout
-    assert "Error: 1 call still unresolved.\n" == result.stderr.partition("hello\n")[2]
+    assert result.stderr.partition("hello\n")[2] == "Error: 1 call still unresolved.\n"
     assert CANARY not in result.output
     assert State.UNKNOWN is shop.record(key).state
 
@@ -65,8 +65,8 @@ def test_all_goes_on_after_one_that_cannot_be_told(shop: Shop, run: Run) -> None
         call["storage_key"]: call["outcome"] for call in document(result)["rechecked"]
     }
     assert {foreign: "unknown", keys[0]: "happened", keys[1]: "happened"} == told
-    assert 1 == result.exit_code
-    assert 2 == len(shop.rows())
+    assert result.exit_code == 1
+    assert len(shop.rows()) == 2
 
 
 def test_operation_chooses_among_all(shop: Shop, run: Run) -> None:
@@ -77,8 +77,8 @@ def test_operation_chooses_among_all(shop: Shop, run: Run) -> None:
 
     result = run("recheck", "--all", "--operation", "sms.send", *APP)
 
-    assert 0 == result.exit_code, result.stderr
-    assert ["sms.send"] == [row[1] for row in shop.trail()]
+    assert result.exit_code == 0, result.stderr
+    assert [row[1] for row in shop.trail()] == ["sms.send"]
 
 
 def test_nothing_to_ask_about_is_fine(shop: Shop, run: Run) -> None:
@@ -87,7 +87,7 @@ def test_nothing_to_ask_about_is_fine(shop: Shop, run: Run) -> None:
 
     result = run("recheck", "--all", *APP)
 
-    assert (0, "Nothing is unresolved.\n") == (result.exit_code, result.stdout)
+    assert (result.exit_code, result.stdout) == (0, "Nothing is unresolved.\n")
 
 
 def test_a_commit_that_fails_stops_nobody_else(shop: Shop, run: Run) -> None:
@@ -97,10 +97,10 @@ def test_a_commit_that_fails_stops_nobody_else(shop: Shop, run: Run) -> None:
 
     result = run("recheck", "--all", *APP)
 
-    assert 1 == result.exit_code
-    assert 2 == result.stdout.count("commit= failed with LookupError at shop.py:")
+    assert result.exit_code == 1
+    assert result.stdout.count("commit= failed with LookupError at shop.py:") == 2
     assert CANARY not in result.output
-    assert [State.UNKNOWN] * 2 == [shop.record(key).state for key in keys]
+    assert [shop.record(key).state for key in keys] == [State.UNKNOWN] * 2
 
 
 def test_a_kept_receipt_is_committed_without_asking(shop: Shop, run: Run) -> None:
@@ -110,8 +110,8 @@ def test_a_kept_receipt_is_committed_without_asking(shop: Shop, run: Run) -> Non
 
     result = run("recheck", key[:8], *APP)
 
-    assert 0 == result.exit_code, result.stderr
-    assert [(CANARY, "SMkept")] == shop.rows()
+    assert result.exit_code == 0, result.stderr
+    assert shop.rows() == [(CANARY, "SMkept")]
 
 
 def test_an_operation_without_lookup_cannot_be_asked(shop: Shop, run: Run) -> None:
@@ -120,7 +120,7 @@ def test_an_operation_without_lookup_cannot_be_asked(shop: Shop, run: Run) -> No
 
     result = run("recheck", key[:8], "--app", "shop:send_sms")
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert "no lookup=" in result.stdout
 
 
@@ -129,7 +129,7 @@ def test_one_or_all_is_needed(shop: Shop, run: Run, words: tuple[str, ...]) -> N
     """Neither is assumed."""
     result = run("recheck", *words, *APP)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "--all" in result.stderr
 
 
@@ -137,7 +137,7 @@ def test_without_the_application_nobody_can_be_asked(shop: Shop, run: Run) -> No
     """lookup= is a function of the application."""
     result = run("recheck", "--all", "--db", "sqlite:///app.db")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "--app module:attribute" in result.stderr
 
 
@@ -147,5 +147,5 @@ def test_one_call_of_another_operation_is_refused(shop: Shop, run: Run) -> None:
 
     result = run("recheck", key[:8], *APP)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "only sms.send" in result.stderr

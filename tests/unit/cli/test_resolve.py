@@ -23,10 +23,10 @@ def test_happened_writes_rows_record_and_trail(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], *APP, "--happened", *RECEIPT, *WHY)
 
-    assert 0 == result.exit_code, result.stderr
+    assert result.exit_code == 0, result.stderr
     settled = f"Settled sms.send {key[:8]}. It was done; its rows are written.\n"
     assert settled == result.stdout
-    assert [(CANARY, "SM1")] == shop.rows()
+    assert shop.rows() == [(CANARY, "SM1")]
     assert [(key, "sms.send", 1, "kim", "console shows it")] == shop.trail()
     assert State.COMPLETED is shop.record(key).state
 
@@ -40,7 +40,7 @@ def test_later_calls_get_the_result(shop: Shop, run: Run) -> None:
     again = module.Sms(CANARY, "Hi")
     answer = module.send_sms.call(again, key="k1", scope="acme")
 
-    assert ("SM1", True) == (answer.value, answer.replayed)
+    assert (answer.value, answer.replayed) == ("SM1", True)
 
 
 def test_not_happened_gives_the_key_back(shop: Shop, run: Run) -> None:
@@ -49,10 +49,10 @@ def test_not_happened_gives_the_key_back(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], "--db", DB, "--not-happened", *WHY)
 
-    assert 0 == result.exit_code, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert State.FREE is shop.record(key).state
     assert [(key, "sms.send", 0, "kim", "console shows it")] == shop.trail()
-    assert [] == shop.rows()
+    assert shop.rows() == []
 
 
 def test_not_happened_tells_the_hooks_of_the_operation(shop: Shop, run: Run) -> None:
@@ -66,11 +66,11 @@ def test_not_happened_tells_the_hooks_of_the_operation(shop: Shop, run: Run) -> 
 
     result = run("resolve", key[:8], "--app", "hooked:op", "--not-happened", *WHY)
 
-    assert 0 == result.exit_code, result.stderr
-    assert [("Resolved", False, "kim")] == [
+    assert result.exit_code == 0, result.stderr
+    assert [
         (type(fact).__name__, fact.happened, fact.by)
         for fact in sys.modules["hooked"].facts
-    ]
+    ] == [("Resolved", False, "kim")]
 
 
 def test_happened_without_the_application_is_refused(shop: Shop, run: Run) -> None:
@@ -79,11 +79,11 @@ def test_happened_without_the_application_is_refused(shop: Shop, run: Run) -> No
 
     result = run("resolve", key[:8], "--db", DB, "--happened", *RECEIPT, *WHY)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     for word in ("rows would be missing", "--app", "--record-only"):
         assert word in result.stderr
     assert State.UNKNOWN is shop.record(key).state
-    assert [] == shop.trail()
+    assert shop.trail() == []
 
 
 def test_record_only_says_so_to_later_calls(shop: Shop, run: Run) -> None:
@@ -92,10 +92,10 @@ def test_record_only_says_so_to_later_calls(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], "--db", DB, "--happened", "--record-only", *WHY)
 
-    assert 0 == result.exit_code, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert "NO rows are written" in result.stdout
-    assert [] == shop.rows()
-    assert [1] == [row[2] for row in shop.trail()]
+    assert shop.rows() == []
+    assert [row[2] for row in shop.trail()] == [1]
     run("ls", *APP)
     module = sys.modules["shop"]
     with pytest.raises(OutcomeGone):
@@ -108,8 +108,8 @@ def test_a_kept_receipt_need_not_be_given(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], *APP, "--happened", *WHY)
 
-    assert 0 == result.exit_code, result.stderr
-    assert [(CANARY, "SMkept")] == shop.rows()
+    assert result.exit_code == 0, result.stderr
+    assert shop.rows() == [(CANARY, "SMkept")]
 
 
 def test_what_left_a_receipt_cannot_be_denied(shop: Shop, run: Run) -> None:
@@ -118,7 +118,7 @@ def test_what_left_a_receipt_cannot_be_denied(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], "--db", DB, "--not-happened", *WHY)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "its receipt is kept" in result.stderr
     assert State.UNKNOWN is shop.record(key).state
 
@@ -130,9 +130,9 @@ def test_a_second_verdict_changes_nothing(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], *APP, "--not-happened", *WHY)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert "settled already: it was done, says kim" in result.stderr
-    assert 1 == len(shop.trail())
+    assert len(shop.trail()) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_one_verdict_is_needed(shop: Shop, run: Run, said: tuple[str, ...]) -> N
 
     result = run("resolve", key[:8], *APP, *said, *RECEIPT, *WHY)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "--happened or --not-happened" in result.stderr
 
 
@@ -168,8 +168,8 @@ def test_what_contradicts_itself_is_refused(
 
     result = run("resolve", key[:8], *APP, *options, *WHY)
 
-    assert 2 == result.exit_code
-    assert [] == shop.trail()
+    assert result.exit_code == 2
+    assert shop.trail() == []
 
 
 def test_happened_needs_a_receipt(shop: Shop, run: Run) -> None:
@@ -178,7 +178,7 @@ def test_happened_needs_a_receipt(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], *APP, "--happened", *WHY)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "--receipt JSON" in result.stderr
     assert "recheck" in result.stderr
 
@@ -204,7 +204,7 @@ def test_a_wrong_receipt_is_refused_without_repeating_it(
 
     result = run("resolve", key[:8], *APP, "--happened", "--receipt", receipt, *WHY)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert sentence in result.stderr
     assert CANARY not in result.output
     assert State.UNKNOWN is shop.record(key).state
@@ -218,8 +218,8 @@ def test_a_receipt_may_stand_in_a_file(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], *APP, *words, *WHY)
 
-    assert 0 == result.exit_code, result.stderr
-    assert [(CANARY, "SMfile")] == shop.rows()
+    assert result.exit_code == 0, result.stderr
+    assert shop.rows() == [(CANARY, "SMfile")]
 
 
 def test_a_receipt_may_come_from_stdin(shop: Shop, run: Run) -> None:
@@ -229,8 +229,8 @@ def test_a_receipt_may_come_from_stdin(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], *APP, *words, stdin='{"sid": "SMpipe"}')
 
-    assert 0 == result.exit_code, result.stderr
-    assert [(CANARY, "SMpipe")] == shop.rows()
+    assert result.exit_code == 0, result.stderr
+    assert shop.rows() == [(CANARY, "SMpipe")]
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ def test_a_wrong_file_is_refused(
 
     result = run("resolve", key[:8], *APP, *words, *WHY)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert sentence in result.stderr
-    assert [] == shop.trail()
+    assert shop.trail() == []
 
 
 def test_by_is_the_user_of_the_system(
@@ -268,7 +268,7 @@ def test_by_is_the_user_of_the_system(
 
     run("resolve", key[:8], "--db", DB, *words)
 
-    assert ["sam"] == [row[3] for row in shop.trail()]
+    assert [row[3] for row in shop.trail()] == ["sam"]
 
 
 def test_without_a_user_by_is_needed(
@@ -285,10 +285,10 @@ def test_without_a_user_by_is_needed(
 
     result = run("resolve", key[:8], "--db", DB, *words)
 
-    assert (2, "Error: Say who decides: --by NAME.\n") == (
+    assert (
         result.exit_code,
         result.stderr,
-    )
+    ) == (2, "Error: Say who decides: --by NAME.\n")
 
 
 @pytest.mark.parametrize("by", ["", "  "])
@@ -297,7 +297,7 @@ def test_an_empty_name_is_refused(shop: Shop, run: Run, by: str) -> None:
     key = shop.lose()
     words = ("--not-happened", "--by", by, "--reason", "x", "--yes")
 
-    assert 2 == run("resolve", key[:8], "--db", DB, *words).exit_code
+    assert run("resolve", key[:8], "--db", DB, *words).exit_code == 2
 
 
 @pytest.mark.parametrize("reason", [(), ("--reason", " ")], ids=["none", "blank"])
@@ -308,7 +308,7 @@ def test_a_reason_is_needed(shop: Shop, run: Run, reason: tuple[str, ...]) -> No
 
     result = run("resolve", key[:8], "--db", DB, *words)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "--reason TEXT" in result.stderr
     assert State.UNKNOWN is shop.record(key).state
 
@@ -319,7 +319,7 @@ def test_where_nobody_can_be_asked_yes_is_needed(shop: Shop, run: Run) -> None:
 
     result = run("resolve", key[:8], "--db", DB, "--not-happened", *WHY[:-1])
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "--yes" in result.stderr
     assert State.UNKNOWN is shop.record(key).state
 
@@ -333,11 +333,11 @@ def test_a_commit_that_fails_settles_nothing_and_quotes_nothing(
     words = ("--happened", "--receipt", '{"sid": "SMbug"}', *WHY)
     result = run("resolve", key[:8], *APP, *words)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert "commit= failed with LookupError at shop.py:" in result.stderr
     assert CANARY not in result.output
     assert State.UNKNOWN is shop.record(key).state
-    assert [] == shop.trail()
+    assert shop.trail() == []
 
 
 def test_a_command_that_is_no_longer_taken_is_said(shop: Shop, run: Run) -> None:
@@ -348,7 +348,7 @@ def test_a_command_that_is_no_longer_taken_is_said(shop: Shop, run: Run) -> None
 
     result = run("resolve", key[:8], *APP, "--happened", *RECEIPT, *WHY)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert "ValidationError" in result.stderr
     assert CANARY not in result.output
     assert State.UNKNOWN is shop.record(key).state
@@ -361,7 +361,7 @@ def test_an_application_without_the_operation_is_refused(shop: Shop, run: Run) -
     words = ("--app", "shop:other", "--happened", *RECEIPT, *WHY)
     result = run("resolve", key[:8], *words)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "has no operation of that name, only mail.send" in result.stderr
 
 
@@ -375,5 +375,5 @@ def test_two_operations_of_one_name_are_refused(shop: Shop, run: Run) -> None:
     words = ("--app", "both:ops", "--happened", *RECEIPT, *WHY)
     result = run("resolve", key[:8], *words)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "2 operations of the name sms.send" in result.stderr

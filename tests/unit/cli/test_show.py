@@ -28,7 +28,7 @@ def test_the_facts_are_shown_without_the_contents(shop: Shop, run: Run) -> None:
     text = run("show", key[:8], "--db", DB)
     facts = document(run("show", key[:8], "--db", DB, "--json"))
 
-    assert FACTS == set(facts)
+    assert set(facts) == FACTS
     assert (key, "sms.send", "sqlite", 1, True) == (
         facts["storage_key"],
         facts["operation"],
@@ -49,9 +49,9 @@ def test_reveal_shows_command_receipt_and_steps(shop: Shop, run: Run) -> None:
     text = run("show", key[:8], "--db", DB, "--reveal").stdout
 
     assert FACTS | {"command", "receipt", "steps"} == set(facts)
-    assert {"to": CANARY, "body": "Hi"} == facts["command"]
-    assert {"sid": "SMkept"} == facts["receipt"]
-    assert {"lookup": CANARY} == facts["steps"]
+    assert facts["command"] == {"to": CANARY, "body": "Hi"}
+    assert facts["receipt"] == {"sid": "SMkept"}
+    assert facts["steps"] == {"lookup": CANARY}
     assert CANARY in text
 
 
@@ -70,7 +70,7 @@ def test_what_is_no_hash_is_refused(shop: Shop, run: Run, prefix: str) -> None:
     """With the rule, before anything is looked for."""
     result = run("show", prefix, "--db", DB)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "6 to 64 hex digits" in result.stderr
 
 
@@ -78,10 +78,10 @@ def test_what_is_not_there_is_said(shop: Shop, run: Run) -> None:
     """Nothing unresolved begins like that; 1, as nothing is wrong with the words."""
     result = run("show", "abcdef01", "--db", DB)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert (
-        "Error: No unresolved call begins with abcdef01; `ls` shows what there is.\n"
-        == result.stderr
+        result.stderr
+        == "Error: No unresolved call begins with abcdef01; `ls` shows what there is.\n"
     )
 
 
@@ -93,7 +93,7 @@ def test_a_call_settled_before_is_said_to_be(shop: Shop, run: Run) -> None:
 
     result = run("show", key[:8], "--db", DB)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert f"sms.send {key[:8]} is settled already: it was not done, says kim at" in (
         result.stderr
     )
@@ -109,6 +109,6 @@ def test_control_characters_of_a_command_reach_no_terminal(
 
     result = run("show", key[:8], "--db", DB, "--reveal")
 
-    assert 0 == result.exit_code
+    assert result.exit_code == 0
     assert "\x1b" not in result.output
     assert r"\x1b[2J not json" in result.output
