@@ -6,6 +6,7 @@ Add lines for every public name. `assert_type` states what a call gives back; a
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import assert_type
 
@@ -35,7 +36,14 @@ from syncpatterns.errors import (
 from syncpatterns.idempotency import Context, Record, current_context
 from syncpatterns.operation import Transaction
 from syncpatterns.realtime import Delivered
-from syncpatterns.retry import equal_jitter
+from syncpatterns.retry import (
+    Attempt,
+    RetryBudget,
+    deadline,
+    equal_jitter,
+    remaining,
+)
+from syncpatterns.testing import instant
 
 version: str = syncpatterns.__version__
 
@@ -59,6 +67,22 @@ retry = Retry(on=ConnectionError, attempts=3, wait=equal_jitter(cap=2.0))
 Retry()  # type: ignore[call-arg]  # what may be retried has no default
 
 
+shared = RetryBudget(size=20, ratio=0.1)
+options = Retry(
+    on=(ConnectionError, TimeoutError),
+    attempts=None,
+    timeout=30,
+    budget=shared,
+    result=lambda value: value is None,
+    patient=True,
+)
+assert_type(options.budget, RetryBudget | None)
+assert_type(shared.tokens, float)
+assert_type(remaining(), float)
+Retry(on=ConnectionError, budget=None)
+Retry(on=ConnectionError, budget=10)  # type: ignore[arg-type]  # a number is no budget
+
+
 @retry
 def reserve(order: str, *, count: int = 1) -> int:
     """A decorated function keeps its signature."""
@@ -71,8 +95,35 @@ async def areserve(order: str) -> int:
     return len(order)
 
 
+@retry
+def orders(first: int) -> Iterator[int]:
+    """A generator function stays one."""
+    yield first
+
+
+@retry
+async def aorders(first: int) -> AsyncIterator[int]:
+    """And so does an async one."""
+    yield first
+
+
+def use_blocks() -> None:
+    """A block is a loop over attempts."""
+    for attempt in retry:
+        with attempt as entered, deadline(2.0):
+            assert_type(attempt, Attempt)
+            assert_type(entered.number, int)
+    assert_type(list(orders(1)), list[int])
+    with instant() as waited:
+        assert_type(waited.sleeps, list[float])
+
+
 async def use_retry() -> None:
     """A call gives what the function gives."""
+    async for attempt in retry:
+        with attempt:
+            assert_type(attempt.number, int)
+    assert_type([item async for item in aorders(1)], list[int])
     assert_type(reserve("a", count=2), int)
     assert_type(await areserve("a"), int)
     assert_type(retry.call(reserve, "a", count=2), int)

@@ -107,7 +107,10 @@ def as_classes(on: object) -> tuple[type[Exception], ...] | None:
         return None
     named: Any = on.exception_types
     several = isinstance(named, tuple)
-    return cast("tuple[type[Exception], ...]", named if several else (named,))
+    classes = cast("tuple[object, ...]", named if several else (named,))
+    if not all(inspect.isclass(item) for item in classes):  # a union, or nested
+        return None
+    return cast("tuple[type[Exception], ...]", classes)
 
 
 def as_attempts(stop: object) -> float | None:
@@ -115,8 +118,8 @@ def as_attempts(stop: object) -> float | None:
     tenacity = sys.modules.get("tenacity")
     if tenacity is None or type(stop) is not tenacity.stop_after_attempt:
         return None
-    most: float = cast("Any", stop).max_attempt_number
-    return most
+    most: object = cast("Any", stop).max_attempt_number
+    return most if isinstance(most, (int, float)) else None
 
 
 def refuse_async(name: str, value: object) -> None:

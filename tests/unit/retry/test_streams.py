@@ -17,7 +17,7 @@ from syncpatterns.retry import (
     no_jitter,
     remaining,
 )
-from syncpatterns.testing import FakeClock
+from syncpatterns.testing import FakeClock, cancel_sweep
 
 
 class Down(Exception):
@@ -52,8 +52,12 @@ class Source:
                 except Down as error:
                     self.journal.append(error)
         finally:
-            await anyio.lowlevel.checkpoint()  # a clean-up that has to be awaited
-            self.journal.append("closed")
+            try:
+                await anyio.lowlevel.checkpoint()  # a clean-up that has to be awaited
+                self.journal.append("closed")
+            except BaseException:
+                self.journal.append("cut short")
+                raise
 
     def _begin(self) -> None:
         self.journal.append("begun")
@@ -325,6 +329,35 @@ def test_a_generator_has_no_value_to_judge() -> None:
         Retry(on=Down, result=bool)(Source().items)
     with pytest.raises(ConfigurationError, match="is a generator"):
         Retry(on=Down, result=bool)(Source().aitems)
+
+
+@pytest.mark.case("RTY-35", part="every step")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_cancelled_anywhere_a_generator_is_closed(backend: Any) -> None:
+    """At every step: what began was closed, and every token is accounted for."""
+
+    async def prepare() -> tuple[Source, RetryBudget]:
+        return Source(failures=2), RetryBudget(10, 0)
+
+    async def main(work: tuple[Source, RetryBudget]) -> None:
+        source, budget = work
+        retry = Retry(on=Down, wait=no_jitter(), budget=budget)
+        async with contextlib.aclosing(retry(source.aitems)()) as items:
+            with contextlib.suppress(Down):  # cancelled before a sleep: its own error
+                async for _ in items:
+                    await anyio.sleep(1)
+
+    async def judge(work: tuple[Source, RetryBudget]) -> None:
+        source, budget = work
+        begun = source.journal.count("begun")
+        entered = 1 if begun == 3 else 0
+        closing = source.journal.count("closed") + source.journal.count("cut short")
+        assert closing == entered
+        assert budget.tokens == 10 - max(0, begun - 1)
+
+    sweep = cancel_sweep(main, prepare=prepare, judge=judge, backend=backend)
+
+    assert sweep.cancelled > 5
 
 
 @pytest.mark.case("RTY-32", part="generators")

@@ -23,6 +23,8 @@ NO_DURATIONS = (-1.0, math.nan, math.inf, None, "1")
 
 RETRIES = [
     tenacity.retry_if_exception_type(Down),
+    tenacity.retry_if_exception_type(Down | OSError),  # type: ignore[arg-type]  # what isinstance takes
+    tenacity.retry_if_exception_type((OSError, (Down,))),  # type: ignore[arg-type]  # as above
     tenacity.retry_if_exception(lambda error: isinstance(error, Down)),
     tenacity.retry_if_not_exception_type(ValueError),
     tenacity.retry_if_exception_message("down"),
@@ -47,6 +49,7 @@ async def test_a_tenacity_retry_strategy_decides(
     """Every kind that judges an exception works unchanged, sync and async."""
     retry = Retry(on=strategy, clock=clock)
 
+    assert repr(retry).startswith("Retry(on=")
     assert retry.call(flaky(_down(), _down())) == "done"
     assert await retry.acall(flaky(_down(), _down()).acall) == "done"
 
