@@ -180,6 +180,7 @@ class Tabs:
         context: Playwright's context: storage, locks and channels of its own.
         url: Of the app.
         sent: Every confirm that left, in order.
+        messages: Every message that left, in order.
         faults: What the pages complained about.
         forgiven: Beginnings of complaints that a test provokes.
     """
@@ -187,6 +188,7 @@ class Tabs:
     context: BrowserContext
     url: str
     sent: list[Request] = field(default_factory=list)
+    messages: list[Request] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     forgiven: list[str] = field(default_factory=list)
 
@@ -232,6 +234,11 @@ class Tabs:
         """The idempotency keys of the confirms that left."""
         return [each.headers["idempotency-key"] for each in self.sent]
 
+    @property
+    def message_keys(self) -> list[str]:
+        """The idempotency keys of the messages that left."""
+        return [each.headers["idempotency-key"] for each in self.messages]
+
     def complaints(self) -> list[str]:
         """What the pages complained about and no test had provoked."""
         return [
@@ -250,3 +257,5 @@ class Tabs:
     def _on_request(self, request: Request) -> None:
         if re.search(r"/api/bookings/confirm$", request.url):
             self.sent.append(request)
+        if re.search(r"/api/leads/send-sms$", request.url):
+            self.messages.append(request)

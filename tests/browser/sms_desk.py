@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx2
 import pytest
 
 from tests.app.driver import PATIENCE, AppProcess
-from tests.app.simulated import PACE, Simulator
+from tests.app.simulated import Simulator
+
+#: Seconds until a message is sent, and again as many until it is delivered: longer
+#: than any test takes, so that only the moved clock delivers.
+PACE = 3600.0
 
 
 @contextmanager
@@ -25,7 +29,7 @@ def sending_app(
         arguments = [
             *("--port", "0", "--db", "sqlite:///app.db"),
             *("--sms-url", simulator.url, "--sms-account", simulator.account),
-            *("--sms-timeout", "1", *options),
+            *("--sms-timeout", "1", "--sms-rate", "100", *options),
         ]
         with AppProcess(*arguments, cwd=folder) as running:
             assert running.serving, running.said
@@ -49,6 +53,12 @@ class SmsDesk:
             for each in listed
             if not each["opted_out"] and not each["under_review"]
         ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
 
     def take(self) -> str:
         """Return a lead that no test has had."""

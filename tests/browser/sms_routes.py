@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import BrowserContext, Locator, Request, Route, expect
 
@@ -129,8 +130,10 @@ class SmsRoutes:
         return [each.headers["idempotency-key"] for each in self.sent]
 
     async def _leads(self, route: Route) -> None:
-        headers = {"X-Realtime-Cursor": "anywhere"}
-        await route.fulfill(json=self.leads, headers=headers)
+        asked = parse_qs(urlsplit(route.request.url).query)
+        after = asked.get("after", [""])[0]
+        left = [each for each in self.leads if each["id"] > after]
+        await route.fulfill(json=left[: int(asked["limit"][0])])
 
     async def _history(self, route: Route) -> None:
         lead_id = route.request.url.split("/")[-2]
@@ -230,7 +233,8 @@ class SmsTab:
         return self.tab.page.locator(f'.leads tr[data-lead-id="{lead_id}"]')
 
     async def choose(self, lead_id: str = ADA) -> None:
-        """Choose a lead to write to."""
+        """Search for a lead and choose it to write to."""
+        await self.tab.page.get_by_role("searchbox").fill(lead_id)
         await self.row(lead_id).locator("button.choose").click()
         await expect(self.text).to_be_focused()
 

@@ -210,7 +210,12 @@ async def test_a_resting_service_is_waited_for_without_a_try(page: Page) -> None
     sending = [["sending", 1, 0, 1_000_000, reason] for reason in ("", "circuit-open")]
 
     assert told["told"] == [sending[0], pause, sending[1], pause, sending[1]]
-    assert (told["kind"], told["tries"], told["sent"], told["keys"]) == ("done", 1, 3, 1)
+    assert (told["kind"], told["tries"], told["sent"], told["keys"]) == (
+        "done",
+        1,
+        3,
+        1,
+    )
     assert told["left"] == 0
 
 

@@ -132,6 +132,10 @@ export declare class IdempotentFetch {
   /**
    * The wishes of *scope* that have a key, no definite answer, and no living tab
    * that is still asking; oldest first.
+   *
+   * A page that is being left holds its locks for a moment longer: after a reload
+   * this one would take its own last breath for another tab that asks. So a lock
+   * that is held is waited for, half a second.
    */
   pending(scope?: string): Promise<Intent[]>;
   /**

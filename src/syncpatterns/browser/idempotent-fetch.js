@@ -89,6 +89,9 @@ import { IntentStore } from "./intent-store.js";
  * @property {Set<(progress: Progress) => void>} watchers
  */
 
+/** How long the locks of a page that is being left are waited for, ms. */
+const LAST_BREATH = 500;
+
 /** Sends wishes; one object for the page. */
 export class IdempotentFetch {
   /** @type {Map<string, Flight>} */
@@ -165,14 +168,19 @@ export class IdempotentFetch {
    * The wishes of *scope* that have a key, no definite answer, and no living tab
    * that is still asking; oldest first.
    *
+   * A page that is being left holds its locks for a moment longer: after a reload
+   * this one would take its own last breath for another tab that asks. So a lock
+   * that is held is waited for, half a second.
+   *
    * @param {string} [scope]
    * @returns {Promise<Intent[]>}
    */
   async pending(scope = "") {
     const intents = await this.store.pending(scope);
-    const held = (await globalThis.navigator?.locks?.query())?.held ?? [];
-    const asking = new Set(held.map((lock) => lock.name));
-    return intents.filter((intent) => !asking.has(flightLock(intent.key)));
+    const free = await Promise.all(intents.map((intent) => this.#isFree(intent)));
+    const keys = new Set(intents.filter((_, index) => free[index]).map(({ key }) => key));
+    // Whoever held a lock may have had the answer meanwhile.
+    return (await this.store.pending(scope)).filter(({ key }) => keys.has(key));
   }
 
   /**
@@ -208,6 +216,21 @@ export class IdempotentFetch {
   /** End every pause now: something has told that the service works again. */
   nudge() {
     for (const flight of this.#flights.values()) flight.nudge();
+  }
+
+  /** Whether no tab asks under this key. @param {Intent} intent */
+  async #isFree({ id, key }) {
+    if (this.#flights.has(id)) return false;
+    const locks = globalThis.navigator?.locks;
+    const held = (await locks?.query())?.held ?? [];
+    if (!held.some(({ name }) => name === flightLock(key))) return true;
+    try {
+      const signal = AbortSignal.timeout(LAST_BREATH);
+      await locks.request(flightLock(key), { signal }, () => {});
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** @param {Wish} wish @returns {Intent} */

@@ -77,12 +77,16 @@ export class Api {
   async leads() {
     /** @type {Lead[]} */
     const all = [];
-    for (let after = ""; ; after = all[all.length - 1]?.id ?? "") {
+    for (let after = ""; ; ) {
       const next = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
       /** @type {Lead[]} */
       const page = (await this.#get(`/api/leads?limit=${PAGE}${next}`)).body;
+      const last = page[page.length - 1]?.id ?? "";
+      // A server that ignores `after` must not keep the page asking for ever.
+      if (page.length > 0 && last === after) return all;
       all.push(...page);
       if (page.length < PAGE) return all;
+      after = last;
     }
   }
 

@@ -318,7 +318,9 @@ export class SyncButton extends HTMLElement {
     const view = this.pausedView(until);
     this.show(view, { open: false });
     this.#stopTicking = ticking(until, (seconds) => {
-      setText(this.#text, this.pausedLabel(untilText(seconds)));
+      // Into the view, so that whatever paints it meanwhile paints this.
+      view.label = this.pausedLabel(untilText(seconds));
+      setText(this.#text, view.label);
     });
     this.say(view.level, view.say);
   }

@@ -126,7 +126,7 @@ export class LeadList {
     this.#order = this.#store
       .all()
       .sort((a, b) => BY_NAME.compare(a.name, b.name) || (a.id < b.id ? -1 : 1))
-      .map((lead) => ({ lead, text: fold(`${lead.name} ${lead.phone}`) }));
+      .map((lead) => ({ lead, text: fold(`${lead.name} ${lead.phone} ${lead.id}`) }));
     this.#paint();
   }
 
