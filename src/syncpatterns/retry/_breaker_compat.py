@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import Any, cast
 
@@ -15,8 +14,6 @@ from syncpatterns.retry._breaker_core import CLOSED, HALF_OPEN, OPEN
 from syncpatterns.retry._breaker_pybreaker import View, state_object
 from syncpatterns.retry._breaker_rules import Growing, require_number
 from syncpatterns.retry._breaker_verdicts import Matcher
-
-_WATCHES = ("before_call", "success")
 
 
 class BreakerCompat(BreakerCalls):
@@ -167,10 +164,9 @@ class BreakerCompat(BreakerCalls):
             self._look_at_listeners_needs_lock()
 
     def _look_at_listeners_needs_lock(self) -> None:
-        self._watched = any(
-            _overrides(listener, event)
-            for listener, event in itertools.product(self._listeners, _WATCHES)
-        )
+        listeners = self._listeners
+        self._hear_calls = tuple(x for x in listeners if _overrides(x, "before_call"))
+        self._hear_answers = tuple(x for x in listeners if _overrides(x, "success"))
         self._publish_needs_lock()
 
     # --------------------------------- what inherited pybreaker code looks for

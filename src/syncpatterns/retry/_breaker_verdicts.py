@@ -41,6 +41,8 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
     __slots__ = (
         "_circuit",
         "_excluded_exceptions",
+        "_hear_answers",
+        "_hear_calls",
         "_hooks",
         "_ignored",
         "_listeners",
@@ -51,13 +53,15 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         "_open_until",
         "_passage",
         "_per_call",
+        "_slow_call",
         "_throw_new_error_on_trip",
         "_tick",
-        "_watched",
     )
 
     _circuit: Circuit
     _excluded_exceptions: tuple[Matcher, ...]  # type: ignore[assignment]  # a list in pybreaker; a tuple can be read without the lock
+    _hear_answers: tuple[pybreaker.CircuitBreakerListener, ...]
+    _hear_calls: tuple[pybreaker.CircuitBreakerListener, ...]
     _hooks: tuple[BreakerHook, ...]
     _ignored: tuple[Matcher, ...]
     _listeners: tuple[pybreaker.CircuitBreakerListener, ...]  # type: ignore[assignment]  # as above
@@ -68,9 +72,9 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
     _open_until: float
     _passage: Tick | None  # the ticket of a closed circuit
     _per_call: bool
+    _slow_call: float | None
     _throw_new_error_on_trip: bool
     _tick: Tick | None  # the same, if a success needs nothing but counting
-    _watched: bool
 
     def is_system_error(self, exception: BaseException) -> bool:
         """Say whether *exception* counts as a failure of the service.
@@ -92,12 +96,13 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         ticket: Ticket = self._passage
         if ticket is None:
             ticket = self._ask(now)
-        try:
-            for listener in self._listeners:
-                self._notify(listener, "before_call", fn, *args, **kwargs)
-        except BaseException:
-            self._cancelled(ticket)
-            raise
+        if self._hear_calls:
+            try:
+                for listener in self._hear_calls:
+                    self._notify(listener, "before_call", fn, *args, **kwargs)
+            except BaseException:
+                self._cancelled(ticket)
+                raise
         return ticket, now
 
     def _ask(self, now: float) -> Ticket:
@@ -144,21 +149,18 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
             raise CircuitOpen(self._name, self._circuit.recovery()) from error
 
     def _succeeded(self, ticket: Ticket, started: float | None) -> None:
-        slow = self._circuit.rules.slow_call
+        slow = self._slow_call
         if (
             slow is not None
             and started is not None
             and self._monotonic() - started >= slow
         ):
-            change = self._vote_against(ticket)
+            self._tell(self._vote_against(ticket))
         elif isinstance(ticket, Lease) or self._mirror is not None:
-            change = self._settle(self._succeed_needs_lock, ticket)
-        else:
-            change = None
-            if ticket is not None:
-                next(ticket)
-        self._tell(change)
-        for listener in self._listeners:
+            self._tell(self._settle(self._succeed_needs_lock, ticket))
+        elif ticket is not None:
+            next(ticket)
+        for listener in self._hear_answers:
             self._notify(listener, "success")
 
     def _cancelled(self, ticket: Ticket) -> None:
@@ -208,9 +210,10 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         circuit = self._circuit
         bare = self._mirror is None
         plain = bare and not circuit.isolated and not circuit.disabled
-        unwatched = not self._watched and circuit.rules.slow_call is None
+        self._slow_call = circuit.rules.slow_call
+        watched = self._hear_calls or self._hear_answers or self._slow_call is not None
         self._passage = circuit.tick if plain else None
-        self._tick = self._passage if unwatched else None
+        self._tick = None if watched else self._passage
         if circuit.isolated:
             self._open_until = float("inf")
         elif plain and circuit.state == OPEN:
