@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from examples.critical_buttons.addresses import callback_base, webhook_base
 from examples.critical_buttons.domain.refusals import REFUSALS
 from examples.critical_buttons.domain.sms_refusals import QuietHours
 from examples.critical_buttons.gateway import Gateway, ProviderStarting
@@ -26,6 +27,7 @@ from examples.critical_buttons.routes.settling import settling_routes
 from examples.critical_buttons.routes.webhooks import PREFIX, webhook_routes
 from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
 from examples.critical_buttons.services.queries import Queries
+from examples.critical_buttons.services.reviews import Reviews
 from examples.critical_buttons.services.send_sms import Limits, SendSms
 from examples.critical_buttons.services.sender import SmsSender, sms_operation
 from examples.critical_buttons.services.unresolved import Unresolved
@@ -80,14 +82,15 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
     """
     live = Live(engine)
     gateway = Gateway(settings, engine)
-    base_url = settings.public_url or address
+    base_url = webhook_base(settings, address)
+    callbacks = callback_base(settings, address)
     breaker = sms_breaker(settings, engine)
     parts = SendSms(
         engine,
         gateway,
         Limits(settings.per_lead, settings.per_tenant, settings.quiet_hours),
         timeout=settings.sms_timeout,
-        callback_url=lambda op: f"{base_url}{PREFIX}/status?op={op}",
+        callback_url=lambda op: callbacks and f"{callbacks}{PREFIX}/status?op={op}",
     )
     send = sms_operation(
         engine,
@@ -100,7 +103,7 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
     queries = Queries(engine)
     api = _api(lifespan(engine, live.relay.run, gateway.run, hubs=[live.hub]))
     api.include_router(booking_routes(confirm_operation(engine), queries))
-    api.include_router(lead_routes(SmsSender(engine, send), queries))
+    api.include_router(lead_routes(SmsSender(engine, send), queries, Reviews(engine)))
     api.include_router(settling_routes(Unresolved(engine, send, parts), health))
     api.include_router(health_routes(health, chaos=settings.chaos))
     api.include_router(problem_routes())
@@ -119,7 +122,10 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
         )
     api.router.routes.append(Route("/events", endpoint=live.events, methods=["GET"]))
     mount_files(api)
-    return App(guarded(api, _hosts(settings)), live.end)
+    return App(
+        guarded(api, (*LOOPBACK, *settings.allowed_hosts, urlsplit(base_url).netloc)),
+        live.end,
+    )
 
 
 def _api(life: Callable[[Any], AbstractAsyncContextManager[None]]) -> FastAPI:
@@ -135,9 +141,3 @@ def _api(life: Callable[[Any], AbstractAsyncContextManager[None]]) -> FastAPI:
     )
     install_problems(api)
     return api
-
-
-def _hosts(settings: Settings) -> tuple[str, ...]:
-    """Return the names under which browsers and the provider may ask."""
-    public = urlsplit(settings.public_url).netloc if settings.public_url else None
-    return (*LOOPBACK, *settings.allowed_hosts, *([public] if public else []))

@@ -9,6 +9,7 @@ from typing import Final
 
 import anyio
 
+from examples.critical_buttons.addresses import is_local
 from examples.critical_buttons.settings import Settings
 from examples.critical_buttons.shared_simulator import Account, SharedSimulator
 from examples.critical_buttons.sms.provider import (
@@ -67,7 +68,8 @@ class Gateway:
                 settings.sms_url,
                 settings.sms_account,
                 settings.sms_token,
-                settings.sms_admin_url or settings.sms_url,
+                settings.sms_admin_url
+                or (settings.sms_url if is_local(settings.sms_url) else None),
             )
             async with self._client_of(account, settings.sms_rate or _REAL_RATE):
                 await anyio.sleep_forever()

@@ -277,6 +277,7 @@ def test_the_switches_reach_the_simulator(sms: SmsApi) -> None:
     known = sms.client.post("/api/chaos/provider", json={"latency": 0.01})
     told = sms.client.get("/api/chaos/provider")
     refused = sms.client.post("/api/chaos/provider", json={"mode": "explode"})
+    empty = sms.client.post("/api/chaos/provider")
     lost = sms.client.post(
         "/api/chaos/inbound", json={"lead_id": "no-such", "body": "x"}
     )
@@ -285,4 +286,5 @@ def test_the_switches_reach_the_simulator(sms: SmsApi) -> None:
     assert told.json()["latency"] == 0.01
     assert problem(refused) == (422, "simulator-refused")
     assert sms.client.get("/api/chaos/provider").json() == told.json()
+    assert problem(empty) == (422, "validation")
     assert problem(lost) == (404, "lead-not-found")

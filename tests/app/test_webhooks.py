@@ -315,6 +315,27 @@ def test_a_reply_that_may_mean_stop_blocks_until_somebody_reads_it(
     assert sms.send(lead).status_code == 200
 
 
+@pytest.mark.parametrize(("verdict", "code"), [("allow", 200), ("opt-out", 409)])
+def test_whoever_read_the_reply_decides(sms: SmsApi, verdict: str, code: int) -> None:
+    """Once; it is in the audit log, and a STOP is never theirs to undo."""
+    lead = sms.unused()
+    path = f"/api/leads/{lead}/review"
+    sms.reply(lead, "can I cancel Tuesday?")
+
+    foreign = sms.client.post(
+        path, json={"verdict": verdict}, headers={"X-Tenant": "globex"}
+    )
+    decided = sms.client.post(path, json={"verdict": verdict})
+    again = sms.client.post(path, json={"verdict": "allow"})
+
+    (line, *_) = sms.audit(lead)
+    assert problem(foreign) == (404, "lead-not-found")
+    assert decided.json() == sms.lead(lead)
+    assert problem(again) == (409, "nothing-to-review")
+    assert sms.send(lead).status_code == code
+    assert (line["actor_id"], line["reason"]) == ("demo", f"reviewed: {verdict}")
+
+
 def test_help_is_answered(sms: SmsApi) -> None:
     """As often as it is asked: the answer may have been lost."""
     lead = sms.unused()

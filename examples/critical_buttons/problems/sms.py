@@ -22,6 +22,13 @@ SMS: Final[Mapping[str, Problem]] = {
         "theirs may mean it and waits for somebody to read it (`under_review`).",
         "Do not write to them. Only they can change that, by writing START.",
     ),
+    "nothing-to-review": Problem(
+        409,
+        "There is no reply to decide on",
+        "No reply of this person waits for somebody to read it. It may have been "
+        "decided a moment ago; a STOP is never ours to undo.",
+        "Reload the list.",
+    ),
     "phone-invalid": Problem(
         422,
         "The phone number cannot be used",

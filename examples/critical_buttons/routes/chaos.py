@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 import httpx2
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from examples.critical_buttons.domain.sms_refusals import lead_not_found
@@ -108,14 +108,14 @@ def chaos_routes(
     simulator = Simulator(account)
 
     @router.get("/provider")
-    async def faults() -> Response:
+    async def get_faults() -> Response:
         """Say what the provider does wrong."""
         return fresh(await simulator.ask("GET", "faults"))
 
     @router.post("/provider")
-    async def set_faults(request: Request) -> Response:
+    async def set_faults(faults: dict[str, Any]) -> Response:
         """Make the provider do something wrong, or heal it with ``{}``."""
-        return fresh(await simulator.ask("POST", "faults", await request.json()))
+        return fresh(await simulator.ask("POST", "faults", faults))
 
     @router.post("/breaker")
     async def set_breaker(body: Trip) -> Response:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from examples.critical_buttons.routes.common import Who, fresh
 from examples.critical_buttons.services.queries import Queries
+from examples.critical_buttons.services.reviews import Reviews
 from examples.critical_buttons.services.send_sms import SendSmsCommand
 from examples.critical_buttons.services.sender import SmsSender
 from syncpatterns.adapters.asgi import request_id
@@ -39,7 +40,15 @@ class SendSms(BaseModel):
     ] = Field(repr=False)
 
 
-def lead_routes(sender: SmsSender, queries: Queries) -> APIRouter:
+class Review(BaseModel):
+    """What somebody makes of a reply that may mean stop."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    verdict: Literal["opt-out", "allow"]
+
+
+def lead_routes(sender: SmsSender, queries: Queries, reviews: Reviews) -> APIRouter:
     """Return the routes of leads and their messages."""
     router = APIRouter(prefix="/api/leads", tags=["leads"])
 
@@ -66,6 +75,15 @@ def lead_routes(sender: SmsSender, queries: Queries) -> APIRouter:
         """List the tenant's leads by id."""
         found = await queries.leads(who.tenant, limit=limit, after=after)
         return fresh(found.leads, {"X-Realtime-Cursor": encode_cursor(found.positions)})
+
+    @router.post("/{lead_id:path}/review")
+    async def review(
+        lead_id: str, body: Review, who: Who, request: Request
+    ) -> Response:
+        """Say what a reply meant that somebody had to read."""
+        return fresh(
+            await reviews.decide(who, lead_id, body.verdict, request_id(request.scope))
+        )
 
     # An id may hold a slash; by now the path has been decoded.
     @router.get("/{lead_id:path}/sms-history")

@@ -130,7 +130,7 @@ class SendSms:
         provider: Who delivers.
         limits: How much may be sent.
         timeout: Seconds for one request to the provider.
-        callback_url: Returns where the provider reports, for one send.
+        callback_url: Returns where the provider reports on one send; None: nowhere.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class SendSms:
         limits: Limits,
         *,
         timeout: float,
-        callback_url: Callable[[str], str],
+        callback_url: Callable[[str], str | None],
     ) -> None:
         self._engine = engine
         self._provider = provider
