@@ -1,12 +1,14 @@
-"""The reference app: bookings that are confirmed once, whatever happens.
+"""The reference app: bookings confirmed once and messages sent once, whatever happens.
 
 Read it from the inside out::
 
-    domain/     what a booking is and when it may be confirmed; no I/O
-    schema.py   the tables; repo.py  the statements
-    services/   the use cases: confirm, list, audit
-    data/       the sample bookings and the CSV import
-    routes.py   HTTP, thin; app.py  the wiring; web/  the page
+    domain/     bookings, leads, segments, consent, night: the rules; no I/O
+    schema/     the tables; repo/  the statements
+    services/   the use cases: confirm, send, webhooks, settle, list
+    sms/        the client of the SMS provider; simulator/  a provider to try it on
+    data/       the samples and the CSV import
+    routes/     HTTP, thin; problems/  a page for every refusal
+    gateway.py  the way to the provider; app.py  the wiring; web/  the page
     startup.py  everything that can be wrong before the first request
     server.py   uvicorn that ends open streams cleanly
 

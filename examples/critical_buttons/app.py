@@ -26,6 +26,7 @@ from examples.critical_buttons.routes.pages import mount_files, problem_routes
 from examples.critical_buttons.routes.settling import settling_routes
 from examples.critical_buttons.routes.webhooks import PREFIX, webhook_routes
 from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
+from examples.critical_buttons.services.lookup import Lookup
 from examples.critical_buttons.services.queries import Queries
 from examples.critical_buttons.services.reviews import Reviews
 from examples.critical_buttons.services.send_sms import Limits, SendSms
@@ -92,6 +93,7 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
         timeout=settings.sms_timeout,
         callback_url=lambda op: callbacks and f"{callbacks}{PREFIX}/status?op={op}",
     )
+    lookup = Lookup(engine, gateway, timeout=settings.sms_timeout)
     send = sms_operation(
         engine,
         parts,
@@ -104,7 +106,7 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
     api = _api(lifespan(engine, live.relay.run, gateway.run, hubs=[live.hub]))
     api.include_router(booking_routes(confirm_operation(engine), queries))
     api.include_router(lead_routes(SmsSender(engine, send), queries, Reviews(engine)))
-    api.include_router(settling_routes(Unresolved(engine, send, parts), health))
+    api.include_router(settling_routes(Unresolved(engine, send, lookup), health))
     api.include_router(health_routes(health, chaos=settings.chaos))
     api.include_router(problem_routes())
     api.include_router(

@@ -23,13 +23,9 @@ from examples.critical_buttons.domain.sms_refusals import (
     RateLimited,
 )
 from examples.critical_buttons.repo import consent, leads, messages, sending
+from examples.critical_buttons.services.commands import SendSmsCommand, send_name
 from examples.critical_buttons.services.lead_views import Sent
-from examples.critical_buttons.services.send_sms import (
-    Limits,
-    SendSms,
-    SendSmsCommand,
-    send_name,
-)
+from examples.critical_buttons.services.send_sms import Limits, SendSms
 from examples.critical_buttons.services.sender import sms_operation
 from examples.critical_buttons.services.webhooks import Inbound, Webhooks
 from examples.critical_buttons.settings import Settings

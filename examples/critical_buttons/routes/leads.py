@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from examples.critical_buttons.routes.common import Who, fresh
+from examples.critical_buttons.services.commands import SendSmsCommand
 from examples.critical_buttons.services.queries import Queries
 from examples.critical_buttons.services.reviews import Reviews
-from examples.critical_buttons.services.send_sms import SendSmsCommand
 from examples.critical_buttons.services.sender import SmsSender
 from syncpatterns.adapters.asgi import request_id
 from syncpatterns.adapters.fastapi import IdempotencyKey, reply

@@ -10,11 +10,10 @@ The four functions of an operation that calls somebody outside::
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -24,7 +23,6 @@ from examples.critical_buttons.domain.leads import HOUR, Lead, wait_for_room
 from examples.critical_buttons.domain.messages import (
     Direction,
     Message,
-    StatusReport,
     reported,
     status_of,
 )
@@ -39,47 +37,22 @@ from examples.critical_buttons.domain.sms_refusals import (
     rate_limited,
 )
 from examples.critical_buttons.repo import leads, messages, sending
+from examples.critical_buttons.services.commands import SendSmsCommand, send_name
 from examples.critical_buttons.services.journal import Actor, Journal
 from examples.critical_buttons.services.lead_views import (
     Sent,
     message_view,
     segments_view,
 )
+from examples.critical_buttons.services.lookup import Lookup, make_way
 from examples.critical_buttons.sms.provider import (
     OptedOutAtProvider,
     Receipt,
     SmsMessage,
     SmsProvider,
 )
-from syncpatterns.engines.sqlite import Snapshot, SqliteEngine
+from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.operation import Transaction
-
-#: How far the provider's clock may be behind ours.
-SKEW: Final = timedelta(seconds=60)
-#: Where a lookup begins if it is not known when the send did.
-_LONG_AGO: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class SendSmsCommand:
-    """One wish to send a message, with what the audit log wants to know about it.
-
-    It is kept until the outcome is known, so it holds the lead's id and not
-    its number.
-
-    Args:
-        tenant: Whose lead.
-        lead_id: To whom.
-        body: The text.
-        actor: Who pressed the button.
-        request_id: Identity of the HTTP request.
-    """
-
-    tenant: str
-    lead_id: str
-    body: str = field(repr=False)
-    actor: str
-    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +83,6 @@ class SendContext(Protocol):
         ...
 
 
-def send_name(command: SendSmsCommand, key_hash: str) -> str:
-    """Return 32 hex digits that name a send, the same for each of its attempts.
-
-    They stand in the address of its status callbacks, so that a callback says
-    which send it is about also when the answer of that send was lost.
-    """
-    parts = (command.tenant, command.lead_id, command.body, key_hash)
-    # Lengths first: no two lists of texts give the same bytes.
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 class SendSms:
     """What the operation ``sms.send`` is made of.
 
@@ -144,6 +105,7 @@ class SendSms:
     ) -> None:
         self._engine = engine
         self._provider = provider
+        self._lookup = Lookup(engine, provider, timeout=timeout)
         self._limits = limits
         self._timeout = timeout
         self._callback_url = callback_url
@@ -200,49 +162,7 @@ class SendSms:
         Raises:
             LookupFailed: The provider does not say.
         """
-        return await self.find(command, ctx.key_hash)
-
-    async def find(self, command: SendSmsCommand, key_hash: str) -> Receipt | None:
-        """Do `lookup`, for the send of one key.
-
-        A callback may have said it already: its address names the send. Else
-        the provider is asked for messages to this number with this text; those
-        that are known to be of other sends do not count.
-
-        Raises:
-            LookupFailed: The provider does not say.
-        """
-        op = send_name(command, key_hash)
-
-        def known(snapshot: Snapshot) -> Receipt | _Search:
-            connection = snapshot.sqlalchemy()
-            report = sending.report_of_send(connection, op)
-            if (
-                report is not None
-                and messages.sent_as(connection, report.provider_id) is None
-            ):
-                return Receipt(report.provider_id, report.status.value, 0)
-            return self._search(connection, command, (op, key_hash), snapshot.now)
-
-        found = await self._engine.aview(known)
-        if isinstance(found, Receipt):
-            return found
-        while True:
-            receipt = await self._provider.find(
-                SmsMessage(found.phone, command.body),
-                found.since,
-                self._timeout,
-                exclude=found.exclude,
-            )
-            if receipt is None or await self._claim(receipt, op):
-                return receipt
-            found.exclude.add(receipt.provider_id)
-
-    async def _claim(self, receipt: Receipt, op: str) -> bool:
-        report = StatusReport(receipt.provider_id, status_of(receipt.status))
-        return await self._engine.atransact(
-            lambda tx: sending.claim(tx.sqlalchemy(), report, op, tx.now)
-        )
+        return await self._lookup.find(command, ctx.key_hash)
 
     def commit(
         self, tx: Transaction, command: SendSmsCommand, receipt: Receipt
@@ -272,7 +192,7 @@ class SendSms:
         report = sending.report_on(connection, receipt.provider_id)
         if report is not None:
             message = reported(message, report, tx.now) or message
-        _make_way(connection, receipt.provider_id)
+        make_way(connection, receipt.provider_id)
         messages.add(connection, message)
         sending.release(connection, tx.key_hash)
         journal.audit(
@@ -327,50 +247,3 @@ class SendSms:
             wait = wait_for_room(sent, limit, tx.now)
             if wait > 0:
                 raise rate_limited(wait, whose)
-
-    def _search(
-        self,
-        connection: Connection,
-        command: SendSmsCommand,
-        names: tuple[str, str],
-        now: datetime,
-    ) -> _Search:
-        op, key_hash = names
-        entry = leads.find(connection, command.tenant, command.lead_id)
-        if entry is None:
-            raise lead_not_found()
-        begun = sending.begun(connection, key_hash) or now - _LONG_AGO
-        since = begun - SKEW
-        phone = entry.lead.phone
-        return _Search(
-            phone,
-            since,
-            messages.provider_ids(connection, phone, since)
-            | sending.of_other_sends(connection, op),
-        )
-
-
-def _make_way(connection: Connection, provider_id: str) -> None:
-    """Let go of a message that a lookup took for another send's.
-
-    Two sends of the same text: the answer of the first is lost, and its lookup
-    finds the message of the second, whose answer is still on its way. When
-    that comes, it is the second's; the first has the other one, whose name its
-    callbacks will tell.
-    """
-    taken = messages.sent_as(connection, provider_id)
-    if taken is None:
-        return
-    told = sending.report_of_send(connection, taken.op) if taken.op else None
-    free = told is not None and messages.sent_as(connection, told.provider_id) is None
-    name = told.provider_id if told is not None and free else f"twin-{uuid4().hex}"
-    messages.rename(connection, taken, name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """What to ask the provider for."""
-
-    phone: str = field(repr=False)
-    since: datetime
-    exclude: set[str]

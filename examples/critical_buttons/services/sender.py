@@ -6,8 +6,9 @@ from typing import Final
 
 from examples.critical_buttons.domain.sms_refusals import SMS_REFUSALS, QuietHours
 from examples.critical_buttons.repo import sending
+from examples.critical_buttons.services.commands import SendSmsCommand
 from examples.critical_buttons.services.lead_views import Sent
-from examples.critical_buttons.services.send_sms import SendSms, SendSmsCommand
+from examples.critical_buttons.services.send_sms import SendSms
 from examples.critical_buttons.sms.provider import (
     OptedOutAtProvider,
     ProviderMisconfigured,

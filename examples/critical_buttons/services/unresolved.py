@@ -12,13 +12,14 @@ from examples.critical_buttons.domain.messages import Message
 from examples.critical_buttons.domain.times import iso_utc
 from examples.critical_buttons.principal import Principal
 from examples.critical_buttons.repo import messages, sending
+from examples.critical_buttons.services.commands import SendSmsCommand
 from examples.critical_buttons.services.journal import Actor, Journal
 from examples.critical_buttons.services.lead_views import (
     MessageView,
     Sent,
     message_view,
 )
-from examples.critical_buttons.services.send_sms import SendSms, SendSmsCommand
+from examples.critical_buttons.services.lookup import Lookup
 from examples.critical_buttons.sms.provider import ProviderUncertain, Receipt
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import SyncPatternsError
@@ -67,18 +68,18 @@ class Unresolved:
     Args:
         engine: The app's database.
         operation: The operation whose calls these are.
-        parts: What it is made of.
+        lookup: What asks the provider.
     """
 
     def __init__(
         self,
         engine: SqliteEngine,
         operation: Operation[SendSmsCommand, Sent],
-        parts: SendSms,
+        lookup: Lookup,
     ) -> None:
         self._engine = engine
         self._operation = operation
-        self._parts = parts
+        self._lookup = lookup
 
     async def waiting(self, tenant: str) -> list[UnresolvedView]:
         """Return the tenant's, oldest first."""
@@ -135,7 +136,7 @@ class Unresolved:
         answered = True
         receipt: Receipt | None = None
         try:
-            receipt = await self._parts.find(command, key_hash)
+            receipt = await self._lookup.find(command, key_hash)
         except ProviderUncertain:
             answered = False
         if receipt is not None:
