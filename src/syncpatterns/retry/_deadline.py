@@ -17,8 +17,7 @@ from types import TracebackType
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import ConfigurationError
 
-#: On asyncio nobody can have made a cancel scope before this was imported, on
-#: trio not before trio was.
+#: On asyncio nobody can have made a cancel scope before this was imported.
 ANYIO_BACKEND = "anyio._backends._asyncio"
 
 #: The clock of every deadline and `Retry` that was not given another.
@@ -121,9 +120,17 @@ def remaining() -> float:
     """
     until = current.get()
     left = math.inf if until is None else until.left()
-    if "trio" in modules or ANYIO_BACKEND in modules:
+    if in_scopes():
         left = min(left, scope_left())
     return max(0.0, left)
+
+
+def in_scopes() -> bool:
+    """Say whether there can be a cancel scope around the running code."""
+    if ANYIO_BACKEND in modules:
+        return True
+    ask = getattr(modules.get("trio.lowlevel"), "in_trio_task", None)
+    return ask is not None and bool(ask())
 
 
 def _load_scope_left() -> float:

@@ -50,7 +50,7 @@ def _loop(policy: Policy, fn: Callable[..., T]) -> Callable[..., T]:  # noqa: C9
 
     def attempts(*args: Any, **kwargs: Any) -> T:  # noqa: C901, PLR0912 - cut in two it takes a tenth more
         nonlocal usual
-        started = policy.clock.monotonic() if timed else 0.0
+        started = timed and policy.clock.monotonic()
         try:
             result = fn(*args, **kwargs) if kwargs else fn(*args)
         except Exception as error:
@@ -124,7 +124,7 @@ def _aloop(  # noqa: C901 - as below
     asleep = policy.clock.asleep
 
     async def attempts(*args: Any, **kwargs: Any) -> T:  # noqa: C901, PLR0912 - cut in two it takes a tenth more
-        started = policy.clock.monotonic() if timed else 0.0
+        started = timed and policy.clock.monotonic()
         pending = _UNSET
         try:
             pending = fn(*args, **kwargs) if kwargs else fn(*args)
@@ -132,6 +132,7 @@ def _aloop(  # noqa: C901 - as below
         except Exception as error:
             if isinstance(error, TypeError) and pending is not _UNSET:
                 _require_awaitable(fn, pending)
+            pending = _UNSET  # a task keeps its error, and that this frame
             series = Series(policy, started, fn, args, kwargs, SCOPED)
             delay = series.after(error)
             if delay is None:

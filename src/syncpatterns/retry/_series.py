@@ -17,7 +17,7 @@ from syncpatterns.retry import _deadline
 from syncpatterns.retry._attempt import attempt_number
 from syncpatterns.retry._budget import RetryBudget
 from syncpatterns.retry._core import GiveUp, Limits, Progress, Rng, decide
-from syncpatterns.retry._deadline import ANYIO_BACKEND
+from syncpatterns.retry._deadline import ANYIO_BACKEND, in_scopes
 from syncpatterns.retry._pause import checkpoint, skipped_sleeps
 from syncpatterns.retry._rules import PlainRules, Strategies
 
@@ -130,9 +130,11 @@ class Series(Progress):
             self._give_up(decision)
             return None
         until = _current_deadline()
-        # To ask for the scopes costs as much as a whole retry, so it is asked
-        # last, and not where there can be none: see `_deadline.ANYIO_BACKEND`.
-        scoped = self._scoped and ("trio" in modules or ANYIO_BACKEND in modules)
+        # To ask for the scopes costs as much as a whole retry, so it is not asked
+        # where there can be none: see `_deadline.in_scopes`.
+        scoped = self._scoped and (
+            ANYIO_BACKEND in modules or ("trio" in modules and in_scopes())
+        )
         if until is not None or scoped:
             left = _deadline.scope_left() if scoped and decision > 0.0 else inf
             if until is not None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import threading
 from typing import Any
 
 import anyio
 import pytest
+import trio
 
 from syncpatterns.clock import SystemClock
 from syncpatterns.errors import ConfigurationError, EngineBusy
@@ -314,3 +317,47 @@ def test_a_retry_has_the_systems_clock_unless_told() -> None:
 
         assert 0 < fn() <= 30
     assert isinstance(SystemClock().monotonic(), float)
+
+
+@pytest.mark.case("RTY-16", part="trio alone")
+def test_a_scope_of_trio_counts_without_anyio_around_it(flaky: Any) -> None:
+    """A program on bare trio has scopes of its own."""
+
+    async def main() -> int:
+        fn = flaky(Down())
+        with trio.move_on_after(0.05) as scope:
+            with pytest.raises(Down):
+                await Retry(on=Down, wait=no_jitter(100, 100)).acall(fn.acall)
+            assert not scope.cancel_called
+            assert 0 < remaining() <= 0.05
+        return int(fn.calls)
+
+    assert trio.run(main) == 1
+
+
+def test_on_asyncio_alone_nothing_is_asked_for_scopes() -> None:
+    """Where nobody imported what makes scopes, a retry does not import it either."""
+    program = (
+        "import asyncio, sys, trio\n"
+        "from syncpatterns.retry import Retry, no_jitter, remaining\n"
+        "class Still:\n"
+        "    async def asleep(self, seconds): pass\n"
+        "    monotonic = time = sleep = None\n"
+        "calls = []\n"
+        "async def fail():\n"
+        "    calls.append(remaining())\n"
+        "    raise OSError\n"
+        "async def main():\n"
+        "    try:\n"
+        "        await Retry(on=OSError, clock=Still()).acall(fail)\n"
+        "    except OSError:\n"
+        "        pass\n"
+        "asyncio.run(main())\n"
+        "print(len(calls), set(calls), 'anyio._backends._asyncio' in sys.modules)\n"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert run.stdout.split() == ["5", "{inf}", "False"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Generator
@@ -108,6 +109,27 @@ async def test_a_task_that_gave_up_keeps_nothing_of_the_caller(
 
     assert len(errors) >= 4
     assert [order(), *(error() for error in errors)] == [None] * (len(errors) + 1)
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_task_that_is_awaited_is_let_go(clock: FakeClock) -> None:
+    """It keeps its error, whose traceback keeps the frame that awaited it."""
+    seen: list[weakref.ref[BaseException]] = []
+    retry = Retry(on=Down, clock=clock)
+
+    async def fail() -> None:
+        raise _noted(seen)
+
+    async def main() -> None:
+        try:
+            await retry.acall(lambda: asyncio.get_running_loop().create_task(fail()))
+        except Down:
+            return
+        raise AssertionError("it should have given up")
+
+    asyncio.run(main())
+
+    assert [error() for error in seen] == [None] * 5
 
 
 @pytest.mark.usefixtures("no_collector")
