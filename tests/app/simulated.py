@@ -37,7 +37,7 @@ class Simulator:
     Args:
         arguments: Of the command line.
         stdin: What its standard input is; a pipe ends it with this process.
-        parent: The process it follows; None is none.
+        followed: Whether it ends with this process, also where that is killed.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Simulator:
         chaos: bool = True,
         port: int = 0,
         stdin: int = subprocess.PIPE,
-        parent: int | None = None,
+        followed: bool = True,
     ) -> None:
         options = ["--port", str(port), "--pace", str(PACE), *arguments]
         options += ["--chaos"] * chaos
-        options += [] if parent is None else ["--parent", str(parent)]
+        options += ["--parent", str(os.getpid())] * followed
         self.process = subprocess.Popen(
             [sys.executable, "-m", "examples.critical_buttons.simulator", *options],
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},

@@ -118,7 +118,7 @@ def test_ctrl_c_on_the_terminal_ends_both(tmp_path: Path) -> None:
 @POSIX
 def test_a_simulator_with_a_parent_leaves_ctrl_c_to_it() -> None:
     """One that ended first would fail the parent's last requests."""
-    with Simulator(parent=os.getpid()) as sim:
+    with Simulator() as sim:
         sim.process.send_signal(signal.SIGINT)
         sim.process.send_signal(signal.SIGINT)
 
@@ -131,7 +131,7 @@ def test_a_simulator_with_a_parent_leaves_ctrl_c_to_it() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_simulator_started_by_hand_ends_on_a_signal(number: int) -> None:
     """Within its grace, although a request hangs, and without a traceback."""
-    sim = Simulator()
+    sim = Simulator(followed=False)
     with sim.hanging():
         sim.process.send_signal(number)
         sim.process.wait(PATIENCE)
@@ -142,7 +142,7 @@ def test_a_simulator_started_by_hand_ends_on_a_signal(number: int) -> None:
 @POSIX
 def test_standard_input_that_is_no_pipe_means_nothing() -> None:
     """/dev/null ends at once; a simulator that took it for its parent would too."""
-    with Simulator(stdin=subprocess.DEVNULL, parent=os.getpid()) as sim:
+    with Simulator(stdin=subprocess.DEVNULL) as sim:
         assert sim.create().status_code == 201
         assert sim.process.poll() is None
 
