@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
@@ -19,6 +18,7 @@ from syncpatterns._http import problem_document
 from syncpatterns.adapters._bodies import malformed_json, unsupported_media_type
 from syncpatterns.adapters._messages import Header, problem, problem_response
 from syncpatterns.adapters._openapi import describe_problems
+from syncpatterns.adapters._problems import note
 from syncpatterns.adapters._validation import validation_problem
 from syncpatterns.errors import Refusal, SyncPatternsError
 
@@ -30,8 +30,6 @@ _NO_BODY: Final = frozenset({204, 205, 304})
 _OURS: Final = frozenset({"type", "title", "status", "request_id"})
 _INTERNAL: Final = 500
 _CONFLICT: Final = 409
-
-_log = logging.getLogger("syncpatterns")
 
 
 def install_problems(app: FastAPI, *, refusals: Iterable[type[Exception]] = ()) -> None:
@@ -63,9 +61,8 @@ async def _on_library_error(
     connection: HTTPConnection, error: Exception
 ) -> Response | None:
     known = cast("SyncPatternsError", error)
-    status, headers, members = problem_document(known)
-    if status >= _INTERNAL:  # the answer does not say why, so the log must
-        _log.error("A request failed", exc_info=error)
+    note(known)
+    _, headers, members = problem_document(known)
     extra = [
         (name.encode(), value.encode())
         for name, value in headers.items()

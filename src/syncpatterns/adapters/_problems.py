@@ -14,7 +14,7 @@ from syncpatterns.adapters._messages import (
     Send,
     send_problem,
 )
-from syncpatterns.errors import CallRejected, SyncPatternsError
+from syncpatterns.errors import CallRejected, Refusal, SyncPatternsError
 
 _INTERNAL = 500
 _log = logging.getLogger("syncpatterns")
@@ -24,9 +24,11 @@ def note(error: SyncPatternsError) -> None:
     """Log *error* if its answer will not say what happened.
 
     A rejection is not logged: there are as many as there are callers while a
-    breaker is open, and its opening has been told to listeners and hooks.
+    breaker is open, and its opening has been told to listeners and hooks. Nor
+    is a refusal, whose answer says why.
     """
-    if error.status >= _INTERNAL and not isinstance(error, CallRejected):
+    told = isinstance(error, (CallRejected, Refusal))
+    if error.status >= _INTERNAL and not told:
         _log.error("A request failed", exc_info=error)
 
 
