@@ -37,7 +37,11 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, header_style="bold", overflow="fold")
     for row in rows:
         table.add_row(*(Text(safe(cell)) for cell in row))
-    _console().print(table)
+    console = _console()
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def _console() -> Console:

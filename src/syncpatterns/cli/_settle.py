@@ -23,7 +23,13 @@ from syncpatterns.cli._output import (
 )
 from syncpatterns.cli._source import Entry, opened
 from syncpatterns.errors import SyncPatternsError
-from syncpatterns.idempotency import Committed, NotCommitted, StoredOutcome, Windows
+from syncpatterns.idempotency import (
+    Committed,
+    NotCommitted,
+    State,
+    StoredOutcome,
+    Windows,
+)
 
 OUTCOMES: Final = {True: "happened", False: "not-happened"}
 
@@ -95,7 +101,11 @@ def resolve(  # noqa: PLR0913 - one parameter an option, each by keyword
         if not yes:
             _confirm(entry, means)
         if not settle(who, why):
-            raise Stop(f"{entry.where} is settled already, by somebody else.", FAILED)
+            raise Stop(
+                f"{entry.where} is settled already, or its owner came back; `log` and "
+                "`ls` tell.",
+                FAILED,
+            )
     say(f"Settled {entry.where}. {means}")
 
 
@@ -155,9 +165,7 @@ def _recheck(entry: Entry, app: str, who: str) -> dict[str, str]:
         elif isinstance(verdict, NotCommitted):
             outcome, detail = OUTCOMES[False], "not done; the key may be used again."
         else:
-            outcome = "unknown"
-            detail = "still unknown: the provider could not be asked, or somebody else "
-            detail += "has settled it."
+            outcome, detail = _undecided(entry)
     return {
         "key_hash": entry.record.key[:8],
         "storage_key": entry.record.key,
@@ -165,6 +173,15 @@ def _recheck(entry: Entry, app: str, who: str) -> dict[str, str]:
         "outcome": outcome,
         "detail": detail,
     }
+
+
+def _undecided(entry: Entry) -> tuple[str, str]:
+    """Tell a provider that cannot be asked from somebody who was quicker."""
+    record = entry.place.store.inspect(entry.record.key)
+    if record is not None and record.state in (State.COMPLETED, State.FREE):
+        happened = record.state is State.COMPLETED
+        return OUTCOMES[happened], "settled by somebody else meanwhile."
+    return "unknown", "still unknown: the provider could not be asked."
 
 
 def operation_of(entry: Entry, app: str) -> AnyOperation:

@@ -127,6 +127,13 @@ class Shop:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute(sql)
 
+    def orphan(self) -> None:
+        """Let every owner have died with its lease run out."""
+        self.change(
+            "UPDATE syncpatterns_record "
+            "SET state = 'in_progress', lease_until = created"
+        )
+
     def trail(self) -> list[tuple[Any, ...]]:
         """Return the audit trail, oldest first."""
         return self.rows(

@@ -71,8 +71,7 @@ def test_what_the_application_prints_is_not_in_the_document(
 def test_a_call_whose_owner_died_is_listed(shop: Shop, run: Run) -> None:
     """Nobody marked it unknown, and nobody knows all the same."""
     key = shop.lose()
-    sql = "UPDATE syncpatterns_record SET state = 'in_progress', lease_until = created"
-    shop.change(sql)
+    shop.orphan()
 
     result = run("ls", "--db", DB)
 

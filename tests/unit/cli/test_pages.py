@@ -21,9 +21,10 @@ HOW_TO = PAGE.parents[1] / "how-to" / "settle-the-unknown.md"
 
 def commands(group: typer.Typer, words: tuple[str, ...] = ()) -> list[list[str]]:
     """Name every command and group, however deep."""
-    found = [list(words)]
-    for command in group.registered_commands:
-        found.append([*words, str(command.name)])
+    found = [
+        list(words),
+        *([*words, str(command.name)] for command in group.registered_commands),
+    ]
     for inner in group.registered_groups:
         assert inner.typer_instance is not None
         found += commands(inner.typer_instance, (*words, str(inner.name)))

@@ -149,3 +149,66 @@ def test_one_call_of_another_operation_is_refused(shop: Shop, run: Run) -> None:
 
     assert result.exit_code == 2
     assert "only sms.send" in result.stderr
+
+
+AWAITING = """
+from shop import Receipt, Sms, engine, record, send
+from syncpatterns import Operation
+
+async def find(command: Sms, ctx) -> Receipt | None:
+    return Receipt("SMasync")
+
+op = Operation("sms.send", engine, call=send, commit=record, lookup=find)
+"""
+
+
+def test_an_async_lookup_is_asked_too(shop: Shop, run: Run) -> None:
+    """The command has no event loop of its own; the library lends one."""
+    key = shop.lose()
+    (shop.folder / "awaiting.py").write_text(AWAITING)
+
+    result = run("recheck", key[:8], "--app", "awaiting:op")
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.rows() == [(CANARY, "SMasync")]
+
+
+QUICKER = """
+from shop import Receipt, Sms, engine, record, send
+from syncpatterns import Operation
+from syncpatterns.idempotency import NotCommitted
+
+def find(command: Sms, ctx) -> Receipt | None:
+    (call,) = op.unresolved()
+    op.resolve(call, NotCommitted(), by="sam", reason="was quicker")
+    raise ConnectionError
+
+op = Operation(
+    "sms.send", engine, call=send, commit=record, lookup=find, lookup_retry=None
+)
+"""
+
+
+def test_somebody_who_was_quicker_has_settled_it(shop: Shop, run: Run) -> None:
+    """Nothing is left to come back for."""
+    key = shop.lose()
+    (shop.folder / "quicker.py").write_text(QUICKER)
+
+    result = run("recheck", "--all", "--app", "quicker:op")
+
+    assert result.exit_code == 0, result.stderr
+    said = f"sms.send {key[:8]}: settled by somebody else meanwhile.\n"
+    assert result.stdout == said
+    assert [row[3] for row in shop.trail()] == ["sam"]
+
+
+def test_a_call_whose_owner_died_is_asked_about(shop: Shop, run: Run) -> None:
+    """As one that was marked unknown."""
+    key = shop.lose()
+    shop.provider("SM7")
+    shop.orphan()
+
+    result = run("recheck", key[:8], *APP)
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.rows() == [(CANARY, "SM7")]

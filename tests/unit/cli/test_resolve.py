@@ -377,3 +377,46 @@ def test_two_operations_of_one_name_are_refused(shop: Shop, run: Run) -> None:
 
     assert result.exit_code == 2
     assert "2 operations of the name sms.send" in result.stderr
+
+
+def test_a_mode_that_knows_no_unknown_is_said(shop: Shop, run: Run) -> None:
+    """The name may have belonged to a fenced operation before."""
+    key = shop.lose(operation="book")
+    (shop.folder / "single.py").write_text(
+        "from shop import engine\nfrom syncpatterns import Operation\n"
+        "def effect(tx, command): return None\n"
+        "op = Operation('book', engine, effect=effect)\n"
+    )
+
+    words = ("--app", "single:op", "--happened", *RECEIPT, *WHY)
+    result = run("resolve", key[:8], *words)
+
+    assert result.exit_code == 2
+    assert "no outcome is ever unknown" in result.stderr
+    assert shop.trail() == []
+
+
+@pytest.mark.parametrize("named", [APP, ("--db", DB)], ids=["app", "db"])
+def test_a_call_whose_owner_died_can_be_denied(
+    shop: Shop, run: Run, named: tuple[str, ...]
+) -> None:
+    """Nobody has marked it unknown; it is all the same."""
+    key = shop.lose()
+    shop.orphan()
+
+    result = run("resolve", key[:8], *named, "--not-happened", *WHY)
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.record(key).state is State.FREE
+    assert len(shop.trail()) == 1
+
+
+def test_a_call_whose_owner_died_can_be_confirmed(shop: Shop, run: Run) -> None:
+    """With its rows."""
+    key = shop.lose()
+    shop.orphan()
+
+    result = run("resolve", key[:8], *APP, "--happened", *RECEIPT, *WHY)
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.rows() == [(CANARY, "SM1")]
