@@ -119,16 +119,20 @@ async def test_a_phone_shows_all_of_it(browser: Browser, app: AppProcess) -> Non
 
 @pytest.mark.case("APP-51", part="browser, SMS")
 async def test_a_message_is_sent_from_the_keyboard(tabs: Tabs) -> None:
-    """Skip link, search, choose, write, send; the focus is never lost."""
+    """From the bookings to the leads; search, choose, write, send; focus is kept."""
     sms = SmsRoutes()
     await sms.play(tabs.context)
-    tab = await open_leads(tabs)
+    tab = SmsTab(await tabs.open())
     keyboard = tab.page.keyboard
 
-    await keyboard.press("Tab")
-    skip = tab.page.get_by_role("link", name="Skip to the leads")
-    await expect(skip).to_be_focused()
+    for _ in range(3):
+        await keyboard.press("Tab")
+    await expect(tab.page.get_by_role("link", name="Leads & SMS")).to_be_focused()
     await keyboard.press("Enter")
+    await expect(tab.page.locator("#leads")).to_be_focused()
+    skip = tab.page.locator(".skip")
+    await expect(skip).to_have_text("Skip to the leads")
+    await expect(skip).to_have_attribute("href", "#leads")
     await keyboard.press("Tab")
     await expect(tab.page.get_by_role("combobox")).to_be_focused()
     await keyboard.press("Tab")

@@ -32,6 +32,11 @@ export function viewLinks(onShow) {
     }
     onShow(shown.view);
   };
-  addEventListener("hashchange", show);
+  addEventListener("hashchange", () => {
+    show();
+    // It was hidden when the browser looked for the place to go on from.
+    document.getElementById(location.hash.slice(1))?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  });
   return { element: el("nav", { class: "views", "aria-label": PAGE.sections }, ...links), show };
 }
