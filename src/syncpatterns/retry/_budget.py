@@ -83,10 +83,6 @@ class RetryBudget:
         with self._lock:
             self.tokens = min(self.size, self.tokens + 1.0)
 
-    def renew_lock(self) -> None:
-        """Make a lock that nobody holds; for a child that was just forked."""
-        self._lock = threading.Lock()
-
     def __repr__(self) -> str:
         return (
             f"RetryBudget(size={self.size:g}, ratio={self.ratio:g}, "
@@ -134,7 +130,7 @@ UNLIMITED = Unlimited()
 def _renew_locks() -> None:
     """Free the child of a fork from locks that other threads held meanwhile."""
     for budget in list(_all):
-        budget.renew_lock()
+        budget._lock = threading.Lock()  # noqa: SLF001 - a fork is no user's business
 
 
 if hasattr(os, "register_at_fork"):
