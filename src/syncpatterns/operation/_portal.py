@@ -2,6 +2,9 @@
 
 It serves operations whose provider is awaited while the caller blocks. The
 loop is asyncio's, starts with the first such call, and ends with the process.
+
+anyio's blocking portal is not used: it is held by a generator, whose clean-up
+in a forked child waits for a thread that the child does not have.
 """
 
 from __future__ import annotations
@@ -11,72 +14,107 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, suppress
-from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any, Final, TypeVar
 
-if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
+from syncpatterns.errors import ConfigurationError
 
 T = TypeVar("T")
 
+#: Seconds that the end of the process waits for what still runs in here.
+_PATIENCE: Final = 2.0
 
-def call_async(function: Callable[..., Awaitable[T]], *args: Any) -> T:
+
+def call_async(function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
     """Run *function* to its end on the portal's loop and return its result.
 
     Context variables of the caller are seen in there.
+
+    Raises:
+        ConfigurationError: Called inside such a function, which would wait for
+            itself.
     """
+    loop = _home.loop()
     context = copy_context()
     sniffio = sys.modules.get("sniffio")
     if sniffio is not None:
         # Called inside a trio task, it says trio, and anyio would believe it.
         context.run(sniffio.current_async_library_cvar.set, "asyncio")
-    result: T = _home.portal().call(_in_context, context, function, args)
-    return result
-
-
-async def _in_context(
-    context: Context, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]
-) -> T:
-    async def run() -> T:
-        return await function(*args)
-
-    return await asyncio.get_running_loop().create_task(run(), context=context)
+    submit = asyncio.run_coroutine_threadsafe
+    future = context.run(submit, function(*args), loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # does nothing unless the wait was interrupted
+        raise
 
 
 class _Home:
-    """The process's portal; a forked child gets one of its own."""
+    """The process's loop and its thread; a forked child gets its own."""
 
     def __init__(self) -> None:
-        self.forget()
+        self._inherited: list[object] = []
+        self._forget()
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._portal: BlockingPortal | None = None
-        self._manager: AbstractContextManager[BlockingPortal] | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
 
-    def portal(self) -> BlockingPortal:
-        from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 - first use
+    def leave_behind(self) -> None:
+        """Forget the parent's loop, but do not clean it up: it is not ours."""
+        self._inherited += [self._loop, self._stop]
+        self._forget()
 
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop; start it with the first call.
+
+        Raises:
+            ConfigurationError: It runs in this very thread.
+        """
         with self._lock:
-            if self._portal is None:
-                self._manager = start_blocking_portal("asyncio")
-                self._portal = self._manager.__enter__()
-            return self._portal
+            if self._loop is None:
+                ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+                ready = Future()
+                self._thread = threading.Thread(
+                    target=asyncio.run,
+                    args=(_serve(ready),),
+                    name="syncpatterns-portal",
+                    daemon=True,
+                )
+                self._thread.start()
+                self._loop, self._stop = ready.result()
+            if threading.current_thread() is self._thread:
+                raise ConfigurationError(
+                    "call() inside an async function of another operation would wait "
+                    "for itself. Use `await operation.acall(...)` there."
+                )
+            return self._loop
 
     def close(self) -> None:
+        """Cancel what runs, and end."""
         with self._lock:
-            manager, portal = self._manager, self._portal
-            self._manager = self._portal = None
-        if manager is not None and portal is not None:
-            # Whoever still waits is a daemon thread: nothing may hold up the end.
-            with suppress(RuntimeError):  # it has stopped already
-                portal.call(portal.stop, True)  # noqa: FBT003 - anyio's order of arguments
-            manager.__exit__(None, None, None)
+            loop, stop, thread = self._loop, self._stop, self._thread
+            self._loop = self._stop = self._thread = None
+        if loop is not None and stop is not None and thread is not None:
+            with suppress(RuntimeError):  # it was closed already
+                loop.call_soon_threadsafe(stop.set)
+            thread.join(_PATIENCE)  # a daemon: it holds up the end no longer
+
+
+async def _serve(
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
+) -> None:
+    stop = asyncio.Event()
+    ready.set_result((asyncio.get_running_loop(), stop))
+    await stop.wait()
 
 
 _home = _Home()
 atexit.register(_home.close)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_home.forget)
+    os.register_at_fork(after_in_child=_home.leave_behind)
