@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 Better = Literal["lower", "higher"]
+Timer = Callable[[], float]
 
 #: Fewest pairs where a disk is in it: a slow flush must not decide the median.
 DISK_PAIRS = 200
@@ -64,6 +65,7 @@ def paired(
     *,
     pairs: int = 50,
     number: int | None = None,
+    clock: Timer = time.perf_counter,
 ) -> Paired:
     """Time two functions in turn.
 
@@ -72,16 +74,19 @@ def paired(
         reference: What it is compared to.
         pairs: How many pairs; at least `DISK_PAIRS` where a disk is in it.
         number: Calls in one sample; None finds one that takes about 2 ms.
+        clock: `time.thread_time` for what waits for nothing: a sample is then
+            not longer because the system ran somebody else in it.
     """
-    number = number or calibrate(ours, reference)
+    number = number or calibrate(ours, reference, clock=clock)
     samples: list[tuple[float, float]] = []
     with _no_collector():
         for turn in range(pairs):
             if turn % 2:
-                theirs = _sample(reference, number)
-                samples.append((_sample(ours, number), theirs))
+                theirs = _sample(reference, number, clock)
+                samples.append((_sample(ours, number, clock), theirs))
             else:
-                samples.append((_sample(ours, number), _sample(reference, number)))
+                mine = _sample(ours, number, clock)
+                samples.append((mine, _sample(reference, number, clock)))
     return summary(samples)
 
 
@@ -91,17 +96,18 @@ async def apaired(
     *,
     pairs: int = 50,
     number: int = 1,
+    clock: Timer = time.perf_counter,
 ) -> Paired:
     """Time two async functions in turn on the running loop; see `paired`."""
     samples: list[tuple[float, float]] = []
     with _no_collector():
         for turn in range(pairs):
             if turn % 2:
-                theirs = await _asample(reference, number)
-                samples.append((await _asample(ours, number), theirs))
+                theirs = await _asample(reference, number, clock)
+                samples.append((await _asample(ours, number, clock), theirs))
             else:
-                mine = await _asample(ours, number)
-                samples.append((mine, await _asample(reference, number)))
+                mine = await _asample(ours, number, clock)
+                samples.append((mine, await _asample(reference, number, clock)))
     return summary(samples)
 
 
@@ -177,11 +183,14 @@ def table(rows: Iterable[Row]) -> str:
     )
 
 
-def calibrate(*functions: Callable[[], object]) -> int:
+def calibrate(
+    *functions: Callable[[], object], clock: Timer = time.perf_counter
+) -> int:
     """Return how many calls of the slowest of *functions* take about 2 ms."""
     number = 1
     while number < _MAX_NUMBER:
-        slowest = max(_sample(function, number) for function in functions) * number
+        samples = (_sample(function, number, clock) for function in functions)
+        slowest = max(samples) * number
         if slowest >= _SAMPLE:
             return number
         grow = _SAMPLE / slowest if slowest > 0 else 10.0
@@ -189,18 +198,20 @@ def calibrate(*functions: Callable[[], object]) -> int:
     return _MAX_NUMBER
 
 
-def _sample(function: Callable[[], object], number: int) -> float:
-    start = time.perf_counter()
+def _sample(function: Callable[[], object], number: int, clock: Timer) -> float:
+    start = clock()
     for _ in range(number):
         function()
-    return (time.perf_counter() - start) / number
+    return (clock() - start) / number
 
 
-async def _asample(function: Callable[[], Awaitable[object]], number: int) -> float:
-    start = time.perf_counter()
+async def _asample(
+    function: Callable[[], Awaitable[object]], number: int, clock: Timer
+) -> float:
+    start = clock()
     for _ in range(number):
         await function()
-    return (time.perf_counter() - start) / number
+    return (clock() - start) / number
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable
+from time import thread_time
 from typing import Any
 
-from benchmarks._harness import Paired, apaired, calibrate
+from benchmarks._harness import Paired, apaired, calibrate, paired
 
 
 def package(name: str) -> Any:
@@ -26,19 +27,26 @@ def package(name: str) -> Any:
         ) from error
 
 
+def paired_ready(
+    ours: Callable[[], object], reference: Callable[[], object], *, pairs: int = 50
+) -> Paired:
+    """Time two functions that never wait for anything, in processor time."""
+    return paired(ours, reference, pairs=pairs, clock=thread_time)
+
+
 async def apaired_ready(
     ours: Callable[[], Awaitable[object]],
     reference: Callable[[], Awaitable[object]],
     *,
     pairs: int = 50,
 ) -> Paired:
-    """Time two async functions that never wait for anything, as `apaired`.
+    """Time two async functions that never wait for anything, as `paired_ready`.
 
     They can be stepped without the loop, so the number of calls in a sample is
     found as it is for plain functions.
     """
-    number = calibrate(_stepped(ours), _stepped(reference))
-    return await apaired(ours, reference, pairs=pairs, number=number)
+    number = calibrate(_stepped(ours), _stepped(reference), clock=thread_time)
+    return await apaired(ours, reference, pairs=pairs, number=number, clock=thread_time)
 
 
 def _stepped(function: Callable[[], Awaitable[object]]) -> Callable[[], object]:

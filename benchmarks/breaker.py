@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from benchmarks._breaker_peers import Async, Peer, Plain, peers
-from benchmarks._harness import Paired, Row, paired, row, summary
-from benchmarks._peers import apaired_ready
+from benchmarks._harness import Paired, Row, row, summary
+from benchmarks._peers import apaired_ready, paired_ready
 from syncpatterns.retry import CircuitBreaker
 
 _PAIRS = 100
@@ -69,11 +69,11 @@ def rows() -> Iterator[Row]:
     """Measure all of them."""
     others = list(peers())
     for peer in others:
-        figures = paired(OURS.sync(work), peer.sync(work), pairs=_PAIRS)
+        figures = paired_ready(OURS.sync(work), peer.sync(work), pairs=_PAIRS)
         yield _row("1.sync", "closed", peer, figures, _closed(peer))
     yield from asyncio.run(_closed_async(others))
     for peer in others:
-        figures = paired(rejection(OURS), rejection(peer), pairs=_PAIRS)
+        figures = paired_ready(rejection(OURS), rejection(peer), pairs=_PAIRS)
         yield _row("2.sync", "a rejection", peer, figures, _REJECTION)
     yield from asyncio.run(_rejections_async(others))
     yield from shared_rows()

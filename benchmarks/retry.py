@@ -20,8 +20,8 @@ from typing import Any
 import anyio
 import tenacity
 
-from benchmarks._harness import Paired, Row, paired, row
-from benchmarks._peers import apaired_ready
+from benchmarks._harness import Paired, Row, row
+from benchmarks._peers import apaired_ready, paired_ready
 from benchmarks._retry_peers import ON, no_asleep, no_sleep, peers, still, strategies
 from syncpatterns.retry import Retry, RetryBudget
 
@@ -142,13 +142,15 @@ def rows() -> Iterator[Row]:
 def _sync_rows() -> Iterator[Row]:
     work, _ = flawless()
     mine = ours()(work)
-    yield _row("1.sync", _HAND, paired(mine, by_hand(work), pairs=_PAIRS))
+    yield _row("1.sync", _HAND, paired_ready(mine, by_hand(work), pairs=_PAIRS))
     for peer in peers():
-        yield _row("1.sync", peer.name, paired(mine, peer.sync(work), pairs=_PAIRS))
+        yield _row(
+            "1.sync", peer.name, paired_ready(mine, peer.sync(work), pairs=_PAIRS)
+        )
     for make, key in ((ours_lasting, "2.sync"), (ours_with_tenacity, "2.tenacity")):
         for peer in peers():
             first, second = failing_once()[0], failing_once()[0]
-            yield _row(key, peer.name, paired(make()(first), peer.sync(second)))
+            yield _row(key, peer.name, paired_ready(make()(first), peer.sync(second)))
 
 
 async def _async_rows() -> list[Row]:

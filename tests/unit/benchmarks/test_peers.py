@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import _breaker_peers, _peers, _retry_peers
-from benchmarks._harness import Paired
+from benchmarks._harness import Paired, paired
 from syncpatterns.retry import CircuitBreaker
 
 
@@ -114,7 +114,7 @@ def _fake(monkeypatch: pytest.MonkeyPatch, suite: types.ModuleType) -> None:
         await reference()
         return Paired(1.0, 1.0, 1.0)
 
-    monkeypatch.setattr(suite, "paired", once)
+    monkeypatch.setattr(suite, "paired_ready", once)
     monkeypatch.setattr(suite, "apaired_ready", aonce)
 
 
@@ -187,3 +187,18 @@ async def test_calls_that_wait_cannot_be_stepped() -> None:
 
     with pytest.raises(AssertionError, match="waits for something"):
         await _peers.apaired_ready(waiting, waiting)
+
+
+def test_a_sample_is_timed_by_the_clock_that_was_asked_for() -> None:
+    """In processor time a sample does not grow by what the system ran in it."""
+    now = 0.0
+
+    def work(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    found = paired(
+        lambda: work(3.0), lambda: work(2.0), pairs=4, number=2, clock=lambda: now
+    )
+
+    assert found == Paired(3.0, 2.0, 1.5)
