@@ -158,6 +158,7 @@ def needy(settings): return listed
 def broken(): raise ValueError("no settings")
 def wired(): return Operation("", connect("sqlite:///app.db"), call=len)
 nothing = []
+plain = dict
 number = 3
 text = "send_sms"
 mixed = [send_sms, 3]
@@ -205,7 +206,9 @@ def test_operations_are_named_in_many_ways(apps: Shop, run: Run, name: str) -> N
         ("apps:number", "is of type int"),
         ("apps:text", "is of type str"),
         ("apps:mixed", "holds an object of type int"),
+        ("apps:plain", "holds no operation"),
         ("crash:op", "ZeroDivisionError at crash.py:1"),
+        ("wires:op", "Known are memory:// and sqlite:///path"),
         ("typo:op", "SyntaxError"),
         ("needs:op", "ModuleNotFoundError at needs.py:1: No module named 'absent'"),
         ("ends:op", "ends the program when imported"),
@@ -218,6 +221,7 @@ def test_a_wrong_application_is_said(
     for name, line in {
         "crash": "1 / 0",
         "typo": "def",
+        "wires": "import syncpatterns; syncpatterns.connect('nonsense')",
         "needs": "import absent",
         "ends": "raise SystemExit(3)",
     }.items():
