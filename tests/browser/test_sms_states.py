@@ -13,6 +13,7 @@ from tests.browser.sms_routes import (
     ADA,
     Answer,
     SmsRoutes,
+    SmsTab,
     message,
     open_leads,
     says,
@@ -244,12 +245,7 @@ async def test_mark_sent_settles_what_nobody_can_tell(
 
     await tab.send("open")
     await tab.expect_state("unknown", "Needs a look")
-    (stored,) = await tab.page.evaluate(STORED)
-    full = await tab.page.evaluate(
-        """async (key) => (await import("/syncpatterns/storage-key.js"))
-          .storageKey({ scope: "acme", operation: "sms.send", key })""",
-        stored["key"],
-    )
+    full = await hash_of_key(tab)
     sms.unresolved = [
         {"key_hash": "0" * 8, "operation": "sms.send"},
         {"key_hash": full[:8], "operation": "sms.send"},
@@ -263,21 +259,42 @@ async def test_mark_sent_settles_what_nobody_can_tell(
     assert await tab.page.evaluate(STORED) == []
 
 
-async def test_what_somebody_else_has_settled_is_asked_for(
+async def hash_of_key(tab: SmsTab) -> str:
+    """Return what the server calls the only key that is stored."""
+    (stored,) = await tab.page.evaluate(STORED)
+    full: str = await tab.page.evaluate(
+        """async (key) => (await import("/syncpatterns/storage-key.js"))
+          .storageKey({ scope: "acme", operation: "sms.send", key })""",
+        stored["key"],
+    )
+    return full
+
+
+async def test_what_somebody_else_has_settled_is_looked_up(
     tabs: Tabs, sms: SmsRoutes
 ) -> None:
-    """Nothing is open under this key any more: the same request tells what it was."""
+    """Nothing is open under this key any more: the messages tell, nothing is sent."""
     tab = await open_leads(tabs)
-    sms.script = [says(409, "outcome-unknown")]
+    sms.script = [says(409, "outcome-unknown")] * 2
 
-    await tab.send("settled elsewhere")
+    await tab.send("settled as sent")
+    await tab.expect_state("unknown", "Needs a look")
+    named = (await hash_of_key(tab))[:8]
+    sms.history[ADA] = [message(1, ADA, "settled as sent", op_key_hash=named)]
+    await tab.choice("Check").click()
+    await tab.expect_state("done", "Sent")
+    await tab.text.fill("settled as not sent")
+    await tab.button.click()
     await tab.expect_state("unknown", "Needs a look")
     await tab.choice("Check").click()
+    await tab.expect_state("not-sent", "Not sent - Send")
+    before = len(sms.sent)
+    await tab.button.click()
     await tab.expect_state("done", "Sent")
 
     assert sms.resolved == []
-    assert len(sms.sent) == 2
-    assert len(set(sms.keys)) == 1
+    assert before == 2
+    assert sms.keys[1] == sms.keys[2]
 
 
 async def test_drafts_and_states_stay_with_their_lead(

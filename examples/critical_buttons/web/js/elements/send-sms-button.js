@@ -253,7 +253,8 @@ export class SendSmsButton extends SyncButton {
       case "unknown":
         return { ...unknownView(name), level: "status", say: SENT.stillUnknown };
       case "gone":
-        return null;
+        // The key is kept: should it be on its way after all, the next press joins it.
+        return { ...notSentView(name), locks: true };
       default:
         return { ...unknownView(name), say: SENT.notAsked };
     }
@@ -269,8 +270,6 @@ export class SendSmsButton extends SyncButton {
       await this.#service.forget(intent);
       this.#intent = null;
     }
-    // Somebody else has settled it: the same key is told how.
-    if (came === "gone") return this.resume(intent);
     if (came === "not-sent" && verdict === "not-sent") this.send({ confirmed: true });
   }
 

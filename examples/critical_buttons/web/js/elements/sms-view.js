@@ -22,6 +22,7 @@ const NOTHING_SENT = new Set([
   "quiet-hours",
   "rate-limited",
   "provider-unavailable",
+  "provider-misconfigured",
   "not-sent",
 ]);
 

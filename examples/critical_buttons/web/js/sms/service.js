@@ -19,7 +19,8 @@ const TIMEOUT = 30_000;
 /** @typedef {"sent"|"not-sent"|"check"} Verdict */
 
 /**
- * What became of an open question; `gone` if somebody else has settled it.
+ * What became of an open question. `gone`: somebody else has settled it, and it is
+ * not among the messages; `failed`: nobody could be asked.
  *
  * @typedef {{outcome: "sent"|"not-sent"|"unknown"|"gone"|"failed", message: Message|null}} Settled
  */
@@ -103,11 +104,27 @@ export class SmsService {
       const hash = await this.#hashOf(intent);
       const open = await this.#api.unresolved();
       const found = open.find((each) => hash !== null && sameHash(each.key_hash, hash));
-      if (!found) return { outcome: "gone", message: null };
+      if (!found) return await this.#settledElsewhere(intent, hash);
       return await this.#api.resolve(found.key_hash, verdict);
     } catch {
       return { outcome: "failed", message: null };
     }
+  }
+
+  /**
+   * Somebody else was quicker: the messages tell. The request itself must not be
+   * asked, since after "not sent" it would send.
+   *
+   * @param {Intent} intent
+   * @param {string|null} hash
+   * @returns {Promise<Settled>}
+   */
+  async #settledElsewhere(intent, hash) {
+    const history = await this.#api.history(wishOf(intent).lead_id);
+    const message = history.find(
+      ({ op_key_hash: shown }) => shown !== null && hash !== null && sameHash(shown, hash),
+    );
+    return message ? { outcome: "sent", message } : { outcome: "gone", message: null };
   }
 
   /** @param {Intent} intent */
