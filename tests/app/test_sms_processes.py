@@ -27,7 +27,7 @@ def account(app: AppProcess) -> dict[str, str]:
 @pytest.mark.skipif(os.name != "posix", reason="needs flock")
 def test_processes_of_one_file_share_a_simulator(start_app: StartApp) -> None:
     """The second finds it; when the first dies, the second starts a new one."""
-    first, second = start_app("--chaos"), start_app("--chaos")
+    first, second = [start_app("--chaos", simulate=True) for _ in range(2)]
     where = account(first)
     with Simulator() as other, first.client() as one, second.client() as two:
         here, there = SmsApi(one, other), SmsApi(two, other)
