@@ -130,7 +130,7 @@ UNLIMITED = Unlimited()
 def _renew_locks() -> None:
     """Free the child of a fork from locks that other threads held meanwhile."""
     for budget in list(_all):
-        budget._lock = threading.Lock()  # noqa: SLF001 - a fork is no user's business
+        budget._lock = threading.Lock()  # noqa: SLF001 - a fork is no user's business  # pyright: ignore[reportPrivateUsage]
 
 
 if hasattr(os, "register_at_fork"):
