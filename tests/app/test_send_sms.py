@@ -6,10 +6,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
 
 from examples.critical_buttons.domain.segments import segments
-from tests.app.driver import AppProcess, listening, problem, rows
+from tests.app.driver import AppProcess, Stream, listening, problem, rows
 from tests.app.simulated import Simulator, eventually
 from tests.app.sms_driver import SEND, SmsApi, fresh_key
 
@@ -133,6 +134,34 @@ def test_the_history_is_newest_first_and_follows_the_provider(
     for message in ids:
         states = [each["status"] for each in news if each["id"] == message]
         assert states == ["sent", "delivered"]
+
+
+@pytest.mark.parametrize("channels", [["leads"], ["bookings", "leads"], []])
+def test_a_stream_tells_of_ones_own_leads(
+    sms: SmsApi, sms_app: AppProcess, channels: list[str]
+) -> None:
+    """With its channel named or left out, from a list's position on."""
+    lead = sms.unused()
+    theirs = next(e["id"] for e in sms.leads(X_Tenant="globex") if not e["opted_out"])
+    cursor = sms.client.get("/api/leads").headers["x-realtime-cursor"]
+    sms.send(theirs, "Not yours", X_Tenant="globex")
+    sms.send(lead, "Yours")
+    query = httpx2.QueryParams(
+        [("cursor", cursor), *(("channel", name) for name in channels)]
+    )
+
+    with (
+        sms_app.client() as client,
+        client.stream("GET", f"/events?{query}") as response,
+    ):
+        stream = Stream(client, response)
+        first = stream.next()
+        stream.close()
+
+    assert first is not None
+    assert first.event == "sms.changed"
+    assert first.data["data"]["lead_id"] == lead
+    assert first.data["data"]["message"]["body"] == "Yours"
 
 
 def test_a_failure_is_told_with_its_code(sms: SmsApi) -> None:

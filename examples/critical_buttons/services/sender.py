@@ -24,6 +24,7 @@ from syncpatterns.retry import CircuitBreaker, Retry
 #: What certainly sent nothing, and so makes room for another message.
 _NOTHING_SENT: Final = (
     CallRejected,
+    NotSent,
     ProviderMisconfigured,
     ProviderUnavailable,
     QuietHours,
