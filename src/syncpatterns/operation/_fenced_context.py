@@ -19,17 +19,18 @@ class FencedContext(Context):
 
     Attributes:
         attempt: Number of the attempt that runs, 1 for the first; 0 before it.
+        flying: A request is under way.
         doubtful: An earlier attempt of this key may have been done, and nobody
             has looked since.
     """
 
-    __slots__ = ("_call", "_flying", "_until", "attempt", "doubtful")
+    __slots__ = ("_call", "_until", "attempt", "doubtful", "flying")
 
     def __init__(self, call: FencedCall, **facts: Any) -> None:
         super().__init__(**facts)
         self._call = call
         self._until = math.inf
-        self._flying = False
+        self.flying = False
         self.attempt = 0
         self.doubtful = self.abandoned
 
@@ -46,15 +47,15 @@ class FencedContext(Context):
         """
         self.point_of_no_return()
         self.attempt += 1
-        self._flying = True
+        self.flying = True
         self._begin()
         _testpoints.hit("fenced.before_send")
 
     def land(self, *, certain: bool) -> None:
         """Say that the attempt is over, and whether it is known what it did."""
-        if self._flying and not certain:
+        if self.flying and not certain:
             self.doubtful = True
-        self._flying = False
+        self.flying = False
 
     @property
     def may_be_done(self) -> bool:
@@ -64,7 +65,7 @@ class FencedContext(Context):
         sees its end. Cancelled between two attempts that certainly did
         nothing, the key can be given back.
         """
-        return self.doubtful or self._flying
+        return self.doubtful or self.flying
 
     def begin_look(self) -> None:
         """Give a lookup the time of an attempt; that of the last one is over."""

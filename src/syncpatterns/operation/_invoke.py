@@ -38,6 +38,16 @@ def is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
+def check_blocking(function: object) -> None:
+    """Say whether `call` can be used here at all.
+
+    Raises:
+        ConfigurationError: It would wait for itself; nothing was called.
+    """
+    if is_async(function):
+        _portal.check()
+
+
 def inner(function: object) -> Any:
     """Return the function behind a partial."""
     while isinstance(function, functools.partial):
@@ -81,10 +91,12 @@ async def _in_thread(
     from anyio import move_on_after  # noqa: PLC0415 - sync users never pay for it
     from anyio.to_thread import run_sync  # noqa: PLC0415 - as above
 
+    def boxed() -> list[Any]:  # trio takes a returned coroutine for a mistake
+        return [function(command, context)]
+
     with move_on_after(_seconds(context)):
-        return await run_sync(
-            function, command, context, abandon_on_cancel=True, limiter=_limiter()
-        )
+        (value,) = await run_sync(boxed, abandon_on_cancel=True, limiter=_limiter())
+        return value
     raise StillRunning("it took longer than its time-out, and was not waited for")
 
 

@@ -37,6 +37,7 @@ def call_async(function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T
         ConfigurationError: Called inside such a function, which would wait for
             itself.
     """
+    check()
     loop = _home.loop()
     context = copy_context()
     sniffio = sys.modules.get("sniffio")
@@ -50,6 +51,19 @@ def call_async(function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T
     except BaseException:
         future.cancel()  # does nothing unless the wait was interrupted
         raise
+
+
+def check() -> None:
+    """Refuse to wait in the portal's own thread.
+
+    Raises:
+        ConfigurationError: This is that thread.
+    """
+    if _home.is_here():
+        raise ConfigurationError(
+            "call() inside an async function of another operation would wait for "
+            "itself. Use `await operation.acall(...)` there."
+        )
 
 
 class _Home:
@@ -70,12 +84,12 @@ class _Home:
         self._inherited += [self._loop, self._stop]
         self._forget()
 
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop; start it with the first call.
+    def is_here(self) -> bool:
+        """Tell whether the loop runs in this very thread."""
+        return threading.current_thread() is self._thread
 
-        Raises:
-            ConfigurationError: It runs in this very thread.
-        """
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop; start it with the first call."""
         with self._lock:
             if self._loop is None:
                 ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
@@ -88,11 +102,6 @@ class _Home:
                 )
                 self._thread.start()
                 self._loop, self._stop = ready.result()
-            if threading.current_thread() is self._thread:
-                raise ConfigurationError(
-                    "call() inside an async function of another operation would wait "
-                    "for itself. Use `await operation.acall(...)` there."
-                )
             return self._loop
 
     def close(self) -> None:

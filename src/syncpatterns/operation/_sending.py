@@ -136,6 +136,7 @@ class Send(Part):
         return outcome
 
     def _answer(self) -> Outcome[Any]:
+        _invoke.check_blocking(self.provider.call)
         try:
             self.context.leave()
             return Ok(_invoke.call(self.provider.call, self.command, self.context))
@@ -240,12 +241,13 @@ class Sending:
             return outcome.value
         error = cast("Exception", outcome.error)
         refused = isinstance(error, self._provider.refusals)
+        certain = refused or isinstance(error, NotExecuted) or not self._context.flying
         # Said before anything else can fail: also a later, certain failure of
         # this call does not undo what this attempt may have done.
-        self._context.land(certain=refused or isinstance(error, NotExecuted))
+        self._context.land(certain=certain)
         if refused:
             raise EndOfSeries(error)
-        if isinstance(error, NotExecuted) or self._provider.lookup is None:
+        if certain or self._provider.lookup is None:
             raise error
         try:
             receipt = yield from self._look()

@@ -180,7 +180,7 @@ class Settling:
             except Exception:  # noqa: BLE001 - a provider that cannot be asked says nothing
                 return Undecided()
         verdict: Committed[Any] | NotCommitted = (
-            Committed(receipt) if receipt is not None else NotCommitted()
+            Committed(receipt) if found or receipt is not None else NotCommitted()
         )
         settled = yield from self.resolve(key, verdict, by, "asked the provider")
         return verdict if settled else Undecided()
