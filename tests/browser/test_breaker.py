@@ -16,7 +16,10 @@ from tests.browser.test_confirm import STORED
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-breaker")]
 
-RECOVERY = 3
+#: Seconds; enough to write two messages in, also where the machine is busy.
+RECOVERY = 6
+#: Milliseconds within which what waits has certainly gone.
+GONE = 30_000
 RESTING = "Failed to load resource: the server responded with a status of 503"
 HEARD = """() => {
   window.heard = [];
@@ -40,7 +43,7 @@ def simulator() -> Iterator[Simulator]:
 def app(
     simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AppProcess]:
-    """One app for the module; its breaker rests for three seconds."""
+    """One app for the module; its breaker rests for six seconds."""
     folder = tmp_path_factory.mktemp("breaker")
     options = ("--breaker-recovery", str(RECOVERY))
     with sending_app(simulator, folder, *options) as running:
@@ -91,12 +94,35 @@ async def test_a_press_waits_for_the_provider_and_then_goes(
     await expect(tab.page.locator(".breaker .chip")).to_have_text("Paused")
     await expect(tab.row(lead).locator(".last-sms .chip")).to_have_text("Paused")
     asked = simulator.seen()["requests"]["create"]
-    await tab.expect_state("done", "Sent")
+    await expect(tab.element).to_have_attribute("data-state", "done", timeout=GONE)
     await expect(tab.page.locator(".breaker .chip")).to_have_text("Working")
 
     assert asked == before
     assert people.texts() == ["after the rest"]
     assert len(set(tabs.message_keys)) == 1
+
+
+@pytest.mark.case("APP-13", part="browser, the others follow")
+async def test_what_waits_together_goes_together(
+    tabs: Tabs, people: SmsDesk, simulator: Simulator
+) -> None:
+    """Two messages wait; after the rest both are sent, each once."""
+    tabs.forgiven.append(RESTING)
+    leads = [people.take(), people.take()]
+    tab = await open_leads(tabs)
+    people.open_breaker()
+    simulator.reset()
+
+    for lead in leads:
+        await tab.send(f"to {lead}", lead)
+        await expect(tab.element).to_have_attribute("data-state", "paused")
+    await expect(tab.element).to_have_attribute("data-state", "done", timeout=GONE)
+    await tab.choose(leads[0])
+    await expect(tab.messages.locator(".body")).to_have_text(f"to {leads[0]}")
+    await expect(tab.row(leads[0]).locator(".last-sms .chip")).to_have_text("Queued")
+
+    assert sorted(people.texts()) == sorted(f"to {lead}" for lead in leads)
+    assert len(set(tabs.message_keys)) == 2
 
 
 @pytest.mark.case("APP-13", part="browser, countdown")

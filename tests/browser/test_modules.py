@@ -283,6 +283,12 @@ async def test_two_tabs_take_one_key(page: Page) -> None:
     assert [told["kept"], told["left"]] == [1, 0]
 
 
+async def test_a_page_that_is_being_left_does_not_count_as_asking(page: Page) -> None:
+    """Its lock goes a moment later: waited for; a tab that lives keeps its own."""
+    assert await ask(page, "client.lastBreath", [False]) == ["breath"]
+    assert await ask(page, "client.lastBreath", [True]) == []
+
+
 async def test_what_was_sent_is_kept_longer_than_what_was_not(page: Page) -> None:
     """After a day an unsent key goes; a sent one stays for thirty days."""
     left = await ask(page, "client.ages", [0.9, 1.1, 29, 31])

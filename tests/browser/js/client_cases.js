@@ -232,6 +232,26 @@ export async function twoTabs() {
   return { keys: taken.map(({ key }) => key), kept, left };
 }
 
+export async function lastBreath([held]) {
+  const store = new IntentStore({ name: `breath-${Math.random()}` });
+  await store.leaving(await store.take(intent("wish", "breath", Date.now())));
+  const asking = new Promise((resolve) => {
+    let stop = () => {};
+    const lock = new Promise((end) => {
+      stop = end;
+    });
+    navigator.locks.request("syncpatterns.flight:breath", { mode: "shared" }, () => {
+      resolve(stop);
+      return lock;
+    });
+  });
+  const stop = await asking;
+  if (!held) setTimeout(stop, 50);
+  const found = await client(hang, { store }).pending("acme");
+  stop();
+  return found.map(({ key }) => key);
+}
+
 export async function ages(days) {
   let now = DAY;
   const store = new IntentStore({ name: "ages", now: () => now });

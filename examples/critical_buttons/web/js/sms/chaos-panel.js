@@ -20,11 +20,23 @@ import { CHAOS } from "../strings.js";
 /** @param {Switches} switches @returns {HTMLElement} collapsed */
 export function chaosPanel(switches) {
   const title = el("summary", {}, CHAOS.title);
-  return el("details", { class: "chaos panel" }, title, provider(switches), inbound(switches));
+  const panel = el("details", { class: "chaos panel" }, title);
+  // What is switched is asked for when somebody wants to see it: with a provider of
+  // one's own there is nothing to switch, and asking would be an error.
+  panel.addEventListener(
+    "toggle",
+    () => {
+      void switches.read().then(showMode, () => {});
+    },
+    { once: true },
+  );
+  const { form, showMode } = provider(switches);
+  panel.append(form, inbound(switches));
+  return panel;
 }
 
 /** @param {Switches} switches */
-function provider({ read, set, announce }) {
+function provider({ set, announce }) {
   const mode = el("select", { id: "chaos-mode" });
   for (const [value, label] of CHAOS.modes) {
     mode.append(el("option", { value }, label));
@@ -51,13 +63,11 @@ function provider({ read, set, announce }) {
     const faults = { mode: mode.value, ...(count.value ? { fail_next: Number(count.value) } : {}) };
     void told(set(faults), CHAOS.applied, announce);
   });
-  void read().then(
-    (faults) => {
-      if (CHAOS.modes.some(([value]) => value === faults?.mode)) mode.value = faults.mode;
-    },
-    () => {},
-  );
-  return form;
+  /** @param {any} faults */
+  const showMode = (faults) => {
+    if (CHAOS.modes.some(([value]) => value === faults?.mode)) mode.value = faults.mode;
+  };
+  return { form, showMode };
 }
 
 /** @param {Switches} switches */
