@@ -10,6 +10,7 @@ def _of(*parts: str) -> list[str]:
 
 
 SINGLE = _of("single", "sqlite")
+FENCED = _of("fenced", "sqlite")
 GUARD = _of("guard", "sqlite")
 RELAY = _of("relay")
-EVERY = {*SINGLE, *GUARD, *RELAY}
+EVERY = {*SINGLE, *FENCED, *GUARD, *RELAY}
