@@ -6,7 +6,7 @@ from typing import Any
 
 import pybreaker
 
-from syncpatterns.retry._breaker import CircuitBreaker
+from syncpatterns.retry import CircuitBreaker
 from syncpatterns.testing import FakeClock
 
 

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._breaker import CircuitOpen
+from syncpatterns.retry import CircuitOpen
 from tests.unit.retry.breaker_kit import Down, abad, agood, bad, good, make, trip
 
 

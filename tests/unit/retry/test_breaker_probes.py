@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncpatterns.errors import CallRejected
-from syncpatterns.retry._breaker import CircuitBreaker, CircuitOpen, Growing
+from syncpatterns.retry import CircuitBreaker, CircuitOpen, Growing
 from syncpatterns.testing import FakeClock
 from tests.unit.retry.breaker_kit import Down, bad, good, make, outcome, trip
 

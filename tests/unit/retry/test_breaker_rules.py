@@ -9,7 +9,7 @@ import pytest
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import CircuitBreaker, Growing
-from syncpatterns.retry._breaker_rules import Rules
+from syncpatterns.retry._breaker._rules import Rules
 
 NAN = math.nan
 INF = math.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import pickle
+import pickle  # hygiene: unsafe - whether a rejection crosses processes is the question
 import sys
 import tracemalloc
 import types

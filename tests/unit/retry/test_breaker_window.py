@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncpatterns.retry._breaker import CircuitBreaker, CircuitOpen
+from syncpatterns.retry import CircuitBreaker, CircuitOpen
 from tests.unit.retry.breaker_kit import Down, bad, good, make, outcome, trip
 
 
