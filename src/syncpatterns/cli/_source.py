@@ -225,7 +225,7 @@ def _identity(engine: Any) -> str:
 
 def engine_of(operation: AnyOperation) -> Any:
     """Return the engine that keeps the records of *operation*."""
-    return operation._engine  # noqa: SLF001 - the command line is part of the house  # pyright: ignore[reportPrivateUsage]
+    return operation.engine
 
 
 def digits_needed(keys: list[str]) -> int:

@@ -263,7 +263,7 @@ class Operation(Generic[C, R]):
             clock=clock,
         )
         self.name = shared.name
-        self._engine = engine
+        self._engine: IdempotencyEngine | TransactionalEngine = engine
         self._windows = shared.windows
         self._namespace = shared.namespace
         self._derive = _wiring.checked_derivation(name, key)
@@ -277,6 +277,11 @@ class Operation(Generic[C, R]):
             f"engine={_declaration.engine_name(self._engine)!r}, "
             f"mode={self._mode.kind!r}, guarantee={self.guarantee!r})"
         )
+
+    @property
+    def engine(self) -> IdempotencyEngine | TransactionalEngine:
+        """Where its records are."""
+        return self._engine
 
     @property
     def guarantee(self) -> str:

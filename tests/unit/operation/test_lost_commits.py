@@ -129,7 +129,7 @@ async def test_an_answer_lost_every_time_is_unknown(
 def test_a_lost_answer_of_a_shared_commit(make: MakeOperation) -> None:
     """Everybody in it asks again, and gets his own."""
     operation = make()
-    engine = operation._engine
+    engine = operation.engine
     assert isinstance(engine, SqliteEngine)
 
     async def main() -> list[Any]:
