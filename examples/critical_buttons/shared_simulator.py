@@ -121,11 +121,13 @@ def _locked(fd: int) -> bool:
 def _read(fd: int) -> Account | None:
     """Return what the owner wrote; None while it is still starting."""
     try:
-        return Account(**json.loads(os.pread(fd, _MOST, 0)))
+        os.lseek(fd, 0, os.SEEK_SET)
+        return Account(**json.loads(os.read(fd, _MOST)))
     except (ValueError, TypeError):
         return None
 
 
 def _write(fd: int, text: str) -> None:
     os.ftruncate(fd, 0)
-    os.pwrite(fd, text.encode(), 0)
+    os.lseek(fd, 0, os.SEEK_SET)
+    os.write(fd, text.encode())

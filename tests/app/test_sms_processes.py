@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,21 @@ def test_processes_of_one_file_share_a_simulator(start_app: StartApp) -> None:
     assert [each.status_code for each in sent] == [200, 200]
     assert seen == [200, 200]
     assert mode == 0o600
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the child in /proc")
+def test_a_simulator_that_dies_is_started_again(start_app: StartApp) -> None:
+    """The app goes on, and sends again as soon as it is there."""
+    app = start_app("--chaos", simulate=True)
+    where = account(app)
+    children = Path(f"/proc/{app.pid}/task/{app.pid}/children")
+    for child in children.read_text(encoding="ascii").split():
+        os.kill(int(child), signal.SIGKILL)
+
+    with Simulator() as other, app.client() as client:
+        sms = SmsApi(client, other)
+        eventually(lambda: account(app) != where)
+        eventually(lambda: sms.send(sms.unused()).status_code == 200)
 
 
 def test_one_key_pressed_at_two_processes_is_one_message(start_app: StartApp) -> None:
