@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from syncpatterns.retry import CircuitBreaker, CircuitOpen, Growing
-from syncpatterns.retry._breaker_core import Window
+from syncpatterns.retry._breaker._core import Window
 from syncpatterns.testing import FakeClock
 
 WINDOW, LEASE = 60, 45

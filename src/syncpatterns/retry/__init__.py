@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from syncpatterns.retry._attempt import attempt_number
     from syncpatterns.retry._blocks import Attempt
-    from syncpatterns.retry._breaker import (
-        BreakerChanged,
-        BreakerSnapshot,
-        CircuitBreaker,
-        CircuitOpen,
-        Growing,
-    )
+    from syncpatterns.retry._breaker._breaker import CircuitBreaker
+    from syncpatterns.retry._breaker._error import CircuitOpen
+    from syncpatterns.retry._breaker._events import BreakerChanged, BreakerSnapshot
+    from syncpatterns.retry._breaker._keyed import Breakers
+    from syncpatterns.retry._breaker._rules import Growing
     from syncpatterns.retry._budget import RetryBudget
     from syncpatterns.retry._deadline import deadline, remaining
-    from syncpatterns.retry._keyed import Breakers
     from syncpatterns.retry._retry import Retry
     from syncpatterns.retry._waits import (
         Wait,
@@ -56,12 +53,12 @@ __all__ = [
 
 _HOMES = {
     "Attempt": "_blocks",
-    "BreakerChanged": "_breaker",
-    "BreakerSnapshot": "_breaker",
-    "Breakers": "_keyed",
-    "CircuitBreaker": "_breaker",
-    "CircuitOpen": "_breaker",
-    "Growing": "_breaker",
+    "BreakerChanged": "_breaker._events",
+    "BreakerSnapshot": "_breaker._events",
+    "Breakers": "_breaker._keyed",
+    "CircuitBreaker": "_breaker._breaker",
+    "CircuitOpen": "_breaker._error",
+    "Growing": "_breaker._rules",
     "Retry": "_retry",
     "RetryBudget": "_budget",
     "Wait": "_waits",

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import pybreaker
 
 from syncpatterns.clock import Clock
-from syncpatterns.retry._breaker_core import CLOSED, HALF_OPEN, OPEN, Change, Circuit
+from syncpatterns.retry._breaker._core import CLOSED, HALF_OPEN, OPEN, Change, Circuit
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ import cachetools
 import pybreaker
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._breaker import CircuitBreaker
-from syncpatterns.retry._breaker_rules import require_count
+from syncpatterns.retry._breaker._breaker import CircuitBreaker
+from syncpatterns.retry._breaker._rules import require_count
 
 K = TypeVar("K", bound=Hashable)
 

@@ -21,8 +21,8 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._breaker_error import CircuitOpen, rejection
-from syncpatterns.retry._breaker_verdicts import BreakerVerdicts
+from syncpatterns.retry._breaker._error import CircuitOpen, rejection
+from syncpatterns.retry._breaker._verdicts import BreakerVerdicts
 
 P = ParamSpec("P")
 T = TypeVar("T")

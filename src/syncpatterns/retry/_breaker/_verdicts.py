@@ -16,7 +16,7 @@ import pybreaker
 
 from syncpatterns.errors import CallRejected
 from syncpatterns.retry._attempt import attempt_number
-from syncpatterns.retry._breaker_core import (
+from syncpatterns.retry._breaker._core import (
     OPEN,
     Change,
     Circuit,
@@ -25,9 +25,9 @@ from syncpatterns.retry._breaker_core import (
     Tick,
     Ticket,
 )
-from syncpatterns.retry._breaker_error import CircuitOpen, rejection
-from syncpatterns.retry._breaker_events import BreakerChanged, BreakerHook
-from syncpatterns.retry._breaker_pybreaker import Mirror, state_object
+from syncpatterns.retry._breaker._error import CircuitOpen, rejection
+from syncpatterns.retry._breaker._events import BreakerChanged, BreakerHook
+from syncpatterns.retry._breaker._pybreaker import Mirror, state_object
 
 _log = logging.getLogger("syncpatterns")
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from syncpatterns.retry._breaker_rules import Rules
+from syncpatterns.retry._breaker._rules import Rules
 
 StateName: TypeAlias = Literal["closed", "open", "half-open"]
 

@@ -9,11 +9,11 @@ import pybreaker
 
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._breaker_calls import BreakerCalls
-from syncpatterns.retry._breaker_core import CLOSED, HALF_OPEN, OPEN
-from syncpatterns.retry._breaker_pybreaker import View, state_object
-from syncpatterns.retry._breaker_rules import Growing, require_number
-from syncpatterns.retry._breaker_verdicts import Matcher
+from syncpatterns.retry._breaker._calls import BreakerCalls
+from syncpatterns.retry._breaker._core import CLOSED, HALF_OPEN, OPEN
+from syncpatterns.retry._breaker._pybreaker import View, state_object
+from syncpatterns.retry._breaker._rules import Growing, require_number
+from syncpatterns.retry._breaker._verdicts import Matcher
 
 
 class BreakerCompat(BreakerCalls):

@@ -11,29 +11,19 @@ import pybreaker
 
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry._breaker_compat import (
+from syncpatterns.retry._breaker._compat import (
     BreakerCompat,
     matchers_of,
     recovery_of,
 )
-from syncpatterns.retry._breaker_core import CLOSED, OPEN, Circuit
-from syncpatterns.retry._breaker_error import CircuitOpen
-from syncpatterns.retry._breaker_events import (
-    BreakerChanged,
+from syncpatterns.retry._breaker._core import CLOSED, OPEN, Circuit
+from syncpatterns.retry._breaker._events import (
     BreakerHook,
     BreakerSnapshot,
 )
-from syncpatterns.retry._breaker_pybreaker import Mirror
-from syncpatterns.retry._breaker_rules import Growing, Rules
-from syncpatterns.retry._breaker_verdicts import Matcher
-
-__all__ = [
-    "BreakerChanged",
-    "BreakerSnapshot",
-    "CircuitBreaker",
-    "CircuitOpen",
-    "Growing",
-]
+from syncpatterns.retry._breaker._pybreaker import Mirror
+from syncpatterns.retry._breaker._rules import Growing, Rules
+from syncpatterns.retry._breaker._verdicts import Matcher
 
 _SYSTEM_CLOCK = SystemClock()
 
