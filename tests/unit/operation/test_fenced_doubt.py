@@ -350,7 +350,8 @@ async def abandoned(desk: Desk, call: Caller, fault: Fault, **options: Any) -> A
     operation = desk.operation(**options)
     store = desk.engine.idempotency_store()
     request = operation._request(Send(), "k1", "acme")
-    dead = operation._mode.make_call(Send(), request, operation._mode.guard.port())
+    mode: Any = operation._mode
+    dead = mode.make_call(Send(), request, mode.guard.port())
     desk.provider.faults = [fault]
     owned = store.claim(dead.request)
     assert owned.token
@@ -570,8 +571,8 @@ async def test_a_plain_function_around_an_async_one(desk: Desk, call: Caller) ->
     """What it returns is awaited, not taken for the receipt."""
     provider = desk.provider
     operation = desk.operation(
-        call=lambda command, ctx: provider.asend(command, ctx),
-        lookup=lambda command, ctx: provider.afind(command, ctx),
+        call=lambda command, ctx: provider.asend(Send(command.to), ctx),
+        lookup=lambda command, ctx: provider.afind(Send(command.to), ctx),
     )
     desk.provider.faults = [lost()]
 
