@@ -9,6 +9,7 @@ from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
     ClaimRequest,
+    Notes,
     Owned,
     Record,
     Replay,
@@ -132,5 +133,134 @@ class RenewsAnybody(Faulty):
         return self.store.renew(key, mine, lease, windows)
 
 
+class NotesForAnybody(Faulty):
+    def note(self, key: str, token: int, notes: Notes) -> bool:
+        record = self.store.inspect(key)
+        return self.store.note(key, token if record is None else record.token, notes)
+
+
+class KeepsTheFirstNote(Faulty):
+    def note(self, key: str, token: int, notes: Notes) -> bool:
+        record = self.store.inspect(key)
+        names = [] if record is None else [name for name, _ in record.notes]
+        new = tuple(each for each in notes if each[0] not in names)
+        return self.store.note(key, token, new)
+
+
+class _OverTheTable(Faulty):
+    """Rewrites a record behind the store's back."""
+
+    def rewrite(self, key: str, **changes: Any) -> None:
+        table = self.store._table
+        with table.lock:
+            record = table.get(key)
+            if record is not None:
+                now = self.store._now()
+                table.put(record._replace(**changes), now, new=False)
+
+
+class LosesNotesOnRelease(_OverTheTable):
+    def release(self, key: str, token: int) -> bool:
+        released = self.store.release(key, token)
+        if released:
+            self.rewrite(key, notes=())
+        return released
+
+
+class LosesNotesOnRenewal(_OverTheTable):
+    def renew(self, key: str, token: int, lease: float, windows: Windows) -> bool:
+        renewed = self.store.renew(key, token, lease, windows)
+        if renewed:
+            self.rewrite(key, notes=())
+        return renewed
+
+
+class LosesNotesOnTakeover(Faulty):
+    def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        answer = self.store.claim(request)
+        if isinstance(answer, Owned) and answer.abandoned:
+            return answer._replace(notes=request.notes)
+        return answer
+
+
+class LosesNotesOnAbandonment(_OverTheTable):
+    def abandon(self, key: str, token: int) -> bool:
+        abandoned = self.store.abandon(key, token)
+        if abandoned:
+            self.rewrite(key, notes=())
+        return abandoned
+
+
+class KeepsNotesForEver(_OverTheTable):
+    def complete(
+        self, key: str, token: int, outcome: StoredOutcome, windows: Windows
+    ) -> bool:
+        record = self.store.inspect(key)
+        completed = self.store.complete(key, token, outcome, windows)
+        if completed and record is not None:
+            self.rewrite(key, notes=record.notes)
+        return completed
+
+
+class KeepsAVoidReceipt(_OverTheTable):
+    def resolve(self, key: str, *args: Any, **more: Any) -> bool:
+        record = self.store.inspect(key)
+        resolved = self.store.resolve(key, *args, **more)
+        if resolved and record is not None and args[0] is None:
+            self.rewrite(key, notes=record.notes)
+        return resolved
+
+
+class SkipsStepsForAnother(Faulty):
+    def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        record = self.store.inspect(request.key)
+        if record is not None and record.state == "free":
+            request = request._replace(fingerprint=record.fingerprint)
+        return self.store.claim(request)
+
+
+class ListsTheLiving(Faulty):
+    def lapsed(self, limit: int) -> list[Record]:
+        records = list(self.store._table._records.values())
+        return [each for each in records if each.state == "in_progress"][:limit]
+
+
+class ListsNoLapse(Faulty):
+    def lapsed(self, limit: int) -> list[Record]:
+        return []
+
+
+class ResolvesTheUnknownOnly(Faulty):
+    def resolve(self, key: str, *args: Any, **more: Any) -> bool:
+        record = self.store.inspect(key)
+        if record is None or record.state != "unknown":
+            return False
+        return self.store.resolve(key, *args, **more)
+
+
+class ResolvesWithoutFencing(_OverTheTable):
+    def resolve(self, key: str, *args: Any, **more: Any) -> bool:
+        record = self.store.inspect(key)
+        resolved = self.store.resolve(key, *args, **more)
+        if resolved and record is not None:
+            self.rewrite(key, token=record.token)
+        return resolved
+
+
+class ForgetsWhoResolved(Faulty):
+    def resolve(
+        self,
+        key: str,
+        outcome: StoredOutcome | None,
+        windows: Windows,
+        **who: str,
+    ) -> bool:
+        return not who and self.store.resolve(key, outcome, windows)
+
+
 #: Every one of them, as a function of the clock.
-FAULTY: list[Callable[[FakeClock], Any]] = [*Faulty.__subclasses__()]
+FAULTY: list[Callable[[FakeClock], Any]] = [
+    each
+    for each in (*Faulty.__subclasses__(), *_OverTheTable.__subclasses__())
+    if each is not _OverTheTable
+]

@@ -34,6 +34,8 @@ CASES = {
     "late_owner_that_nobody_replaced_completes": "IDM-22",
     "sweeping_removes_what_is_forgotten": "IDM-68",
     "two_sweepers_do_not_collide": "IDM-69",
+    "the_next_owner_gets_the_notes": "IDM-70",
+    "steps_bind_a_free_key": "IDM-70",
 }
 
 

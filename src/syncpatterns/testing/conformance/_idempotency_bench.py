@@ -36,11 +36,12 @@ ANSWER = StoredOutcome(
 class Ask:
     """One call of a store's method."""
 
-    __slots__ = ("args", "method")
+    __slots__ = ("args", "method", "more")
 
-    def __init__(self, method: str, *args: Any) -> None:
+    def __init__(self, method: str, *args: Any, **more: Any) -> None:
         self.method = method
         self.args = args
+        self.more = more
 
 
 Questions: TypeAlias = Generator[Ask | Sequence[Ask], Any, None]
@@ -188,12 +189,12 @@ class Check:
 
 def _do(store: IdempotencyStore, asked: Ask | Sequence[Ask]) -> Any:
     if isinstance(asked, Ask):
-        return getattr(store, asked.method)(*asked.args)
+        return getattr(store, asked.method)(*asked.args, **asked.more)
     answers: list[Any] = [None] * len(asked)
 
     def work(place: int, one: Ask) -> None:
         try:
-            answers[place] = getattr(store, one.method)(*one.args)
+            answers[place] = getattr(store, one.method)(*one.args, **one.more)
         except BaseException as error:  # noqa: BLE001 - the check sees it
             answers[place] = error
 
@@ -210,11 +211,11 @@ def _do(store: IdempotencyStore, asked: Ask | Sequence[Ask]) -> Any:
 
 async def _ado(store: AsyncIdempotencyStore, asked: Ask | Sequence[Ask]) -> Any:
     if isinstance(asked, Ask):
-        return await getattr(store, asked.method)(*asked.args)
+        return await getattr(store, asked.method)(*asked.args, **asked.more)
     answers: list[Any] = [None] * len(asked)
 
     async def work(place: int, one: Ask) -> None:
-        answers[place] = await getattr(store, one.method)(*one.args)
+        answers[place] = await getattr(store, one.method)(*one.args, **one.more)
 
     async with anyio.create_task_group() as tasks:
         for place, one in enumerate(asked):

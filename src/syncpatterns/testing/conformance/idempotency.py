@@ -21,9 +21,10 @@ from __future__ import annotations
 
 from syncpatterns.testing.conformance._idempotency_bench import Check
 from syncpatterns.testing.conformance._idempotency_claims import CLAIMS
+from syncpatterns.testing.conformance._idempotency_notes import NOTES
 from syncpatterns.testing.conformance._idempotency_records import RECORDS
 
 __all__ = ["CHECKS", "Check"]
 
 #: Every check, in the order of the contract.
-CHECKS: tuple[Check, ...] = (*CLAIMS, *RECORDS)
+CHECKS: tuple[Check, ...] = (*CLAIMS, *RECORDS, *NOTES)
