@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, _migrations
-from syncpatterns.idempotency import Record, State, StoredOutcome
+from syncpatterns.idempotency import Record, State, StoredOutcome, Windows
+from syncpatterns.idempotency._core import Resolution
 from tests.unit.engines.conftest import on_disk
 
 OpenEngine = Callable[..., SqliteEngine]
@@ -213,3 +214,52 @@ def test_the_database_of_the_first_release_is_read(
         ("tenant.acme.bookings", 4),
         ("tenant.acme.bookings", 5),
     ]
+
+
+def test_the_database_with_notes_and_resolutions_is_read(
+    open_engine: OpenEngine, path: Path
+) -> None:
+    """Schema 3: what a claim keeps, whose owner died, and who settled what."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((GOLDEN / "sqlite_schema_3.sql").read_text("utf-8"))
+
+    with open_engine() as engine:
+        store = engine.idempotency_store()
+        (unknown,) = store.unresolved()
+        (lapsed,) = store.lapsed()
+        resolutions = engine.resolutions()
+        done = store.inspect("ab" * 32)
+
+    assert unknown.key == "cd" * 32
+    assert dict(unknown.notes) == {
+        "command": b'{"to":"caf\xc3\xa9"}',
+        "receipt": b'{"number":7}',
+        "step:reserve": b"1",
+    }
+    assert (lapsed.key, lapsed.attempts) == ("ef" * 32, 2)
+    assert lapsed.notes == (("command", b'{"to":"b"}'),)
+    assert done is not None
+    assert (done.state, done.notes) == (State.COMPLETED, ())
+    assert resolutions == [
+        Resolution("34" * 32, "sms.send", False, "bob", "", 1_700_000_060.0),
+        Resolution(
+            "12" * 32, "sms.send", True, "ann", "seen in their log", 1_700_000_050.5
+        ),
+    ]
+
+
+def test_schema_2_becomes_schema_3(open_engine: OpenEngine, path: Path) -> None:
+    """An unknown outcome of an older release can be settled by this one."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((GOLDEN / "sqlite_schema_2.sql").read_text("utf-8"))
+
+    with open_engine() as engine:
+        store = engine.idempotency_store()
+        (unknown,) = store.unresolved()
+        settled = store.resolve(
+            unknown.key, None, Windows(), by="ann", reason="not there"
+        )
+        (resolution,) = engine.resolutions()
+
+    assert (unknown.notes, settled) == ((), True)
+    assert (resolution.by, resolution.happened) == ("ann", False)
