@@ -254,6 +254,7 @@ async def test_sending_again_asks_first_and_sends_once(
     assert people.texts() == ["again"]
 
 
+@pytest.mark.case("APP-27", part="browser")
 async def test_a_stop_closes_the_composer_and_a_start_opens_it(
     tabs: Tabs, people: SmsDesk
 ) -> None:

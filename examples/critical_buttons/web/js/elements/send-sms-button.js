@@ -79,6 +79,11 @@ export class SendSmsButton extends SyncButton {
     return this.flying || (this.view !== null && this.#locks);
   }
 
+  /** Whether it is locked for longer than a request takes. */
+  get unsettled() {
+    return this.locked && (!this.flying || this.paused);
+  }
+
   /** The text is another one: what was said about the last one is void. */
   textChanged() {
     if (this.locked || this.view === null) return;

@@ -201,7 +201,9 @@ export class Composer extends EventTarget {
 
   #changed() {
     this.#text.readOnly = this.#button.locked;
-    this.#locked.hidden = !this.#button.locked;
+    // Not for the moment that an answer takes: it would be a flash.
+    this.#locked.hidden = !this.#button.unsettled;
+    this.element.classList.toggle("unsettled", this.#button.unsettled);
     if (this.#button.flying) this.#delivery.replaceChildren();
     this.dispatchEvent(new Event("change"));
   }
