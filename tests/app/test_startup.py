@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.critical_buttons import cli
+from examples.critical_buttons import cli, options
 from examples.critical_buttons.data.csv_rows import COLUMNS
 from examples.critical_buttons.schema import VERSION
 from examples.critical_buttons.settings import Settings, StartupError
@@ -341,7 +341,7 @@ def test_a_refused_start_exits_with_2(
 def test_a_wrong_option_exits_with_2(arguments: list[str]) -> None:
     """As every command line does."""
     with pytest.raises(SystemExit) as ended:
-        cli.parse(arguments)
+        options.parse(arguments)
 
     assert ended.value.code == 2
 
