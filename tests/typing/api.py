@@ -14,6 +14,7 @@ import syncpatterns
 from syncpatterns import (
     SINGLE_TENANT,
     Answer,
+    CircuitBreaker,
     Event,
     Gap,
     Hub,
@@ -33,8 +34,14 @@ from syncpatterns.errors import (
     NotExecuted,
     SyncPatternsError,
 )
-from syncpatterns.idempotency import Context, Record, current_context
-from syncpatterns.operation import Transaction
+from syncpatterns.idempotency import (
+    Committed,
+    Context,
+    NotCommitted,
+    Record,
+    current_context,
+)
+from syncpatterns.operation import FencedContext, Transaction, Unsettled
 from syncpatterns.realtime import Delivered
 from syncpatterns.retry import (
     Attempt,
@@ -178,6 +185,91 @@ async def use_operation(key: str) -> None:
     assert_type(later.value, Booking)
     confirm.call(command, key=key)  # type: ignore[call-arg]  # the scope is required
     confirm.call("b1", key=key, scope="t")  # type: ignore[arg-type]  # not a Confirm
+
+
+# ---------------------------------------------------------- operation, fenced
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider answers."""
+
+    number: int
+
+
+async def asend(command: Confirm, ctx: FencedContext) -> Receipt:
+    """A provider that is awaited."""
+    assert_type(ctx.remaining(), float)
+    assert_type(ctx.downstream_key("sms"), str)
+    assert_type(await ctx.astep("one", areceipt), Receipt)
+    return Receipt(ctx.attempt)
+
+
+async def areceipt() -> Receipt:
+    """What a step returns."""
+    return Receipt(0)
+
+
+def send(command: Confirm, ctx: FencedContext) -> Receipt:
+    """A provider that blocks."""
+    assert_type(ctx.step("one", lambda: 1), int)
+    return Receipt(ctx.attempts)
+
+
+def find(command: Confirm, ctx: FencedContext) -> Receipt | None:
+    """A lookup."""
+    return None
+
+
+def record(tx: Transaction, command: Confirm, receipt: Receipt) -> Booking:
+    """Write the rows."""
+    return Booking(command.booking_id, str(receipt.number))
+
+
+def record_created(
+    tx: Transaction, command: Confirm, receipt: Receipt
+) -> Result[Booking]:
+    """And choose the status."""
+    return Result(record(tx, command, receipt), status=201)
+
+
+def check(tx: Transaction, command: Confirm) -> None:
+    """Refuse before anything leaves."""
+
+
+fenced = Operation(
+    "sms.send",
+    engine,
+    call=send,
+    lookup=find,
+    commit=record,
+    check=check,
+    breaker=CircuitBreaker(name="sms"),
+    timeout=10.0,
+    on_abandoned="rerun",
+)
+afenced = Operation("sms.asend", engine, call=asend, commit=record)
+fenced_created = Operation("sms.created", engine, call=send, commit=record_created)
+afenced_created = Operation("sms.acreated", engine, call=asend, commit=record_created)
+bare = Operation("sms.bare", engine, call=send)
+abare = Operation("sms.abare", engine, call=asend)
+assert_type(fenced, Operation[Confirm, Booking])
+assert_type(afenced, Operation[Confirm, Booking])
+assert_type(fenced_created, Operation[Confirm, Booking])
+assert_type(afenced_created, Operation[Confirm, Booking])
+assert_type(bare, Operation[Confirm, Receipt])
+assert_type(abare, Operation[Confirm, Receipt])
+
+
+async def use_fenced(key: str) -> None:
+    """What nobody knew is listed with its command, and settled."""
+    answer = await afenced.acall(Confirm("b1"), key=key, scope="t")
+    assert_type(answer.value, Booking)
+    assert_type(fenced.unresolved(), list[Unsettled[Confirm]])
+    for unsettled in await fenced.aunresolved(10):
+        assert_type(unsettled.command, Confirm | None)
+        assert_type(fenced.resolve(unsettled, Committed(Receipt(1)), by="ann"), bool)
+        assert_type(await fenced.aresolve(key, NotCommitted(), scope="t"), bool)
+        fenced.recheck(unsettled, by="ann")
+    fenced.call("b1", key=key, scope="t")  # type: ignore[arg-type]  # not a Confirm
 
 
 # --------------------------------------------------------------- idempotency
