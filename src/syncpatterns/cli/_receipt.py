@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from syncpatterns.cli._errors import Stop
 from syncpatterns.cli._output import safe
-from syncpatterns.operation._fenced_call import RECEIPT
+from syncpatterns.operation._fenced._call import RECEIPT
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -21,7 +21,7 @@ from syncpatterns.cli._output import (
 )
 from syncpatterns.cli._source import Entry, digits_needed, opened
 from syncpatterns.idempotency._core import STEP, Notes, Record
-from syncpatterns.operation._fenced_call import COMMAND, RECEIPT
+from syncpatterns.operation._fenced._call import COMMAND, RECEIPT
 
 group = typer.Typer(
     no_args_is_help=True,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from syncpatterns._transaction import Transaction
     from syncpatterns.operation._answer import Answer, Result
-    from syncpatterns.operation._fenced_context import FencedContext
+    from syncpatterns.operation._fenced._context import FencedContext
+    from syncpatterns.operation._fenced._settling import Unsettled
     from syncpatterns.operation._operation import Operation
-    from syncpatterns.operation._settling import Unsettled
 
 __all__ = [
     "Answer",
@@ -23,11 +23,11 @@ __all__ = [
 
 _HOMES = {
     "Answer": "syncpatterns.operation._answer",
-    "FencedContext": "syncpatterns.operation._fenced_context",
+    "FencedContext": "syncpatterns.operation._fenced._context",
     "Operation": "syncpatterns.operation._operation",
     "Result": "syncpatterns.operation._answer",
     "Transaction": "syncpatterns._transaction",
-    "Unsettled": "syncpatterns.operation._settling",
+    "Unsettled": "syncpatterns.operation._fenced._settling",
 }
 
 

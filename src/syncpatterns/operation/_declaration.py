@@ -13,14 +13,15 @@ from syncpatterns.errors import ConfigurationError, EngineBusy, NotSent, Outcome
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.idempotency._wiring import clock_of, stores_of
-from syncpatterns.operation import _invoke, _wiring
+from syncpatterns.operation import _wiring
 from syncpatterns.operation._answer import checked_status
 from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Effect
-from syncpatterns.operation._fenced import Codecs, FencedMode, Functions
+from syncpatterns.operation._fenced import _invoke
+from syncpatterns.operation._fenced._mode import Codecs, FencedMode, Functions
+from syncpatterns.operation._fenced._sending import Provider
 from syncpatterns.operation._options import OnLost
 from syncpatterns.operation._refusals import Refusals
-from syncpatterns.operation._sending import Provider
 from syncpatterns.operation._single import SingleMode
 from syncpatterns.retry import Retry, full_jitter
 

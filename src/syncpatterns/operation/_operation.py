@@ -23,15 +23,15 @@ from syncpatterns.idempotency._verdicts import Verdict
 from syncpatterns.operation import _declaration, _wiring
 from syncpatterns.operation._answer import Answer, Result
 from syncpatterns.operation._declaration import UNSAID, Outside
-from syncpatterns.operation._fenced import FencedMode
+from syncpatterns.operation._fenced._mode import FencedMode
+from syncpatterns.operation._fenced._settling import Settling, Unsettled
 from syncpatterns.operation._options import FencedOptions, OnLost, SingleOptions
 from syncpatterns.operation._ports import TransactionalEngine
-from syncpatterns.operation._settling import Settling, Unsettled
 from syncpatterns.operation._single import SingleMode
 from syncpatterns.retry import Retry
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced_context import FencedContext
+    from syncpatterns.operation._fenced._context import FencedContext
     from syncpatterns.retry import CircuitBreaker
 
 C = TypeVar("C")

@@ -15,7 +15,7 @@ from syncpatterns.idempotency._core import Windows
 from syncpatterns.retry import Retry
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced_context import FencedContext
+    from syncpatterns.operation._fenced._context import FencedContext
     from syncpatterns.retry import CircuitBreaker
 
 C = TypeVar("C")

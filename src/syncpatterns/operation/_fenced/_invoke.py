@@ -16,13 +16,13 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from syncpatterns.operation import _portal
+from syncpatterns.operation._fenced import _portal
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from anyio.lowlevel import RunVar
 
-    from syncpatterns.operation._fenced_context import FencedContext
+    from syncpatterns.operation._fenced._context import FencedContext
 
 T = TypeVar("T")
 

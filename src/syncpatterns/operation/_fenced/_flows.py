@@ -45,16 +45,16 @@ from syncpatterns.idempotency._steps import (
     Step,
 )
 from syncpatterns.operation._effect import Done
-from syncpatterns.operation._fenced_call import RECEIPT, FencedCall
-from syncpatterns.operation._fenced_context import FencedContext
-from syncpatterns.operation._fenced_steps import (
+from syncpatterns.operation._fenced._call import RECEIPT, FencedCall
+from syncpatterns.operation._fenced._context import FencedContext
+from syncpatterns.operation._fenced._sending import EndOfSeries, Sending
+from syncpatterns.operation._fenced._steps import (
     CheckAgain,
     Commit,
     LookFirst,
     Note,
     SendAll,
 )
-from syncpatterns.operation._sending import EndOfSeries, Sending
 
 _log = logging.getLogger("syncpatterns")
 

@@ -18,11 +18,11 @@ from syncpatterns._flow import Effect, Flow, arun, run
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError, LeaseLost, NotExecuted, NotSent
-from syncpatterns.operation import _invoke
+from syncpatterns.operation._fenced import _invoke
 from syncpatterns.retry import Retry
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced_context import FencedContext
+    from syncpatterns.operation._fenced._context import FencedContext
     from syncpatterns.retry import CircuitBreaker
 
 #: How often a lookup must find nothing before it is sent again: a provider may

@@ -11,7 +11,7 @@ from syncpatterns.idempotency._context import Context
 from syncpatterns.retry import remaining
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced_call import FencedCall
+    from syncpatterns.operation._fenced._call import FencedCall
 
 
 class FencedContext(Context):

@@ -19,14 +19,14 @@ from syncpatterns.idempotency._verdicts import (
     Undecided,
     Verdict,
 )
-from syncpatterns.operation._apart import Detached
 from syncpatterns.operation._effect import run_effect
-from syncpatterns.operation._fenced_call import COMMAND, RECEIPT, FencedCall, noted
+from syncpatterns.operation._fenced._call import COMMAND, RECEIPT, FencedCall, noted
+from syncpatterns.operation._fenced._sending import Sending
+from syncpatterns.operation._fenced._separate import Detached
 from syncpatterns.operation._ports import EngineTransaction
-from syncpatterns.operation._sending import Sending
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced import FencedMode
+    from syncpatterns.operation._fenced._mode import FencedMode
 
 C = TypeVar("C")
 T = TypeVar("T")

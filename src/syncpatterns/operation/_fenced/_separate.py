@@ -18,7 +18,7 @@ from syncpatterns.idempotency._core import ClaimAnswer, Owned, Replay, StoredOut
 from syncpatterns.operation._effect import Done, refuse_lazy, run_effect
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced_call import FencedCall
+    from syncpatterns.operation._fenced._call import FencedCall
 
 T = TypeVar("T")
 

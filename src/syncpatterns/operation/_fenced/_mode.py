@@ -23,17 +23,17 @@ from syncpatterns.idempotency._flows import guarded
 from syncpatterns.idempotency._steps import Step
 from syncpatterns.operation._answer import Answer
 from syncpatterns.operation._answers import Answers
-from syncpatterns.operation._apart import SeparateCommit
-from syncpatterns.operation._commit import Commits, SharedCommit
 from syncpatterns.operation._effect import Done, Effect
-from syncpatterns.operation._fenced_call import FencedCall
-from syncpatterns.operation._fenced_flow import execute
-from syncpatterns.operation._fenced_steps import ClaimChecked
+from syncpatterns.operation._fenced._call import FencedCall
+from syncpatterns.operation._fenced._commits import Commits, SharedCommit
+from syncpatterns.operation._fenced._flows import execute
+from syncpatterns.operation._fenced._sending import Provider
+from syncpatterns.operation._fenced._separate import SeparateCommit
+from syncpatterns.operation._fenced._settling import Settling
+from syncpatterns.operation._fenced._steps import ClaimChecked
 from syncpatterns.operation._options import OnLost
 from syncpatterns.operation._ports import TransactionalEngine
 from syncpatterns.operation._refusals import Refusals
-from syncpatterns.operation._sending import Provider
-from syncpatterns.operation._settling import Settling
 
 
 class FencedPlan(Plan):

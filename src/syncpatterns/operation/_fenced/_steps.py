@@ -10,8 +10,8 @@ from syncpatterns.idempotency._core import ClaimAnswer, Notes
 from syncpatterns.idempotency._lease import Lease
 from syncpatterns.idempotency._steps import Run, Step
 from syncpatterns.operation._effect import Done
-from syncpatterns.operation._fenced_call import FencedCall
-from syncpatterns.operation._sending import Sending
+from syncpatterns.operation._fenced._call import FencedCall
+from syncpatterns.operation._fenced._sending import Sending
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ from syncpatterns.idempotency._call import Call, Plan, Port
 from syncpatterns.idempotency._context import current
 from syncpatterns.idempotency._core import ClaimRequest, Owned
 from syncpatterns.idempotency._lease import Lease
-from syncpatterns.operation._fenced_context import FencedContext
+from syncpatterns.operation._fenced._context import FencedContext
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced import FencedMode
+    from syncpatterns.operation._fenced._mode import FencedMode
 
 #: Notes that a fenced claim keeps until it is settled.
 COMMAND = "command"

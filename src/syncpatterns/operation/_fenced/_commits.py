@@ -1,7 +1,7 @@
 """The commits of a fenced operation: the claim with its check, and the result.
 
 `SharedCommit` is for engines whose record and business rows share a
-transaction; without one, `_apart.SeparateCommit` writes rows, then the record.
+transaction; without one, `_separate.SeparateCommit` writes rows, then the record.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from syncpatterns.operation._effect import Done, refuse_lazy, run_effect
 from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
 
 if TYPE_CHECKING:
-    from syncpatterns.operation._fenced_call import FencedCall
+    from syncpatterns.operation._fenced._call import FencedCall
 
 T = TypeVar("T")
 Work = Callable[[EngineTransaction], T]
