@@ -11,7 +11,8 @@ import pytest
 from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.errors import NotExecuted, NotSent, OutcomeUnknown
 from syncpatterns.idempotency import Committed, State
-from syncpatterns.operation import FencedContext, Operation, _apart
+from syncpatterns.operation import FencedContext, Operation
+from syncpatterns.operation._fenced import _separate
 from syncpatterns.retry import Retry
 from syncpatterns.testing import LoopClock, cancel_sweep, simulate
 
@@ -22,13 +23,13 @@ Backend = Literal["asyncio", "trio"]
 def _in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commit= take turns of the simulated loop instead of a real thread."""
 
-    async def ado(work: _apart.Work) -> Any:
+    async def ado(work: _separate.Work) -> Any:
         await anyio.lowlevel.checkpoint()
         value = work.function()
         await anyio.lowlevel.checkpoint()
         return value
 
-    monkeypatch.setattr(_apart.Work, "ado", ado)
+    monkeypatch.setattr(_separate.Work, "ado", ado)
 
 
 @dataclass
