@@ -28,6 +28,7 @@ from syncpatterns.idempotency._core import (
     UNKNOWN_RETENTION,
     Busy,
     ClaimRequest,
+    Notes,
     Owned,
     StoredOutcome,
     Unresolved,
@@ -61,11 +62,25 @@ class Key:
     forget_at: float = 0.0
     replay_until: float = 0.0
     outcome: StoredOutcome | None = None
+    notes: dict[str, bytes] = field(default_factory=dict[str, bytes])
     executing: dict[int, float] = field(default_factory=dict)
 
     def live(self, now: float) -> bool:
         """Tell whether the key is remembered at all."""
         return self.state != "absent" and now < self.forget_at
+
+    def bound(self, fingerprint: bytes) -> bool:
+        """Tell whether a step was done for another request (IDM-70)."""
+        stepped = any(name.startswith("step:") for name in self.notes)
+        return stepped and self.fingerprint != fingerprint
+
+    def inherited(self, request: ClaimRequest, now: float) -> dict[str, bytes]:
+        """Return the notes that an owner who asks for *request* finds."""
+        if not self.live(now) or self.fingerprint != request.fingerprint:
+            return dict(request.notes)
+        if self.state == "running" and self.nonce == request.nonce:
+            return self.notes
+        return {**self.notes, **dict(request.notes)}
 
 
 class Model:
@@ -84,7 +99,7 @@ class Model:
             if request.age and request.age >= request.windows.dedupe:
                 return "Expired", {}
             return "Owned", {"attempts": 1, "abandoned": False, "probe": False}
-        if key.state == "free":
+        if key.state == "free" and not key.bound(request.fingerprint):
             return "Owned", {"attempts": key.attempts + 1, "abandoned": False}
         if key.fingerprint != request.fingerprint:
             return "Mismatch", {}
@@ -121,6 +136,7 @@ class Model:
             key.state, key.forget_at = "unknown", kept
         if not isinstance(answer, Owned):
             return
+        key.notes = key.inherited(request, now)
         same = key.live(now) and key.state == "running" and key.token == answer.token
         if not same:
             self.tokens[name].append(answer.token)
@@ -184,6 +200,7 @@ class IdempotencyMachine(RuleBasedStateMachine):
         policy=st.sampled_from(["rerun", "rerun", "quarantine", "probe"]),
         again=st.booleans(),
         age=st.sampled_from([0, 0, 0, 59, 60, 10_000_000]),
+        notes=st.sampled_from([(), (("command", b"c"),)]),
     )
     def claim(
         self,
@@ -193,13 +210,22 @@ class IdempotencyMachine(RuleBasedStateMachine):
         policy: Any,
         again: bool,
         age: float,
+        notes: Notes,
     ) -> None:
         """P1, P2, P6, P7, P8: who owns, and what the others are told."""
         key = self.model.keys[name]
         self.nonces += 1
         nonce = key.nonce if again and key.nonce else f"n{self.nonces}"
         request = ClaimRequest(
-            self.key(name), "op", fingerprint, nonce, LEASE, windows, policy, age
+            self.key(name),
+            "op",
+            fingerprint,
+            nonce,
+            LEASE,
+            windows,
+            policy,
+            age,
+            notes,
         )
         before = self.ask("inspect", self.key(name)) if self.settled(name) else None
         kind, facts = self.model.expected(name, request, self.now)
@@ -216,6 +242,7 @@ class IdempotencyMachine(RuleBasedStateMachine):
             assert self.ask("inspect", self.key(name)) == before
         if isinstance(answer, Owned):
             self._check_execution(name, answer)
+            assert dict(answer.notes) == key.inherited(request, self.now)
         self.model.claimed(name, request, answer, self.now)
         self.clock.advance(0.001)  # tokens are made of the time
 
@@ -249,10 +276,29 @@ class IdempotencyMachine(RuleBasedStateMachine):
 
         assert found is mine
         if mine and key.state == "running":
-            key.state, key.outcome = "done", outcome
+            key.state, key.outcome, key.notes = "done", outcome, {}
             key.replay_until = self.now + windows.replay
             key.forget_at = self.now + windows.dedupe
             key.executing.pop(token, None)
+
+    @rule(
+        name=st.sampled_from(NAMES),
+        which=st.sampled_from([-1, -1, -1, -2]),
+        label=st.sampled_from(["command", "receipt", "step:a"]),
+        body=st.sampled_from([b"", b"1", b"\x00\xff"]),
+    )
+    def note(self, name: str, which: int, label: str, body: bytes) -> None:
+        """P4: only the owner keeps something with the claim, by name."""
+        key, token = self.settled(name), self.token(name, which)
+        if key is None:
+            return
+        mine = token == key.token and key.state == "running"
+
+        assert self.ask("note", self.key(name), token, ((label, body),)) is mine
+        if mine:
+            key.notes = {**key.notes, label: body}
+        record = self.ask("inspect", self.key(name))
+        assert dict(record.notes if record else ()) == key.notes
 
     @rule(name=st.sampled_from(NAMES), which=st.sampled_from([-1, -1, -2]))
     def release(self, name: str, which: int) -> None:
@@ -320,8 +366,10 @@ class IdempotencyMachine(RuleBasedStateMachine):
         self.model.tokens[name].append(key.token)
         if outcome is None:
             key.state, key.forget_at = "free", self.now + 86400
+            steps = [each for each in key.notes if each.startswith("step:")]
+            key.notes = {each: key.notes[each] for each in steps}
             return
-        key.state, key.outcome = "done", outcome
+        key.state, key.outcome, key.notes = "done", outcome, {}
         key.replay_until = self.now + windows.replay
         key.forget_at = self.now + windows.dedupe
 
@@ -333,7 +381,7 @@ class IdempotencyMachine(RuleBasedStateMachine):
             evicted = store.evict(self.key(name))
 
             assert self.settled(name) is None or evicted is (key.state != "absent")
-        key.state = "absent"
+        key.state, key.notes = "absent", {}
         key.executing.clear()  # an operator's decision, not the store's
         self.clock.advance(0.001)
 
@@ -418,7 +466,10 @@ SOON = {
     "BusyForItsOwnNonce",
     "CompletesWithoutToken",
     "ForgetsOnRelease",
+    "KeepsAVoidReceipt",
+    "LosesNotesOnRelease",
     "ListsNothing",
+    "NotesForAnybody",
     "ReleasesWithoutToken",
     "RenewsAnybody",
     "RepeatsTokens",

@@ -226,6 +226,9 @@ def decide_claim(
         # attempt's record may be gone already.
         if request.age and request.age >= request.windows.dedupe:
             return Expired(), None
+        if record is not None and record.notes:
+            # As if it were swept: a step of long ago was forgotten with its key.
+            record = record._replace(notes=())
         return _own(record, request, now, 1, floor)
     if record.state is State.FREE and _unbound(record, request):
         return _own(record, request, now, record.attempts + 1, floor)

@@ -158,16 +158,14 @@ class Desk:
 
     def retry(self, on: Any = NotSent, **options: Any) -> Retry:
         """Try again without waiting, by dice that fall the same each time."""
-        return Retry(
-            on=on,
-            **{
-                "clock": self.clock,
-                "budget": None,
-                "rng": random.Random(7),
-                "hooks": [self.heard.append],
-                **options,
-            },
-        )
+        chosen: dict[str, Any] = {
+            "clock": self.clock,
+            "budget": None,
+            "rng": random.Random(7),
+            "hooks": [self.heard.append],
+            **options,
+        }
+        return Retry(on=on, **chosen)
 
     def commit(self, tx: Transaction, command: Send, receipt: Receipt) -> Sent:
         """Write the row, an audit line and an event."""

@@ -34,6 +34,7 @@ from tests.unit.operation.fenced_kit import (
 
 
 @pytest.mark.case("OPR-10")
+@pytest.mark.case("OPR-31", part="same answers")
 async def test_a_receipt_is_committed_and_replayed(desk: Desk, call: Caller) -> None:
     """Rows, audit, event and answer are one commit; a replay asks nobody."""
     operation = desk.operation()

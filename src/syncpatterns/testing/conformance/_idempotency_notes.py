@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncpatterns.idempotency._core import (
+    FREE_RETENTION,
     STEP,
     Mismatch,
     Notes,
@@ -122,6 +123,20 @@ def resolved_as_not_done_only_steps_stay(bench: Bench) -> Questions:
     same(_sorted(second.notes), _sorted(_COMMAND + _STEP), "the next owner's notes")
 
 
+def forgotten_keys_leave_no_notes(bench: Bench) -> Questions:
+    """Swept or not: a key that is forgotten is a new one, and its steps are too."""
+    for name in ("swept", "left"):
+        first = owned((yield bench.claim("a", name=name, notes=_COMMAND)))
+        yield bench.note(first.token, _STEP, name=name)
+        yield bench.release(first.token, name=name)
+    bench.advance(FREE_RETENTION)
+    left = owned((yield bench.claim("b", name="left", notes=_COMMAND)))
+    same(left.notes, _COMMAND, "the notes of a forgotten key")
+    same((yield Ask("sweep", 100)), 1, "sweep")
+    swept = owned((yield bench.claim("b", name="swept", notes=_COMMAND)))
+    same(swept.notes, left.notes, "the notes of a swept key")
+
+
 def lapsed_claims_are_listed(bench: Bench) -> Questions:
     """From the end of the lease on, longest ago first; nothing else is."""
     for name, lease in (("late", 20.0), ("early", 10.0), ("alive", 60.0)):
@@ -177,6 +192,7 @@ NOTES = tuple(
         steps_bind_a_free_key,
         unknown_keys_keep_their_notes,
         resolved_as_not_done_only_steps_stay,
+        forgotten_keys_leave_no_notes,
         lapsed_claims_are_listed,
         a_lapsed_claim_is_resolved,
         who_resolves_may_say_so,
