@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, SupportsIndex, cast
 
 import pybreaker
 
@@ -13,6 +13,8 @@ from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._breaker._compat import (
     BreakerCompat,
+    hooks_of,
+    listeners_of,
     matchers_of,
     recovery_of,
 )
@@ -21,6 +23,7 @@ from syncpatterns.retry._breaker._events import (
     BreakerHook,
     BreakerSnapshot,
 )
+from syncpatterns.retry._breaker._forks import renewed_in_child
 from syncpatterns.retry._breaker._pybreaker import Mirror
 from syncpatterns.retry._breaker._rules import Growing, Rules
 from syncpatterns.retry._breaker._verdicts import Matcher
@@ -126,7 +129,7 @@ class CircuitBreaker(BreakerCompat):
                 "of this breaker are keywords: failures=5, recovery=60."
             )
             raise ConfigurationError(message)
-        if count not in {"calls", "attempts"}:
+        if cast("object", count) not in ("calls", "attempts"):
             message = f"count={count!r} must be 'calls' or 'attempts'."
             raise ConfigurationError(message)
         failures = _one_of("failures", failures, 5, "fail_max", fail_max)
@@ -143,6 +146,9 @@ class CircuitBreaker(BreakerCompat):
         self._lock = threading.RLock()
         self._name = name
         self._clock: Clock = _SYSTEM_CLOCK if clock is None else clock
+        if not hasattr(self._clock, "monotonic"):
+            message = f"clock={clock!r} is no Clock: it has no monotonic()."
+            raise ConfigurationError(message)
         self._monotonic = _monotonic_of(self._clock)
         self._circuit = Circuit(
             Rules(
@@ -159,14 +165,35 @@ class CircuitBreaker(BreakerCompat):
         self._per_call = count == "calls"
         self._excluded_exceptions = matchers_of("exclude", exclude)
         self._ignored = matchers_of("ignore", ignore)
-        self._listeners = tuple(listeners or ())
-        self._hooks = tuple(hooks)
+        self._listeners = listeners_of(listeners)
+        self._hooks = hooks_of(hooks)
         self._throw_new_error_on_trip = throw_new_error_on_trip
         self._mirror = None
         if state_storage is not None:
+            if not hasattr(state_storage, "increment_counter"):
+                message = (
+                    f"state_storage={state_storage!r} is no pybreaker storage; try "
+                    "pybreaker.CircuitMemoryStorage('closed')."
+                )
+                raise ConfigurationError(message)
             self._mirror = Mirror(state_storage, self._clock)
             self._mirror.pull(self._circuit, self._monotonic())
         self._look_at_listeners_needs_lock()
+        renewed_in_child(self)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        # A shallow copy would share the circuit and not what is read of it
+        # without the lock: it would go on calling when the other one is open.
+        message = (
+            "A CircuitBreaker cannot be copied or pickled: all who call one service "
+            "share one object. Make it at import, once in each process."
+        )
+        raise TypeError(message)
+
+    def _after_fork(self) -> None:
+        """Free the child of a fork from a lock that another thread held."""
+        self._lock = threading.RLock()
+        self._publish_needs_lock()
 
     # ----------------------------------------------------------------- control
 
@@ -237,7 +264,7 @@ class CircuitBreaker(BreakerCompat):
 def _one_of(name: str, value: Any, default: Any, alias: str, other: Any) -> Any:
     if other is None:
         return value
-    if value not in {default, other}:
+    if value not in (default, other):  # a list, given by mistake, has no hash
         message = f"{name}={value!r} and {alias}={other!r} are the same figure."
         raise ConfigurationError(message)
     return other

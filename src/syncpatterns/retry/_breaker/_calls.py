@@ -349,10 +349,11 @@ def _is_async(fn: object) -> bool:
 
 
 def _refuse(fn: object) -> None:
-    if inspect.isclass(fn) or not callable(fn):
-        hint = ""
-        if isinstance(fn, classmethod):
-            hint = " Write @classmethod above the breaker, not below it."
+    hint = ""
+    for kind in (classmethod, staticmethod):
+        if type(fn) is kind:
+            hint = f" Write @{kind.__name__} above the breaker, not below it."
+    if hint or inspect.isclass(fn) or not callable(fn):
         message = f"A breaker guards functions and methods, not {fn!r}.{hint}"
         raise ConfigurationError(message)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pybreaker
 
@@ -75,6 +75,8 @@ class BreakerCompat(BreakerCalls):
     @property
     def success_counter(self) -> int:
         """Probes answered since it became half open."""
+        if self._mirror is not None:
+            return self._mirror.answered(self._circuit)
         return self._circuit.answered
 
     # ----------------------------------------------------------------- figures
@@ -149,8 +151,9 @@ class BreakerCompat(BreakerCalls):
 
     def add_listeners(self, *listeners: pybreaker.CircuitBreakerListener) -> None:
         """Tell *listeners* from now on."""
+        added = listeners_of(listeners)
         with self._lock:
-            self._listeners += listeners
+            self._listeners += added
             self._look_at_listeners_needs_lock()
 
     def remove_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
@@ -205,7 +208,7 @@ def recovery_of(value: object) -> Growing:
 def matchers_of(name: str, value: Any) -> tuple[Matcher, ...]:
     if value is None:
         return ()
-    given: tuple[Any, ...] = (value,) if callable(value) else tuple(value)
+    given: tuple[Any, ...] = (value,) if callable(value) else listed(name, value)
     for each in given:
         is_class = isinstance(each, type)
         if not callable(each) or (is_class and not issubclass(each, BaseException)):
@@ -215,6 +218,37 @@ def matchers_of(name: str, value: Any) -> tuple[Matcher, ...]:
             )
             raise ConfigurationError(message)
     return given
+
+
+def listeners_of(value: Any) -> tuple[pybreaker.CircuitBreakerListener, ...]:
+    given = listed("listeners", value or ())
+    for each in given:
+        if isinstance(each, type):
+            message = f"listeners= holds the class {each.__qualname__}; give an object."
+            raise ConfigurationError(message)
+        if not any(hasattr(each, event) for event in _EVENTS):
+            message = f"listeners= holds {each!r}, which has none of {_EVENTS}."
+            raise ConfigurationError(message)
+    return given
+
+
+def hooks_of(value: Any) -> tuple[Any, ...]:
+    given = listed("hooks", value)
+    for each in given:
+        if not callable(each):
+            message = f"hooks= holds {each!r}; give functions of a BreakerChanged."
+            raise ConfigurationError(message)
+    return given
+
+
+def listed(name: str, value: Any) -> tuple[Any, ...]:
+    if not hasattr(value, "__iter__"):
+        message = f"{name}={value!r} must be a list."
+        raise ConfigurationError(message)
+    return tuple(value)
+
+
+_EVENTS: Final = ("before_call", "failure", "success", "state_change")
 
 
 def _without(items: tuple[Any, ...], item: object) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ import pybreaker
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._breaker._breaker import CircuitBreaker
+from syncpatterns.retry._breaker._forks import renewed_in_child
 from syncpatterns.retry._breaker._rules import require_count
 
 K = TypeVar("K", bound=Hashable)
@@ -42,7 +43,7 @@ class Breakers(Generic[K]):
             whole number of at least 1.
     """
 
-    __slots__ = ("_factory", "_kept", "_lock", "_maxsize")
+    __slots__ = ("__weakref__", "_factory", "_kept", "_lock", "_maxsize")
 
     def __init__(
         self, factory: Callable[[K], CircuitBreaker], maxsize: int = 1000
@@ -59,6 +60,10 @@ class Breakers(Generic[K]):
         self._kept: cachetools.LRUCache[K, CircuitBreaker] = cachetools.LRUCache(
             float("inf")
         )
+        self._lock = threading.RLock()
+        renewed_in_child(self)
+
+    def _after_fork(self) -> None:
         self._lock = threading.RLock()
 
     def get(self, key: K) -> CircuitBreaker:

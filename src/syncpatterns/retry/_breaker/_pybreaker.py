@@ -171,15 +171,28 @@ class Mirror:
             return None
         return count
 
-    def succeeded(self, *, probe: bool) -> None:
-        """Count a success: of a probe, or one that ends a row of failures."""
+    def answered(self, circuit: Circuit) -> int:
+        """Return the stored count of answers; the local one if it cannot be read."""
+        try:
+            return self.storage.success_counter
+        except Exception:  # noqa: BLE001 - whatever the storage raises must not stop a call
+            _log.exception("A breaker's storage failed; the local count is shown")
+            return circuit.answered
+
+    def succeeded(self, *, probe: bool) -> int | None:
+        """Count a success: of a probe, or one that ends a row of failures.
+
+        Returns:
+            How many probes have answered; None if nobody knows, or it was none.
+        """
         try:
             if probe:
                 self.storage.increment_success_counter()
-            else:
-                self.storage.reset_counter()
+                return self.storage.success_counter
+            self.storage.reset_counter()
         except Exception:  # noqa: BLE001 - whatever the storage raises must not stop a call
             _log.exception("A breaker's storage failed; a success was not noted")
+        return None
 
     def _left(self, circuit: Circuit) -> float:
         opened = self.storage.opened_at

@@ -188,7 +188,9 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
     def _succeed_needs_lock(self, ticket: Ticket) -> Change | None:
         circuit, now = self._circuit, self._monotonic()
         if self._mirror is not None and circuit.is_current(ticket, now):
-            self._mirror.succeeded(probe=isinstance(ticket, Lease))
+            answered = self._mirror.succeeded(probe=isinstance(ticket, Lease))
+            if answered is not None:  # other breakers' probes count too
+                circuit.answered = answered - 1
         return circuit.succeed(ticket, now)
 
     def _settle(
@@ -240,7 +242,10 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
                 except Exception:  # noqa: BLE001 - a hook must not break a call
                     _log.exception("A hook of breaker %r failed", self._name)
 
-    def _notify(self, listener: object, event: str, *facts: Any, **more: Any) -> None:
+    # By position: the keywords are the guarded call's own, "event" may be one.
+    def _notify(
+        self, listener: object, event: str, /, *facts: Any, **more: Any
+    ) -> None:
         method = getattr(listener, event, None)
         if method is None:
             return
