@@ -348,7 +348,7 @@ def _is_async(fn: object) -> bool:
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(method)
 
 
-def _refuse(fn: object) -> None:
+def _refuse(fn: Any) -> None:
     hint = ""
     for kind in (classmethod, staticmethod):
         if type(fn) is kind:
