@@ -44,6 +44,7 @@ from tests.unit.operation.fenced_kit import (
     Sent,
     dropped,
     lost,
+    open_memory,
     open_sqlite,
     refused,
 )
@@ -165,6 +166,22 @@ async def test_a_refusal_that_cannot_be_stored_gives_the_key_back(
         await call(operation, Send())
 
     assert desk.state(operation) == "free"
+
+
+@pytest.mark.parametrize("wrong", [False, True, "SM1", 7])
+async def test_a_lookup_that_returns_no_receipt_decides_nothing(
+    desk: Desk, call: Caller, wrong: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """False for "not there" would be committed as if it had been sent."""
+    operation = desk.operation(lookup=lambda command, ctx: wrong)
+    desk.provider.faults = [dropped()]
+
+    with pytest.raises(OutcomeUnknown):
+        await call(operation, Send())
+
+    assert (desk.written(), len(desk.provider.calls)) == ([], 1)
+    assert f"lookup= returned a {type(wrong).__name__}" in caplog.text
+    assert operation.recheck("k1", scope="acme") == Undecided()
 
 
 # ------------------------------------------------------------------ the commit
@@ -507,6 +524,25 @@ async def test_what_was_unknown_is_settled_by_hand(
         (kept,) = desk.engine.resolutions()
         assert (kept.by, kept.reason, kept.happened) == ("ann", "seen", happened)
         assert kept.key == operation.storage_key("k1", scope="acme")
+
+
+async def test_settling_does_not_block_the_loop(call: Caller, clock: FakeClock) -> None:
+    """Where rows are written elsewhere, that is done on a worker thread."""
+    desk = Desk(open_memory(clock), clock, "async")
+    threads: list[threading.Thread] = []
+
+    def commit(tx: Any, command: Send, receipt: Receipt) -> Sent:
+        threads.append(threading.current_thread())
+        return Sent(command.to, receipt.number)
+
+    operation = desk.operation(commit=commit)
+    desk.provider.faults, desk.provider.down = [lost()], True
+    with pytest.raises(OutcomeUnknown):
+        await call(operation, Send())
+
+    assert await operation.aresolve("k1", Committed(Receipt(1)), scope="acme")
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_only_ours_are_settled(desk: Desk, call: Caller) -> None:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns import _testpoints
+from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Progress
 from syncpatterns.idempotency._context import Context
 from syncpatterns.retry import remaining
@@ -66,6 +67,23 @@ class FencedContext(Context):
         nothing, the key can be given back.
         """
         return self.doubtful or self.flying
+
+    def check_receipt(self, found: object) -> None:
+        """Refuse what a lookup cannot have meant, before rows are written of it.
+
+        Raises:
+            ConfigurationError: It is no receipt, such as False for "not there".
+        """
+        try:
+            if found is not False:
+                self._call.mode.receipt_codec.encode(found)
+                return
+        except Exception:  # noqa: BLE001, S110 - a codec may raise anything; said below
+            pass
+        raise ConfigurationError(
+            f"{self.where}: lookup= returned a {type(found).__name__}. It returns the "
+            "receipt as call= does, or None: the provider certainly has nothing."
+        )
 
     def begin_look(self) -> None:
         """Give a lookup the time of an attempt; that of the last one is over."""

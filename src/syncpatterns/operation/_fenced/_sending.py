@@ -9,6 +9,7 @@ is unknown although there is a lookup: repeating it would send twice.
 from __future__ import annotations
 
 import functools
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +19,15 @@ from syncpatterns._flow import Effect, Flow, arun, run
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError, LeaseLost, NotExecuted, NotSent
+from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._fenced import _invoke
 from syncpatterns.retry import Retry
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._context import FencedContext
     from syncpatterns.retry import CircuitBreaker
+
+_log = logging.getLogger("syncpatterns")
 
 #: How often a lookup must find nothing before it is sent again: a provider may
 #: list a message a moment later than it took it.
@@ -210,7 +214,7 @@ class Sending:
     def send(self) -> Any:
         """Return the receipt, or raise what ended the series."""
         retry = self._provider.retry
-        once = functools.partial(run, self._attempt, _do)
+        once = functools.partial(run, self._attempt, do)
         return once() if retry is None else retry.call(once)
 
     async def asend(self) -> Any:
@@ -218,17 +222,17 @@ class Sending:
         retry = self._provider.retry
 
         async def once() -> Any:
-            return await arun(self._attempt, _ado)
+            return await arun(self._attempt, ado)
 
         return await once() if retry is None else await retry.acall(once)
 
     def look(self) -> Any:
         """Return the receipt, or None if the provider certainly has none."""
-        return run(self._look, _do)
+        return run(self._look, do)
 
     async def alook(self) -> Any:
         """Do `look` on the running event loop."""
-        return await arun(self._look, _ado)
+        return await arun(self._look, ado)
 
     def _part(self, kind: type[Part]) -> Part:
         return kind(self._provider, self._command, self._context)
@@ -252,6 +256,11 @@ class Sending:
         try:
             receipt = yield from self._look()
         except Exception as failed:
+            # The caller is told of the lost answer; why nobody could look it up
+            # is for who operates this. By its class: its text may quote anything.
+            why = failed if isinstance(failed, ConfigurationError) else None
+            kind = type(failed).__name__
+            _log.warning("%s: lookup= failed: %s", self._context.where, why or kind)
             raise EndOfSeries(error) from failed
         if receipt is not None:
             return receipt
@@ -273,13 +282,6 @@ class Sending:
             if isinstance(outcome, Err):
                 raise outcome.error
             if outcome.value is not None:
+                self._context.check_receipt(outcome.value)
                 return outcome.value
         return None
-
-
-def _do(part: Part) -> Outcome[Any]:
-    return part.do()
-
-
-async def _ado(part: Part) -> Outcome[Any]:
-    return await part.ado()

@@ -19,10 +19,10 @@ from syncpatterns.idempotency._verdicts import (
     Undecided,
     Verdict,
 )
-from syncpatterns.operation._effect import run_effect
+from syncpatterns.operation._effect import Done, run_effect
 from syncpatterns.operation._fenced._call import COMMAND, RECEIPT, FencedCall, noted
 from syncpatterns.operation._fenced._sending import Sending
-from syncpatterns.operation._fenced._separate import Detached
+from syncpatterns.operation._fenced._separate import Detached, Work
 from syncpatterns.operation._ports import EngineTransaction
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Look(Effect[Any]):
         self.sending = sending
 
 
-Steps: TypeAlias = Flow[Ask | Change | Look, T]
+Steps: TypeAlias = Flow[Ask | Change | Look | Work, T]
 
 
 class Settling:
@@ -112,20 +112,24 @@ class Settling:
         """Drive *flow* on the running event loop."""
         return await arun(flow, self._ado)
 
-    def _do(self, step: Ask | Change | Look) -> Any:
+    def _do(self, step: Ask | Change | Look | Work) -> Any:
         if isinstance(step, Ask):
             store = self._mode.guard.require_blocking()
             return getattr(store, step.method)(*step.args, **step.more)
         if isinstance(step, Look):
             return step.sending.look()
+        if isinstance(step, Work):
+            return step.do()
         return self._mode.engine.transact(step.work)
 
-    async def _ado(self, step: Ask | Change | Look) -> Any:
+    async def _ado(self, step: Ask | Change | Look | Work) -> Any:
         if isinstance(step, Ask):
             store = self._mode.guard.require_awaiting()
             return await getattr(store, step.method)(*step.args, **step.more)
         if isinstance(step, Look):
             return await step.sending.alook()
+        if isinstance(step, Work):
+            return await step.ado()
         return await self._mode.engine.atransact(step.work)
 
     def receipt(self, body: bytes) -> Any:
@@ -207,7 +211,10 @@ class Settling:
         record = yield from self._load(key)
         if record is None:
             return False
-        done = run_effect(Detached(self._call(record)), effect, self._command(record))
+        call, command = self._call(record), self._command(record)
+        done: Done = yield from Work(
+            lambda: run_effect(Detached(call), effect, command)
+        )
         settled: bool = yield from Ask(
             "resolve", key, done.outcome, mode.windows, by=by, reason=reason
         )
