@@ -96,7 +96,7 @@ class Limits:
     patient: bool = False
 
 
-def decide(
+def decide(  # noqa: C901 - every failure comes by; each part that is cut off costs it a call
     progress: Progress,
     error: Exception | None,
     rules: Rules,
@@ -115,7 +115,11 @@ def decide(
     hint = 0.0
     if error is not None:
         wanted = rules.retryable(progress, error)
-        if hasattr(error, "retry_after"):  # as every CallRejected has
+        try:
+            hinted = hasattr(error, "retry_after")  # as every CallRejected has
+        except Exception:  # noqa: BLE001 - its own property fails; the error itself is what counts
+            hinted = False
+        if hinted:
             hint = hint_of(error)
             if isinstance(error, CallRejected):
                 if not limits.patient:
@@ -139,9 +143,16 @@ def decide(
 def hint_of(error: BaseException) -> float:
     """Return the error's own `retry_after` in seconds; 0 if it has no usable one.
 
-    Negative values, NaN and anything that is not a number are no hint.
+    A `timedelta` is one too. Negative values, NaN and anything else that is not
+    a number are no hint.
     """
-    hint = getattr(error, "retry_after", None)
+    hint: object = getattr(error, "retry_after", None)
+    if hint is None:
+        return 0.0
+    if not isinstance(hint, (int, float)):
+        from datetime import timedelta  # noqa: PLC0415 - few hints are
+
+        hint = hint.total_seconds() if isinstance(hint, timedelta) else None
     if not isinstance(hint, (int, float)) or isinstance(hint, bool) or not hint > 0:
         return 0.0
     return float(hint) if hint < _FOREVER else math.inf

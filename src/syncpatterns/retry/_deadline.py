@@ -102,14 +102,31 @@ def deadline(seconds: float, *, clock: Clock | None = None) -> DeadlineScope:
         clock: Where time comes from.
 
     Raises:
-        ConfigurationError: *seconds* is no number.
+        ConfigurationError: *seconds* is no number; or, on entry, the block is
+            entered already: each ``with`` needs one of its own.
     """
     given: object = seconds
     number = isinstance(given, (int, float)) and not isinstance(given, bool)
     if not number or math.isnan(seconds):
         message = f"deadline({seconds!r}): give a number of seconds."
         raise ConfigurationError(message)
-    return DeadlineScope(SYSTEM_CLOCK if clock is None else clock, seconds)
+    return _Block(SYSTEM_CLOCK if clock is None else clock, seconds)
+
+
+class _Block(DeadlineScope):
+    """A `DeadlineScope` in the user's hands, who may enter it while it is entered."""
+
+    __slots__ = ()
+
+    def enter_until(self, at: float) -> None:
+        # It would lose what was before, and the deadline would never end.
+        if self._token is not None:
+            message = (
+                "This deadline block is entered already, here or in another thread "
+                "or task. Write `with deadline(seconds):` in each place."
+            )
+            raise ConfigurationError(message)
+        super().enter_until(at)
 
 
 def remaining() -> float:

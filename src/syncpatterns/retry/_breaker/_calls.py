@@ -348,11 +348,11 @@ def _is_async(fn: object) -> bool:
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(method)
 
 
-def _refuse(fn: Any) -> None:
+def _refuse(fn: object) -> None:
+    kind = type(fn).__name__
     hint = ""
-    for kind in (classmethod, staticmethod):
-        if type(fn) is kind:
-            hint = f" Write @{kind.__name__} above the breaker, not below it."
+    if kind in {"classmethod", "staticmethod"}:
+        hint = f" Write @{kind} above the breaker, not below it."
     if hint or inspect.isclass(fn) or not callable(fn):
         message = f"A breaker guards functions and methods, not {fn!r}.{hint}"
         raise ConfigurationError(message)

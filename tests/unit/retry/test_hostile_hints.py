@@ -1,0 +1,82 @@
+"""Errors of other people's, whose attributes do what they like."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import pytest
+
+from syncpatterns.retry import Retry
+from syncpatterns.testing import instant
+
+
+class FailsToTell(Exception):
+    """Its hint cannot be read."""
+
+    @property
+    def retry_after(self) -> float:
+        """Fail."""
+        raise ValueError("no response yet")
+
+
+class FailsToAnswer(Exception):
+    """Every attribute it has not fails in its own way."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise KeyError(name)
+
+
+class Asks(Exception):
+    """Tells how long to wait."""
+
+    def __init__(self, retry_after: Any) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+@pytest.mark.parametrize("error", [FailsToTell, FailsToAnswer])
+def test_an_error_that_cannot_tell_its_hint_has_none(error: type[Exception]) -> None:
+    """It is retried, and comes out as itself, not as what reading it raised."""
+    calls: list[int] = []
+
+    def fail() -> None:
+        calls.append(1)
+        raise error
+
+    with instant(), pytest.raises(error):
+        Retry(on=error, attempts=3).call(fail)
+
+    assert len(calls) == 3
+
+
+def test_a_hint_may_be_a_timedelta() -> None:
+    """As clients have it that read the header themselves."""
+    hints = [timedelta(seconds=30)]
+
+    def ask() -> str:
+        if hints:
+            raise Asks(hints.pop())
+        return "done"
+
+    with instant() as waited:
+        answer = Retry(on=Asks).call(ask)
+
+    assert answer == "done"
+    assert 30 <= waited.sleeps[0] <= 31
+
+
+@pytest.mark.parametrize("hint", [timedelta(seconds=-1), timedelta(0), timedelta])
+def test_a_timedelta_of_nothing_is_no_hint(hint: Any) -> None:
+    """Nor is the class itself."""
+    hints = [hint]
+
+    def ask() -> str:
+        if hints:
+            raise Asks(hints.pop())
+        return "done"
+
+    with instant() as waited:
+        Retry(on=Asks).call(ask)
+
+    assert waited.sleeps[0] <= 1
