@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from syncpatterns.idempotency._core import Record, State, StoredOutcome, Windows
     from syncpatterns.idempotency._decorator import idempotent
     from syncpatterns.idempotency._guard import Idempotency
+    from syncpatterns.idempotency._keys import SINGLE_TENANT
     from syncpatterns.idempotency._ports import (
         AsyncIdempotencyStore,
         IdempotencyEngine,
         IdempotencyStore,
     )
-    from syncpatterns.idempotency._scope import SINGLE_TENANT
     from syncpatterns.idempotency._verdicts import Committed, NotCommitted, Undecided
 
 __all__ = [
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "SINGLE_TENANT": "_scope",
+    "SINGLE_TENANT": "_keys",
     "AsyncIdempotencyStore": "_ports",
     "Committed": "_verdicts",
     "Context": "_context",

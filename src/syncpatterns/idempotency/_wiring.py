@@ -60,16 +60,20 @@ def clock_of(home: object, clock: Clock | None) -> Clock:
     return clock
 
 
-def checked_operation(operation: object) -> str:
+def checked_operation(operation: object, argument: str = "operation=") -> str:
     """Return *operation*; it is stored, logged and used as a metrics label.
+
+    Args:
+        operation: A name, declared or derived from a function's.
+        argument: What an error calls it.
 
     Raises:
         ConfigurationError: It has other characters or is too long.
     """
     if not isinstance(operation, str) or not _OPERATION.fullmatch(operation):
         raise ConfigurationError(
-            "operation= is 1 to 200 of A-Z a-z 0-9 _ . : -, such as 'orders.reserve'; "
-            f"got {operation!r}."
+            f"{argument} is 1 to 200 of A-Z a-z 0-9 _ . : -, such as "
+            f"'orders.reserve'; got {operation!r}."
         )
     return operation
 

@@ -7,12 +7,7 @@ from typing import Any, TypeVar
 
 from syncpatterns.codec import Codec
 from syncpatterns.errors import (
-    ConfigurationError,
-    InProgress,
-    KeyExpired,
-    KeyReused,
     OutcomeGone,
-    OutcomeUnknown,
     RefusalGone,
     SyncPatternsError,
 )
@@ -27,6 +22,7 @@ from syncpatterns.events import (
     Unknown,
 )
 from syncpatterns.idempotency import _core
+from syncpatterns.idempotency._answers import no_answer
 from syncpatterns.idempotency._core import ClaimAnswer, ClaimRequest, StoredOutcome
 from syncpatterns.operation._answer import Answer
 from syncpatterns.operation._effect import Done
@@ -135,15 +131,11 @@ class Answers:
         )
 
     def _refusal(self, answer: ClaimAnswer, request: ClaimRequest) -> SyncPatternsError:
-        where = self.where(request)
+        where, seconds = self.where(request), 0.0
         fact = (self._name, request.key[:8], self._engine)
         match answer:
             case _core.Mismatch():
                 self._hooks.emit(Mismatched(*fact))
-                return KeyReused(
-                    f"{where}: this key was used before for another request. Use a "
-                    "new key for a new action, the same key only for a retry."
-                )
             case _core.Gone(outcome):
                 self._hooks.emit(Gone(*fact))
                 if outcome is not None and outcome.kind == "refusal":
@@ -152,29 +144,11 @@ class Answers:
                         "reason is no longer kept. If it is still wanted, act anew "
                         "under a new key."
                     )
-                return OutcomeGone(
-                    f"{where}: this was done before, and its answer is no longer "
-                    "kept. Do not repeat it; fetch the current state."
-                )
-            case _core.Expired():
-                return KeyExpired(
-                    f"{where}: the request is older than keys are remembered "
-                    f"({request.windows.dedupe:g} s), so it was not run. Fetch the "
-                    "current state, and act anew if it is still wanted."
-                )
             case _core.Busy(retry_after):
+                seconds = retry_after
                 self._hooks.emit(Busy(*fact, retry_after=retry_after))
-                return InProgress(
-                    f"{where}: a call with this key is running. Ask again with the "
-                    "same key when Retry-After is over.",
-                    retry_after=retry_after,
-                )
             case _core.Unresolved():
                 self._hooks.emit(Unknown(*fact))
-                return OutcomeUnknown(
-                    f"{where}: an earlier call under this key was never settled. It "
-                    "may have happened: look, then settle it with resolve(). Do not "
-                    "use a new key."
-                )
             case _:
-                raise ConfigurationError(f"{where}: unexpected answer {answer!r}")
+                pass  # what is too old to tell has no fact of its own
+        return no_answer(where, answer, request.windows, seconds)

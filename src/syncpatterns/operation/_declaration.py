@@ -12,7 +12,11 @@ from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError, EngineBusy, NotSent, OutcomeUnknown
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.idempotency._core import Windows
-from syncpatterns.idempotency._wiring import clock_of, stores_of
+from syncpatterns.idempotency._wiring import (
+    checked_operation,
+    clock_of,
+    stores_of,
+)
 from syncpatterns.operation import _wiring
 from syncpatterns.operation._answer import checked_status
 from syncpatterns.operation._answers import Answers
@@ -63,7 +67,7 @@ def common(
         ConfigurationError: Something here can never work.
     """
     return Common(
-        name=_wiring.checked_name(name),
+        name=checked_operation(name, "An operation's name"),
         engine=engine,
         refusals=Refusals(refusals),
         windows=_wiring.checked_windows(name, windows),

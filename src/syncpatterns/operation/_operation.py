@@ -17,8 +17,8 @@ from syncpatterns.events import Hook
 from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import ClaimRequest, Record, Windows
 from syncpatterns.idempotency._fingerprint import fingerprint as fingerprint_of
+from syncpatterns.idempotency._keys import checked_scope
 from syncpatterns.idempotency._ports import IdempotencyEngine
-from syncpatterns.idempotency._scope import checked_scope
 from syncpatterns.idempotency._verdicts import Verdict
 from syncpatterns.operation import _declaration, _wiring
 from syncpatterns.operation._answer import Answer, Result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import re
 from collections.abc import Callable, Iterable
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
@@ -25,22 +24,6 @@ from syncpatterns.idempotency._core import Windows
 from syncpatterns.operation._answer import Result
 from syncpatterns.operation._ports import TransactionalEngine
 from syncpatterns.retry import Retry
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
-
-
-def checked_name(name: object) -> str:
-    """Return *name*; it is stored, logged and used as a metrics label.
-
-    Raises:
-        ConfigurationError: It has other characters or is too long.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"An operation's name is 1 to 100 of A-Z a-z 0-9 _ . : -, such as "
-            f"'bookings.confirm'; got {name!r}."
-        )
-    return name
 
 
 def checked_engine(name: str, engine: object) -> TransactionalEngine:

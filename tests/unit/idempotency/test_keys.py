@@ -18,8 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from syncpatterns.errors import KeyInvalid, KeyMissing, ResultNotStorable
 from syncpatterns.idempotency._core import storage_key
 from syncpatterns.idempotency._fingerprint import fingerprint
-from syncpatterns.idempotency._hashing import KeyHasher
-from syncpatterns.idempotency._keys import key_text
+from syncpatterns.idempotency._keys import KeyHasher, key_text
 
 
 class Color(Enum):

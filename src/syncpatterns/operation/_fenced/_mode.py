@@ -20,7 +20,7 @@ from syncpatterns.idempotency._core import (
 )
 from syncpatterns.idempotency._exceptions import StoredExceptions
 from syncpatterns.idempotency._flows import guarded
-from syncpatterns.idempotency._steps import Step
+from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._answer import Answer
 from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Done, Effect
@@ -172,12 +172,12 @@ class FencedMode:
     def call(self, command: Any, request: ClaimRequest) -> Answer[Any]:
         """Do it on this thread."""
         call = self.make_call(command, request, self.guard.port())
-        return self._settle(call, run(lambda: guarded(call), _do))
+        return self._settle(call, run(lambda: guarded(call), do))
 
     async def acall(self, command: Any, request: ClaimRequest) -> Answer[Any]:
         """Do it on the running event loop."""
         call = self.make_call(command, request, self.guard.aport())
-        return self._settle(call, await arun(lambda: guarded(call), _ado))
+        return self._settle(call, await arun(lambda: guarded(call), ado))
 
     def _settle(self, call: FencedCall, result: Any) -> Answer[Any]:
         ended: Done | Err | ClaimAnswer = result
@@ -190,14 +190,6 @@ class FencedMode:
         if call.fresh and isinstance(ended, Replay):
             return self._answers.done(Done(ended.outcome), call.request)
         return self._answers.known(ended, call.request)
-
-
-def _do(step: Step[Any]) -> Any:
-    return step.do()
-
-
-async def _ado(step: Step[Any]) -> Any:
-    return await step.ado()
 
 
 _NO_REFUSALS = Refusals(())

@@ -15,6 +15,7 @@ from syncpatterns._flow import Effect, Flow, arun, run
 from syncpatterns._transaction import Publishable
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import ClaimAnswer, Owned, Replay, StoredOutcome
+from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._effect import Done, refuse_lazy, run_effect
 
 if TYPE_CHECKING:
@@ -73,27 +74,27 @@ class SeparateCommit:
 
     def claim(self, call: FencedCall) -> ClaimAnswer:
         """Take the key, then check the command."""
-        return run(lambda: _claim(call), _do)
+        return run(lambda: _claim(call), do)
 
     async def aclaim(self, call: FencedCall) -> ClaimAnswer:
         """Do `claim` on an event loop."""
-        return await arun(lambda: _claim(call), _ado)
+        return await arun(lambda: _claim(call), ado)
 
     def check(self, call: FencedCall, token: int) -> Done | None:
         """Check the command of a key that was taken over."""
-        return run(lambda: _check_again(call, token), _do)
+        return run(lambda: _check_again(call, token), do)
 
     async def acheck(self, call: FencedCall, token: int) -> Done | None:
         """Do `check` on an event loop."""
-        return await arun(lambda: _check_again(call, token), _ado)
+        return await arun(lambda: _check_again(call, token), ado)
 
     def result(self, call: FencedCall, token: int, receipt: Any) -> Done | None:
         """Write the business rows, then the answer; None if *token* is stale."""
-        return run(lambda: _result(call, token, receipt), _do)
+        return run(lambda: _result(call, token, receipt), do)
 
     async def aresult(self, call: FencedCall, token: int, receipt: Any) -> Done | None:
         """Do `result` on an event loop."""
-        return await arun(lambda: _result(call, token, receipt), _ado)
+        return await arun(lambda: _result(call, token, receipt), ado)
 
 
 def _claim(call: FencedCall) -> Steps[ClaimAnswer]:
@@ -150,14 +151,6 @@ def _complete(call: FencedCall, token: int, outcome: StoredOutcome) -> Steps[boo
     windows = call.plan.windows
     held: bool = yield from Ask(call, "complete", call.key, token, outcome, windows)
     return held
-
-
-def _do(step: Ask | Work) -> Any:
-    return step.do()
-
-
-async def _ado(step: Ask | Work) -> Any:
-    return await step.ado()
 
 
 class Detached:
