@@ -18,6 +18,7 @@
     │   ├── NotSent                   503  not-sent: the request never left
     │   ├── ProviderUnavailable       503  provider-unavailable: gave up sending
     │   └── CallRejected              503  call-rejected: not even tried
+    │       └── retry.CircuitOpen     503  circuit-open
     ├── OutcomeGone                   409  outcome-gone: done, answer no longer kept
     ├── RefusalGone                   409  refusal-gone: it was refused, nothing done
     ├── OutcomeUnknown                409  outcome-unknown: it may have happened
@@ -25,16 +26,16 @@
     ├── LeaseLost                     409  lease-lost: somebody else took over
     ├── ResultNotStorable             the result cannot be written as JSON
     ├── CleanupTimedOut               a shielded clean-up did not end in time
-    ├── DatabaseRefused               the file is not one we may write
+    ├── DatabaseRefused               503  database-refused: not one we may write
     │   ├── DatabaseForeign           not SQLite, or another program's
     │   ├── DatabaseTooNew            written by a newer release
     │   ├── DatabaseCorrupt           damaged
     │   └── DatabaseReadOnly          no permission to write
     └── RealtimeError
-        ├── PublishRejected           the event can never be published
-        │   └── PayloadTooLarge
-        ├── ChannelDenied             403
-        └── SubscriptionClosed        the stream ended; code says why
+        ├── PublishRejected           422  publish-rejected: it never can be
+        │   └── PayloadTooLarge       413  payload-too-large
+        ├── ChannelDenied             403  channel-denied
+        └── SubscriptionClosed        503  subscription-closed; code says why
 
 An error names the operation, the first 8 hex digits of the key's hash, the
 engine, and what to do next. It never names the key itself or personal data.
