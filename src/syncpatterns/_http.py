@@ -180,8 +180,10 @@ def problem_document(
             (name, value) for name, value in error.facts.items() if name not in members
         )
     headers = {"content-type": PROBLEM_JSON, "cache-control": "no-store"}
-    if error.retry_after is not None and math.isfinite(error.retry_after):
-        headers["retry-after"] = retry_after_header(error.retry_after)
+    after: object = error.retry_after
+    # Text from another service's header, set by mistake, must not hide the error.
+    if isinstance(after, (int, float)) and -math.inf < after < math.inf:
+        headers["retry-after"] = retry_after_header(after)
         members["retry_after"] = int(headers["retry-after"])
     if instance is not None:
         members["instance"] = instance

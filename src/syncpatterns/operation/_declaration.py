@@ -95,6 +95,7 @@ def single(
     """
     engine = _wiring.checked_engine(shared.name, shared.engine)
     run = _wiring.checked_effect(shared.name, effect)
+    codec = _wiring.checked_codec(shared.name, codec)
     if codec is None:
         codec = _wiring.result_codec(shared.name, run)
     if retry is UNSAID:
@@ -148,6 +149,7 @@ def fenced(
     check = _plain(name, "check", outside.check, "tx, command")
     commit = _plain(name, "commit", outside.commit, "tx, command, receipt")
     receipt_codec = _wiring.result_codec(name, call)
+    codec = _wiring.checked_codec(name, codec)
     if codec is None:
         codec = receipt_codec if commit is None else _wiring.result_codec(name, commit)
     clock = clock_of(shared.engine, outside.clock)
@@ -157,7 +159,7 @@ def fenced(
         refusals=shared.refusals.classes,
         retry=_sending_retry(shared, retry, clock),
         breaker=_wiring.checked_breaker(name, outside.breaker),
-        timeout=_wiring.checked_seconds(name, "timeout", outside.timeout),
+        timeout=_wiring.checked_timeout(name, outside.timeout),
         lookup_retry=_lookup_retry(shared, outside.lookup_retry, clock),
         look_pause=_wiring.checked_seconds(name, "look_pause", outside.look_pause)
         or 0.0,

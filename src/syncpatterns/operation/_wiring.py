@@ -273,11 +273,45 @@ def checked_breaker(name: str, breaker: object) -> Any:
     Raises:
         ConfigurationError: It is no `CircuitBreaker`.
     """
-    if breaker is None or (hasattr(breaker, "call") and hasattr(breaker, "acall")):
+    guards = hasattr(breaker, "call") and hasattr(breaker, "acall")
+    if breaker is None or (guards and not inspect.isclass(breaker)):
         return breaker
     raise ConfigurationError(
         f"{name}: breaker= takes a syncpatterns.CircuitBreaker, not {breaker!r}."
     )
+
+
+def checked_codec(name: str, codec: object) -> Any:
+    """Return *codec* if it is None or can encode and decode.
+
+    Found out later it would be too late: the message has been sent.
+
+    Raises:
+        ConfigurationError: It cannot; or it is a class and not its object.
+    """
+    able = callable(getattr(codec, "encode", None)) and callable(
+        getattr(codec, "decode", None)
+    )
+    if codec is None or (able and not inspect.isclass(codec)):
+        return codec
+    raise ConfigurationError(
+        f"{name}: codec= takes an object with encode(value) and decode(data), such as "
+        f"TypedCodec(list[int]); not {codec!r}."
+    )
+
+
+def checked_timeout(name: str, seconds: object) -> float | None:
+    """Return *seconds* if it is None or a number above 0.
+
+    Raises:
+        ConfigurationError: It is not; with 0 no call could ever be answered.
+    """
+    if seconds == 0:
+        raise ConfigurationError(
+            f"{name}: timeout=0 would end every call before its answer. Give seconds "
+            "above 0, or None for no time-out."
+        )
+    return checked_seconds(name, "timeout", seconds)
 
 
 def checked_seconds(name: str, argument: str, seconds: object) -> float | None:

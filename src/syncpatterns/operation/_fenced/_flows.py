@@ -55,6 +55,7 @@ from syncpatterns.operation._fenced._steps import (
     Note,
     SendAll,
 )
+from syncpatterns.retry._core import hint_of
 
 _log = logging.getLogger("syncpatterns")
 
@@ -262,7 +263,7 @@ def _told(call: FencedCall, error: BaseException, *, certain: bool) -> BaseExcep
         given_up = ProviderUnavailable(
             f"{call.where}: the provider could not be reached, and nothing was sent. "
             "Try again with the same key.",
-            retry_after=error.retry_after or _COME_BACK,
+            retry_after=hint_of(error) or _COME_BACK,
         )
         given_up.__cause__ = error
         return given_up

@@ -144,7 +144,7 @@ class Settling:
         found += yield from Ask("lapsed", _MANY)
         ours = [record for record in found if record.operation == self._mode.name]
         ours.sort(key=lambda record: record.created)
-        return [self._unsettled(record) for record in ours[:limit]]
+        return [self._unsettled(record) for record in ours[: max(0, limit)]]
 
     def resolve(
         self, key: str, verdict: Verdict[Any], by: str, reason: str
