@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import cast
 
 from syncpatterns.errors import ConfigurationError
+from syncpatterns.events import Hook
 from syncpatterns.retry._budget import UNLIMITED, RetryBudget
 from syncpatterns.retry._core import Limits
 from syncpatterns.retry._rules import Strategies
@@ -84,6 +86,25 @@ def checked_budget(budget: object) -> RetryBudget:
         f"budget={budget!r} is no RetryBudget. Pass RetryBudget(size, ratio), None "
         "for no budget, or leave it out for an own one of 10 tokens."
     )
+    raise ConfigurationError(message)
+
+
+def checked_surroundings(clock: object, rng: object, hooks: object) -> tuple[Hook, ...]:
+    """Return *hooks* as a tuple, if all three can be used.
+
+    Raises:
+        ConfigurationError: One is something else; else it would be found out by
+            the first failure, and hide it.
+    """
+    for name, value, method in (("clock", clock, "asleep"), ("rng", rng, "random")):
+        if isinstance(value, type) or not callable(getattr(value, method, None)):
+            message = f"{name}={value!r} is of no use: it has no {method}()."
+            raise ConfigurationError(message)
+    if isinstance(hooks, Iterable) and not isinstance(hooks, str):
+        found = tuple(cast("Iterable[Hook]", hooks))
+        if all(callable(hook) for hook in found):
+            return found
+    message = f"hooks= takes a list of functions, not {hooks!r}."
     raise ConfigurationError(message)
 
 

@@ -122,7 +122,8 @@ class Retry:
         rng = SHARED_RNG if rng is None else rng
         chosen = strategies(on, wait, stop, result, rng)
         seconds = _checks.checked_timeout(timeout)
-        told = Hooks(hooks)
+        clock = SYSTEM_CLOCK if clock is None else clock
+        told = Hooks(_checks.checked_surroundings(clock, rng, hooks))
         plain = PlainRules(chosen, cast("Wait", wait), rng) if chosen.plain else None
         self._policy = Policy(
             strategies=chosen,
@@ -131,7 +132,7 @@ class Retry:
             ),
             timeout=seconds,
             budget=_checks.checked_budget(budget),
-            clock=SYSTEM_CLOCK if clock is None else clock,
+            clock=clock,
             rng=rng,
             hooks=told,
             name=name,

@@ -10,6 +10,7 @@ from typing import Any
 import pybreaker
 import pytest
 
+from syncpatterns.clock import SystemClock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import CircuitBreaker
 from tests.unit.retry.breaker_kit import make, outcome, trip
@@ -37,7 +38,7 @@ WRONG: dict[str, list[Any]] = {
     "ignore": [3],
     "listeners": [3, [3], [Silent], Silent()],
     "hooks": [3, [3], [None]],
-    "clock": [3],
+    "clock": [3, SystemClock],
     "state_storage": [3, "closed"],
 }
 

@@ -146,7 +146,8 @@ class CircuitBreaker(BreakerCompat):
         self._lock = threading.RLock()
         self._name = name
         self._clock: Clock = _SYSTEM_CLOCK if clock is None else clock
-        if not hasattr(self._clock, "monotonic"):
+        given = cast("object", clock)
+        if isinstance(given, type) or not hasattr(self._clock, "monotonic"):
             message = f"clock={clock!r} is no Clock: it has no monotonic()."
             raise ConfigurationError(message)
         self._monotonic = _monotonic_of(self._clock)

@@ -1,0 +1,47 @@
+"""A clock, a generator and hooks that are none are refused at once."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from syncpatterns.clock import SystemClock
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.retry import Retry
+from syncpatterns.testing import instant
+
+WRONG: list[tuple[str, Any]] = [
+    ("clock", 3),
+    ("clock", SystemClock),
+    ("rng", 3),
+    ("rng", random.Random),
+    ("hooks", 3),
+    ("hooks", "log"),
+    ("hooks", [3]),
+    ("hooks", print),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG)
+def test_what_can_never_be_used_is_refused(option: str, value: Any) -> None:
+    """Else the first failure of a call would find it out, and be hidden by it."""
+    options = {option: value}
+
+    with pytest.raises(ConfigurationError, match=f"{option}="):
+        Retry(on=OSError, **options)
+
+
+def test_the_module_random_is_a_generator() -> None:
+    """It has the one method that is asked for."""
+    retry = Retry(on=OSError, rng=random, attempts=2)
+    failures = [OSError()]
+
+    def ask() -> str:
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    with instant():
+        assert retry.call(ask) == "done"
