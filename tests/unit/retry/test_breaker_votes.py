@@ -153,3 +153,62 @@ def test_a_rejection_by_an_inner_breaker_is_no_failure_of_the_outer() -> None:
         outer.call(inner.call, good)
 
     assert (raised.value.name, outer.current_state) == ("sms", "closed")
+
+
+class Throttled(Exception):
+    """The client's own limit: the service was not asked."""
+
+
+@pytest.mark.case("RTY-59", part="ignored first")
+@pytest.mark.parametrize("how", ["ignore", "exclude"])
+def test_a_first_attempt_that_is_no_failure_leaves_the_vote_to_the_next(
+    how: str,
+) -> None:
+    """Else a client that throttles itself would hide a dead service for ever."""
+    breaker, _ = make(**{how: (Throttled,)})
+    retry = Retry(
+        on=(Down, Throttled),
+        wait=no_jitter(0, 0),
+        budget=None,
+        clock=FakeClock(auto_advance=True),
+    )
+
+    @retry
+    @breaker
+    def send() -> None:
+        raise Throttled if attempt_number.get() == 1 else Down
+
+    for n in (1, 2, 3, 4):
+        with pytest.raises(Down):
+            send()
+
+        assert breaker.fail_counter == n
+    with pytest.raises(CircuitOpen):
+        send()
+    assert breaker.current_state == "open"
+
+
+@pytest.mark.case("RTY-59", part="ignored first")
+async def test_a_vote_that_was_kept_is_given_once() -> None:
+    """Also by a call that follows one which never voted."""
+    breaker, _ = make(ignore=(Throttled,))
+    errors = [Throttled(), Throttled(), Down(), Down(), Throttled(), Down(), Down()]
+
+    async def send() -> None:
+        raise errors.pop(0)
+
+    retry = Retry(
+        on=(Down, Throttled),
+        attempts=2,
+        wait=no_jitter(0, 0),
+        budget=None,
+        clock=FakeClock(auto_advance=True),
+    )
+    counts = []
+    for _ in range(3):
+        with pytest.raises((Down, Throttled)):
+            await retry.acall(breaker(send))
+        counts.append(breaker.fail_counter)
+
+    assert counts == [0, 1, 2]
+    assert len(errors) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from threading import RLock
 from typing import Any, TypeAlias
 
@@ -33,6 +34,14 @@ _log = logging.getLogger("syncpatterns")
 
 #: An exception class, or a function of the exception.
 Matcher: TypeAlias = type[BaseException] | Callable[[Any], bool]
+
+
+#: Breakers that have seen attempts of the running call, and no failure yet. Of
+#: a call before in the same context it says nothing wrong: the first attempt
+#: that fails takes its breaker out.
+_open_votes: ContextVar[frozenset[int]] = ContextVar(
+    "syncpatterns_open_votes", default=frozenset()
+)
 
 
 class BreakerVerdicts(pybreaker.CircuitBreaker):
@@ -136,9 +145,11 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
     ) -> None:
         """Judge a call that raised *error*, which is not kept."""
         if isinstance(error, CallRejected) or self._matches(self._ignored, error):
+            self._abstain()
             self._cancelled(ticket)
             return
         if not self.is_system_error(error):
+            self._abstain()
             self._succeeded(ticket, started)
             return
         change = self._vote_against(ticket)
@@ -168,8 +179,26 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
             self._settle(self._circuit.forget, ticket)
 
     def _vote_against(self, ticket: Ticket) -> Change | None:
-        votes = not self._per_call or attempt_number.get() == 1
+        votes = not self._per_call or self._has_vote()
         return self._settle(self._fail_needs_lock, ticket, votes)
+
+    def _abstain(self) -> None:
+        """Keep the vote of this logical call: its attempt was no failure.
+
+        Without it a client that throttles itself would hide a dead service:
+        first attempt "not yet, wait a second", which is ignored; second attempt
+        a time-out, which is no first one. Ten failing calls, and no vote.
+        """
+        if self._per_call:
+            _open_votes.set(_open_votes.get() | {id(self)})
+
+    def _has_vote(self) -> bool:
+        """Whether this call may vote, which it then has done."""
+        still_open = _open_votes.get()
+        kept = id(self) in still_open
+        if kept:
+            _open_votes.set(still_open - {id(self)})
+        return kept or attempt_number.get() == 1
 
     def _fail_needs_lock(self, ticket: Ticket, votes: bool) -> Change | None:  # noqa: FBT001 - passed on by _settle
         circuit, now = self._circuit, self._monotonic()
