@@ -9,11 +9,12 @@ from typing import Any
 
 import pybreaker
 import pytest
+import tenacity
 
 from syncpatterns.clock import SystemClock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import CircuitBreaker
-from tests.unit.retry.breaker_kit import make, outcome, trip
+from tests.unit.retry.breaker_kit import Down, bad, make, outcome, trip
 
 
 class Silent(pybreaker.CircuitBreakerListener):
@@ -116,3 +117,14 @@ def test_probes_of_all_who_share_a_storage_count_together() -> None:
     ) == ("half-open", 1, 1)
     outcome(two)
     assert (one.current_state, two.current_state) == ("closed", "closed")
+
+
+def test_behind_tenacity_each_attempt_has_a_vote() -> None:
+    """It sets nothing by which one could know that they are one call."""
+    breaker, _ = make()
+    trying = tenacity.Retrying(stop=tenacity.stop_after_attempt(5), reraise=True)
+
+    with pytest.raises(Down):
+        trying(breaker(bad))
+
+    assert breaker.current_state == "open"
