@@ -149,7 +149,11 @@ class Series(Progress):
         self.slept += decision
         if policy.heard:
             retried = Retried(self._name(), "", "", self.attempt, decision)
-            policy.hooks.emit(retried)
+            try:
+                policy.hooks.emit(retried)
+            except BaseException:  # Ctrl-C in a hook: no retry follows
+                policy.budget.refund()
+                raise
         return decision
 
     def judge(self, value: object) -> float | None:

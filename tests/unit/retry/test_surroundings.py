@@ -9,7 +9,7 @@ import pytest
 
 from syncpatterns.clock import SystemClock
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry import Retry
+from syncpatterns.retry import Retry, RetryBudget
 from syncpatterns.testing import instant
 
 WRONG: list[tuple[str, Any]] = [
@@ -31,6 +31,22 @@ def test_what_can_never_be_used_is_refused(option: str, value: Any) -> None:
 
     with pytest.raises(ConfigurationError, match=f"{option}="):
         Retry(on=OSError, **options)
+
+
+def test_a_retry_that_ends_in_its_hook_is_refunded() -> None:
+    """Ctrl-C pressed while a hook writes its line: no retry follows."""
+    budget = RetryBudget()
+
+    def interrupted(fact: object) -> None:
+        raise KeyboardInterrupt
+
+    def fail() -> None:
+        raise OSError
+
+    with instant(), pytest.raises(KeyboardInterrupt):
+        Retry(on=OSError, budget=budget, hooks=[interrupted]).call(fail)
+
+    assert budget.tokens == 10
 
 
 def test_the_module_random_is_a_generator() -> None:
