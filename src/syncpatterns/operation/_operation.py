@@ -289,7 +289,8 @@ class Operation(Generic[C, R]):
 
         ``exactly_once``: effect and record share one commit. ``at_most_once``:
         what cannot be told stays unknown until somebody resolves it.
-        ``at_least_once``: it is done again.
+        ``at_least_once``: it is done again, because a dead owner's call is
+        rerun, or because *retry* repeats what nobody can look up.
         """
         return self._mode.guarantee
 

@@ -148,6 +148,17 @@ class Retry:
         budget = self._policy.budget
         return None if budget is UNLIMITED else budget
 
+    @property
+    def on_classes(self) -> tuple[type[Exception], ...] | None:
+        """The exception classes that may be retried; None: *on* is no class."""
+        return self._policy.strategies.classes
+
+    @property
+    def most_attempts(self) -> int | None:
+        """How many attempts are made at most; None: *stop* alone says."""
+        attempts = self._policy.limits.attempts
+        return attempts if isinstance(attempts, int) else None
+
     def __call__(self, fn: Callable[P, T], /) -> Callable[P, T]:
         """Decorate *fn*: a plain, an async or a generator function, or a method.
 

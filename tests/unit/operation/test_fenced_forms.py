@@ -17,12 +17,15 @@ import pytest
 from syncpatterns._http import RequestKey
 from syncpatterns.errors import (
     ConfigurationError,
+    EngineBusy,
     NotExecuted,
+    NotSent,
     OutcomeUnknown,
     ProviderUnavailable,
     ResultNotStorable,
 )
 from syncpatterns.operation import FencedContext, Operation
+from syncpatterns.retry import Retry
 from syncpatterns.testing import FakeClock
 from tests.unit.operation.conftest import Caller
 from tests.unit.operation.fenced_kit import (
@@ -216,6 +219,31 @@ def test_the_guarantee_is_told(sqlite_desk: Desk) -> None:
         "Operation('sms.send', engine='sqlite', mode='fenced', "
         "guarantee='at_most_once')"
     )
+
+
+@pytest.mark.case("OPR-35", part="fenced")
+@pytest.mark.parametrize(
+    ("retry", "expected"),
+    [
+        (None, "at_most_once"),
+        (Retry(on=NotSent), "at_most_once"),
+        (Retry(on=(NotSent, EngineBusy)), "at_most_once"),
+        (Retry(on=TimeoutError, attempts=1), "at_most_once"),
+        (Retry(on=TimeoutError), "at_least_once"),
+        (Retry(on=(NotSent, TimeoutError)), "at_least_once"),
+        (Retry(on=lambda error: True), "at_least_once"),
+    ],
+    ids=range(7),
+)
+def test_a_retry_that_repeats_the_unknown_is_told(
+    sqlite_desk: Desk, retry: Retry | None, expected: str
+) -> None:
+    """Nobody can look, so what may have been done is done again; with a lookup not."""
+    blind = sqlite_desk.operation(lookup=None, retry=retry)
+    seeing = sqlite_desk.operation(retry=retry)
+
+    assert blind.guarantee == expected
+    assert seeing.guarantee == "at_most_once"
 
 
 async def acommit(tx: Any, command: Send, receipt: Receipt) -> Sent:

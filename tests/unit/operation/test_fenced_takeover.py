@@ -142,6 +142,18 @@ async def test_without_a_lookup_the_policy_decides(
     assert operation.guarantee == expected
 
 
+async def test_what_is_rerun_is_checked_again(desk: Desk, call: Caller) -> None:
+    """Who opted out meanwhile gets no second one; whether a first, nobody knows."""
+    operation = await abandoned(
+        desk, call, lost(), lookup=None, on_abandoned="rerun", check=_refuse
+    )
+
+    with pytest.raises(OutcomeUnknown):
+        await call(operation, Send())
+
+    assert (desk.state(operation), desk.provider.messages) == ("unknown", ["lead-1"])
+
+
 async def test_a_lapsed_claim_is_listed_and_settled(desk: Desk, call: Caller) -> None:
     """Also before anybody called again; its late owner is fenced."""
     operation = await abandoned(desk, call, lost())

@@ -27,9 +27,11 @@ class FencedCall(Call):
         mode: What was declared.
         command: What to do.
         fresh: The answer came out of this call's own claim: its check refused.
+        doubtful: An execution before may have done it, and nobody can tell; a
+            refusal now would be no answer.
     """
 
-    __slots__ = ("command", "fresh", "mode")
+    __slots__ = ("command", "doubtful", "fresh", "mode")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class FencedCall(Call):
         self.mode = mode
         self.command = command
         self.fresh = False
+        self.doubtful = False
         try:
             kept = ((COMMAND, mode.command_codec.encode(command)),)
         except ResultNotStorable as error:

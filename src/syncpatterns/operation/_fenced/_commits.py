@@ -103,6 +103,8 @@ class SharedCommit:
 
 
 def _claim(tx: EngineTransaction, call: FencedCall) -> ClaimAnswer:
+    # Anew for every try: a refusal whose commit failed is nobody's answer.
+    call.fresh = False
     record = tx.load_record(call.key)
     if (
         record is not None
@@ -132,7 +134,8 @@ def _check_again(tx: EngineTransaction, call: FencedCall, token: int) -> Done | 
     refused = _refused(tx, call)
     if refused is None:
         return None
-    _complete(tx, call, record, token, refused)
+    if not call.doubtful:
+        _complete(tx, call, record, token, refused)
     return Done(refused)
 
 

@@ -95,6 +95,10 @@ def _send(
         before = yield from _look_first(call, context, lease, sending)
         if before is not None:
             return before
+    if context.doubtful:
+        stopped = yield from _check_doubtful(call, context)
+        if stopped is not None:
+            return stopped
     outcome = yield from SendAll(call, context, lease, sending)
     _testpoints.hit("fenced.after_send")
     if isinstance(outcome, Ok):
@@ -134,6 +138,27 @@ def _look_first(
         call.emit(Refused)
         call.news = Replay(refused.outcome, call.plan.windows.replay)
     return refused
+
+
+def _check_doubtful(
+    call: FencedCall, context: FencedContext
+) -> Flow[Steps, Ended | None]:
+    """Check before it is done once more; None: go on.
+
+    Somebody may have opted out since the execution whose owner died. It is not
+    sent to them again; whether it was sent, nobody can tell, so their refusal
+    is no answer.
+    """
+    call.doubtful = True
+    try:
+        refused = yield from CheckAgain(call, context.token)
+    except BaseException as error:  # noqa: BLE001 - the key must not stay held
+        return (yield from _fail(call, context, error))
+    if refused is None:
+        return None
+    context.passed = True  # by the execution before
+    why = call.mode.refusals.decode(refused.outcome.body)
+    return (yield from _fail(call, context, why))
 
 
 def _refuse(

@@ -140,8 +140,9 @@ class FencedMode:
 
     @property
     def guarantee(self) -> str:
-        """At most once until resolved; at least once where it is rerun."""
-        return "at_least_once" if self.reruns else "at_most_once"
+        """At most once until resolved; at least once where it is repeated blindly."""
+        blind = self.provider.lookup is None and self.provider.repeats_unknown
+        return "at_least_once" if self.reruns or blind else "at_most_once"
 
     def effect(self, receipt: Any) -> Effect:
         """Return what is run in the commit, for *receipt*."""

@@ -61,6 +61,20 @@ class Provider:
     clock: Clock
 
     @property
+    def repeats_unknown(self) -> bool:
+        """Whether *retry* may repeat a call that may have been done.
+
+        Only classes can be judged: of a function or a strategy the worst is
+        taken to be true.
+        """
+        if self.retry is None or self.retry.most_attempts == 1:
+            return False
+        classes = self.retry.on_classes
+        if classes is None:
+            return True
+        return not all(issubclass(each, NotExecuted) for each in classes)
+
+    @property
     def looker(self) -> Callable[..., Any]:
         """The lookup, where there is one.
 

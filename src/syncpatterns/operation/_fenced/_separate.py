@@ -114,7 +114,9 @@ def _claim(call: FencedCall) -> Steps[ClaimAnswer]:
 
 def _check_again(call: FencedCall, token: int) -> Steps[Done | None]:
     refused = yield from _refused(call)
-    if refused is None or not (yield from _complete(call, token, refused)):
+    if refused is None:
+        return None
+    if not call.doubtful and not (yield from _complete(call, token, refused)):
         return None
     return Done(refused)
 
