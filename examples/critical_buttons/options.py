@@ -22,6 +22,8 @@ _URL: Final = re.compile(
     r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )
 _ACCOUNT: Final = re.compile(r"AC[0-9a-fA-F]{32}")
+#: A name would do for the provider, but nobody can answer STOP to a name.
+_SENDER: Final = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}", re.ASCII)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:
@@ -133,7 +135,13 @@ def _add_sms(parser: argparse.ArgumentParser) -> None:
     )
     add("--sms-account", type=_account, metavar="SID", help="account at --sms-url")
     add("--sms-admin-url", type=_url, metavar="URL", help="a simulator's /_sim")
-    add("--sms-from", default=defaults.sms_from, metavar="NUMBER", help="who sends")
+    add(
+        "--sms-from",
+        type=_sender,
+        default=defaults.sms_from,
+        metavar="NUMBER",
+        help="who sends: +12025550147 or a short code",
+    )
     add(
         "--sms-rate",
         type=_within(0.01, 1000),
@@ -190,6 +198,14 @@ def _url(text: str) -> str:
             f"{text!r} is no address such as https://sms.example.com"
         )
     return url
+
+
+def _sender(text: str) -> str:
+    if not _SENDER.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number such as +12025550147, and no short code"
+        )
+    return text
 
 
 def _account(text: str) -> str:

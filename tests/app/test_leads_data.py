@@ -231,6 +231,8 @@ def test_a_database_of_the_first_release_gets_the_new_tables(tmp_path: Path) -> 
         ["--sms-timeout", "soon"],
         ["--lease", "inf"],
         ["--sms-rate", "0"],
+        ["--sms-from", "abc"],
+        ["--sms-from", "+0"],
         ["--strict"],
     ],
 )

@@ -57,6 +57,16 @@ async def test_the_http_status_decides_whatever_the_body_is(
         assert type(caught.value) is error
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_wrong_account_says_when_to_come_back(status: int) -> None:
+    """It becomes a 503, and a page that is told no time would ask at once."""
+    async with answering(status) as client:
+        with pytest.raises(ProviderMisconfigured) as caught:
+            await client.send(MESSAGE, timeout=5)
+
+    assert caught.value.retry_after == 60
+
+
 @pytest.mark.parametrize(
     "text",
     [

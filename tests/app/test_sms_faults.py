@@ -288,3 +288,22 @@ def test_the_switches_reach_the_simulator(sms: SmsApi) -> None:
     assert sms.client.get("/api/chaos/provider").json() == told.json()
     assert problem(empty) == (422, "validation")
     assert problem(lost) == (404, "lead-not-found")
+
+
+@pytest.mark.parametrize(
+    ("faults", "reason"),
+    [
+        ({"mode": "refuse", "fail_next": 1}, "so it cannot be counted"),
+        ({"mode": "hang", "fail_next": 0}, "fail_next: Input should be greater"),
+        ({"delay": 1}, "delay: Extra inputs"),
+    ],
+)
+def test_a_switch_that_is_refused_says_why(
+    sms: SmsApi, faults: dict[str, object], reason: str
+) -> None:
+    """Each member may be known, and they still do not go together."""
+    refused = sms.client.post("/api/chaos/provider", json=faults)
+
+    assert problem(refused) == (422, "simulator-refused")
+    assert reason in refused.json()["detail"]
+    assert refused.json()["detail"].endswith(". Nothing was changed.")

@@ -36,6 +36,8 @@ HELP_TEXT: Final = (
 )
 
 _BETWEEN: Final = re.compile(r"[\W_]+")
+#: Accents and the like, and characters that show nothing.
+_ORNAMENTS: Final = frozenset({"Mn", "Cf"})
 _STOP_INSIDE: Final = re.compile(
     rf"\b(?:{'|'.join(sorted(STOP_WORDS, key=len, reverse=True))})\b"
 )
@@ -70,14 +72,17 @@ def intent_of(text: str, opt_out_type: str | None = None) -> Intent:
     recognised = (opt_out_type or "").strip().lower()
     if recognised in {Intent.STOP, Intent.START, Intent.HELP}:
         return Intent(recognised)
-    words = _normal(text)
-    if words in STOP_WORDS:
+    readings = _readings(text)
+    if not STOP_WORDS.isdisjoint(readings):
         return Intent.STOP
+    # Only a STOP may be guessed at: who opens a number has to have said so.
+    words = readings[0]
     if words in START_WORDS:
         return Intent.START
     if words in HELP_WORDS:
         return Intent.HELP
-    return Intent.REVIEW if _STOP_INSIDE.search(words) else Intent.NONE
+    meant = any(_STOP_INSIDE.search(reading) for reading in readings)
+    return Intent.REVIEW if meant else Intent.NONE
 
 
 def after(current: Consent, intent: Intent) -> Consent:
@@ -91,6 +96,25 @@ def after(current: Consent, intent: Intent) -> Consent:
             return Consent.UNDER_REVIEW
         case _:
             return current
+
+
+def _readings(text: str) -> tuple[str, str, str]:
+    """Return the words of *text* as written, without ornaments, and spelled out.
+
+    A telephone may put a character without width into a word, or an accent on
+    it, and people write "S.T.O.P". The text as written counts as well: in
+    "please<zero-width space>stop" that character is what parts two words.
+    """
+    bare = _normal(
+        "".join(
+            c
+            for c in unicodedata.normalize("NFKD", text)
+            if unicodedata.category(c) not in _ORNAMENTS
+        )
+    )
+    letters = bare.split(" ")
+    spelled = "".join(letters) if all(len(each) == 1 for each in letters) else bare
+    return _normal(text), bare, spelled
 
 
 def _normal(text: str) -> str:

@@ -83,9 +83,11 @@ class Simulator:
             raise SimulatorUnreachable(retry_after=1.0) from error
         if answer.is_success:
             return told
-        raise SimulatorRefused(
-            "The simulator does not know this setting. Nothing was changed."
-        )
+        if answer.is_server_error or not isinstance(told, dict):
+            raise SimulatorUnreachable(retry_after=1.0)
+        # It names members and bounds, and repeats no value.
+        reason = str(told.get("message", "It does not say why"))
+        raise SimulatorRefused(f"{reason}. Nothing was changed.")
 
 
 def chaos_routes(

@@ -66,6 +66,8 @@ _REASONS: Final = {
 _TIMEOUT: Final = 408
 _LATER: Final = frozenset({425, 429})
 _KEEP_OUT: Final = frozenset({401, 403})
+#: Seconds after which to come back where somebody has to correct something.
+_CORRECTED: Final = 60.0
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _SID: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
 
@@ -140,7 +142,8 @@ def read_create(answer: Answer, now: datetime) -> Receipt:
     if status in _KEEP_OUT:
         raise ProviderMisconfigured(
             f"The SMS provider does not let this service in ({status}). Check the "
-            "account, its token and its rights."
+            "account, its token and its rights.",
+            retry_after=_CORRECTED,
         )
     if status in _LATER:
         raise NotSent(
