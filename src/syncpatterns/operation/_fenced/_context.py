@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns import _testpoints
-from syncpatterns.errors import ConfigurationError
+from syncpatterns.errors import CallRejected, ConfigurationError
 from syncpatterns.events import Progress
 from syncpatterns.idempotency._context import Context
 from syncpatterns.retry import remaining
@@ -45,7 +45,14 @@ class FencedContext(Context):
 
         Raises:
             LeaseLost: Others may have taken the key over; nothing may leave.
+            CallRejected: The caller's deadline is over. A request without any
+                time would be sent, and its answer never be seen.
         """
+        if remaining() <= 0.0:
+            raise CallRejected(
+                f"{self.where}: the caller's deadline was over before anything was "
+                "sent. Try again with the same key."
+            )
         self.point_of_no_return()
         self.attempt += 1
         self.flying = True
