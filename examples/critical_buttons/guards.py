@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
+from examples.critical_buttons.cut_off import AnswersCutOff
 from examples.critical_buttons.routes.webhooks import MAX_BYTES, PREFIX
 from syncpatterns.adapters.asgi import (
     AsgiApp,
     BodyLimit,
     HostGuard,
     JsonBody,
+    Problems,
     RequestId,
     SecurityHeaders,
 )
@@ -48,4 +50,5 @@ def guarded(app: AsgiApp, hosts: Iterable[str]) -> AsgiApp:
         inner = webhooks if asked.startswith(f"{PREFIX}/") else pages
         await inner(scope, receive, send)
 
-    return SecurityHeaders(RequestId(HostGuard(fork, hosts)), "; ".join(_CSP))
+    answered = Problems(AnswersCutOff(HostGuard(fork, hosts)))
+    return SecurityHeaders(RequestId(answered), "; ".join(_CSP))

@@ -64,6 +64,14 @@ HTTP: Final[Mapping[str, Problem]] = {
         "The address is known, but not with this method; Allow lists the others.",
         "Use one of the methods in Allow.",
     ),
+    "cut-off": Problem(
+        503,
+        "The server stopped in the middle",
+        "It was asked to stop, and could not wait for the end of this request. What "
+        "was asked for may have been done.",
+        "Ask again with the same key, once it is back: it is done once, or you are "
+        "told what is known of it.",
+    ),
     "internal": Problem(
         500,
         "Something went wrong",
