@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -92,7 +91,7 @@ def test_a_staticmethod_is_refused_with_the_order_that_works() -> None:
         breaker(staticmethod(kept))
 
 
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
 def test_a_breaker_cannot_be_copied(duplicate: Callable[[Any], Any]) -> None:
     """A copy would go on calling a service of which this one knows it is down."""
     breaker, _ = make()
