@@ -57,6 +57,21 @@ async def test_the_http_status_decides_whatever_the_body_is(
         assert type(caught.value) is error
 
 
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(429, NotSent), (500, ProviderUncertain), (503, ProviderUncertain)],
+)
+async def test_a_provider_that_says_when_is_heard(
+    status: int, error: type[NotSent | ProviderUncertain]
+) -> None:
+    """Also where its answer decides nothing: a lookup may, and then it is waited."""
+    async with answering(status, retry_after="7") as client:
+        with pytest.raises(error) as caught:
+            await client.send(MESSAGE, timeout=5)
+
+    assert caught.value.retry_after == 7
+
+
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_wrong_account_says_when_to_come_back(status: int) -> None:
     """It becomes a 503, and a page that is told no time would ask at once."""

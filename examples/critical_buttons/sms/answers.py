@@ -148,18 +148,21 @@ def read_create(answer: Answer, now: datetime) -> Receipt:
     if status in _LATER:
         raise NotSent(
             f"The SMS provider takes no message now ({status}). Nothing was sent.",
-            retry_after=retry_after(
-                answer.headers.get("retry-after"),
-                # A date is meant by the clock of whoever wrote it.
-                _moment(answer.headers.get("date")) or now,
-            ),
+            retry_after=_come_back(answer, now),
         )
     if 400 <= status < 500 and status != _TIMEOUT:  # noqa: PLR2004 - the class of refusals
         raise _rejection(answer)
     raise ProviderUncertain(
         f"The SMS provider answered {status}; the message may have been sent.",
         provider_status=status,
+        retry_after=_come_back(answer, now),
     )
+
+
+def _come_back(answer: Answer, now: datetime) -> float | None:
+    # A date is meant by the clock of whoever wrote it.
+    told = _moment(answer.headers.get("date")) or now
+    return retry_after(answer.headers.get("retry-after"), told)
 
 
 def _rejection(answer: Answer) -> ProviderRejected:

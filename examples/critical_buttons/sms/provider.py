@@ -148,11 +148,20 @@ class ProviderUncertain(Exception):
     Args:
         message: What happened, without personal data.
         provider_status: The HTTP status, where an answer came at all.
+        retry_after: Seconds after which to come back, if the answer said so;
+            whoever finds that nothing was sent sends again no sooner.
     """
 
-    def __init__(self, message: str, *, provider_status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider_status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.provider_status = provider_status
+        self.retry_after = retry_after
 
 
 class LookupFailed(ProviderUncertain):

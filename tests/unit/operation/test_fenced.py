@@ -202,6 +202,38 @@ async def test_a_retry_after_is_waited_for(desk: Desk, call: Caller) -> None:
     assert slept >= 7.0
 
 
+@pytest.mark.case("OPR-17", part="waits after looking")
+async def test_a_retry_after_of_a_doubtful_answer_is_waited_for(
+    desk: Desk, call: Caller
+) -> None:
+    """A 503 may say when to come back, although a lookup has to say what happened."""
+    unavailable = ConnectionError("503")
+    unavailable.retry_after = 7.0  # type: ignore[attr-defined]  # as a client's own error has it
+    operation = desk.operation(look_pause=0.5)
+    desk.provider.faults = [Fault(unavailable)]
+
+    await call(operation, Send())
+
+    assert desk.provider.messages == ["lead-1"]
+    assert max(desk.clock.slept) >= 7.0
+
+
+async def test_a_hint_that_cannot_be_read_is_none(desk: Desk, call: Caller) -> None:
+    """What is absent may be sent again, whatever the error's properties do."""
+
+    class Odd(ConnectionError):
+        @property
+        def retry_after(self) -> float:
+            raise ValueError
+
+    operation = desk.operation()
+    desk.provider.faults = [Fault(Odd("503"))]
+
+    await call(operation, Send())
+
+    assert desk.provider.messages == ["lead-1"]
+
+
 @pytest.mark.case("OPR-17", part="gives up")
 async def test_a_retry_after_past_the_deadline_is_handed_on(
     desk: Desk, call: Caller

@@ -22,6 +22,7 @@ from syncpatterns.errors import ConfigurationError, LeaseLost, NotExecuted, NotS
 from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._fenced import _invoke
 from syncpatterns.retry import Retry
+from syncpatterns.retry._core import hint_of
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._context import FencedContext
@@ -285,7 +286,8 @@ class Sending:
         self._context.doubtful = False
         raise NotSent(
             f"{self._context.where}: the answer was lost ({type(error).__name__}), and "
-            f"the provider says {LOOKS} times that it has nothing."
+            f"the provider says {LOOKS} times that it has nothing.",
+            retry_after=_hint_of(error),
         ) from error
 
     def _look(self) -> Flow[Part, Any]:
@@ -298,4 +300,12 @@ class Sending:
             if outcome.value is not None:
                 self._context.check_receipt(outcome.value)
                 return outcome.value
+        return None
+
+
+def _hint_of(error: Exception) -> float | None:
+    """Return when *error* says to come back, as a 503 does that decides nothing."""
+    try:
+        return hint_of(error) or None
+    except Exception:  # noqa: BLE001 - its own property fails; it was absent all the same
         return None
