@@ -62,14 +62,14 @@ async def test_the_http_status_decides_whatever_the_body_is(
     [(429, NotSent), (500, ProviderUncertain), (503, ProviderUncertain)],
 )
 async def test_a_provider_that_says_when_is_heard(
-    status: int, error: type[NotSent | ProviderUncertain]
+    status: int, error: type[Exception]
 ) -> None:
     """Also where its answer decides nothing: a lookup may, and then it is waited."""
     async with answering(status, retry_after="7") as client:
         with pytest.raises(error) as caught:
             await client.send(MESSAGE, timeout=5)
 
-    assert caught.value.retry_after == 7
+    assert getattr(caught.value, "retry_after", None) == 7
 
 
 @pytest.mark.parametrize("status", [401, 403])
