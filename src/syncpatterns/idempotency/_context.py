@@ -162,7 +162,13 @@ class Context:
 
         The same for every attempt of this key, different for each *name*, key,
         operation and scope; the caller's own key cannot be told from it.
+
+        Raises:
+            ConfigurationError: *name* is no text.
         """
+        given: object = name
+        if not isinstance(given, str) or not given:
+            raise ConfigurationError(f"A downstream key needs a name, not {given!r}.")
         return digest(b"downstream", self._lease.key.encode(), name.encode()).hex()[:32]
 
 

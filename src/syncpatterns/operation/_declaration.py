@@ -144,6 +144,7 @@ def fenced(
     """
     name = shared.name
     stores_of(shared.engine)  # refuses what keeps no records
+    _wiring.checked_answers(name, shared.refusals.classes)
     call = _wiring.checked_function(name, "call", outside.call, "command, ctx")
     lookup = _wiring.optional_function(name, "lookup", outside.lookup, "command, ctx")
     check = _plain(name, "check", outside.check, "tx, command")

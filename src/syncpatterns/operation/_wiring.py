@@ -17,7 +17,12 @@ from syncpatterns.codec import (
     codec_for,
     return_annotation,
 )
-from syncpatterns.errors import ConfigurationError, KeyInvalid, KeyMissing
+from syncpatterns.errors import (
+    ConfigurationError,
+    KeyInvalid,
+    KeyMissing,
+    NotExecuted,
+)
 from syncpatterns.events import Hook
 from syncpatterns.idempotency import _keys
 from syncpatterns.idempotency._core import Windows
@@ -328,3 +333,20 @@ def checked_seconds(name: str, argument: str, seconds: object) -> float | None:
             f"{name}: {argument}= takes seconds, 0 or more; not {seconds!r}."
         )
     return float(cast("float", seconds))
+
+
+def checked_answers(name: str, refusals: tuple[type[Exception], ...]) -> None:
+    """Refuse a declared refusal that would take in what is no answer.
+
+    Raises:
+        ConfigurationError: One is so wide that a time-out would be stored as
+            the provider's answer, or says that nothing happened, so that there
+            is nothing to store.
+    """
+    for cls in refusals:
+        if issubclass(NotExecuted, cls) or issubclass(cls, NotExecuted):
+            raise ConfigurationError(
+                f"{name}: {cls.__name__} in refusals= would be stored as the "
+                "provider's answer. Name the exceptions with which it says no; "
+                "NotExecuted, and what it is a kind of, mean that it was not asked."
+            )

@@ -10,8 +10,11 @@ from syncpatterns.codec import JsonCodec
 from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.errors import (
     ConfigurationError,
+    NotExecuted,
+    NotSent,
     OutcomeUnknown,
     ProviderUnavailable,
+    SyncPatternsError,
 )
 from syncpatterns.operation import Operation
 from syncpatterns.retry import CircuitBreaker
@@ -85,3 +88,12 @@ async def test_a_hint_that_is_none_is_not_handed_on(
         await call(operation, Send())
 
     assert caught.value.retry_after == handed_on
+
+
+@pytest.mark.parametrize("cls", [Exception, SyncPatternsError, NotExecuted, NotSent])
+def test_a_refusal_that_takes_in_what_is_no_answer_is_refused(
+    cls: type[Exception],
+) -> None:
+    """Else a time-out would be stored as the provider's no."""
+    with pytest.raises(ConfigurationError, match=cls.__name__):
+        Operation("sms.send", MemoryEngine(), call=send, refusals=(cls,))

@@ -44,6 +44,9 @@ _open_votes: ContextVar[frozenset[int]] = ContextVar(
 )
 
 
+_MOST_OPEN = 16
+
+
 class BreakerVerdicts(pybreaker.CircuitBreaker):
     """Admission and verdict of the calls of a breaker."""
 
@@ -190,7 +193,11 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         a time-out, which is no first one. Ten failing calls, and no vote.
         """
         if self._per_call:
-            _open_votes.set(_open_votes.get() | {id(self)})
+            kept = _open_votes.get()
+            # A thread that lives long may meet a breaker a host: it forgets
+            # those that never voted, and they have one vote less to keep.
+            kept = kept if len(kept) < _MOST_OPEN else frozenset()
+            _open_votes.set(kept | {id(self)})
 
     def _has_vote(self) -> bool:
         """Whether this call may vote, which it then has done."""
