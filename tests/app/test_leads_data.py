@@ -110,6 +110,8 @@ def test_a_row_becomes_a_lead() -> None:
     ("row", "reason"),
     [
         (",+12025550147,,,,,", "id is empty"),
+        (".,+12025550147,,,,,", "id . cannot stand in an address"),
+        ("..,+12025550147,,,,,", "id .. cannot stand in an address"),
         ("1,,,,,,", "phone is empty"),
         ("1,555,,,,,", "phone is not a number that exists in its country"),
         ("1,=1+1,,,,,", "phone is not a phone number"),

@@ -213,6 +213,7 @@ def test_doubled_and_reordered_callbacks_are_harmless(
         (b'{"lead_id":"l-001","body":""}', 422, "validation"),
         (b'{"lead_id":"l-001","body":"  \\n\\t "}', 422, "validation"),
         (b'{"lead_id":"l-001","body":"\\u200b\\u2060"}', 422, "validation"),
+        (b'{"lead_id":"l-001","body":"\\u2800 \\u3164\\ufe0f"}', 422, "validation"),
         (b'{"lead_id":"l-001","body":"%s"}' % (b"a" * 1601), 422, "validation"),
         (b'{"lead_id":"","body":"x"}', 422, "validation"),
         (b'{"lead_id":"%s","body":"x"}' % (b"a" * 65), 422, "validation"),

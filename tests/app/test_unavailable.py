@@ -59,6 +59,7 @@ def test_a_locked_database_is_a_503_and_a_retry_succeeds(start_app: StartApp) ->
         assert nothing
         assert (listed.status_code, live.status_code) == (200, 200)
         assert (ready.status_code, same.status_code) == (503, 503)
+        assert ready.headers["retry-after"] == "5"
         assert ready.json()["database"]["writable"] is False
         assert (done.status_code, done.json()["changed"]) == (200, True)
         assert "idempotent-replayed" not in done.headers

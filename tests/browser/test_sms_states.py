@@ -68,7 +68,7 @@ async def test_several_segments_are_confirmed_first(tabs: Tabs, sms: SmsRoutes) 
     assert (before, len(sms.sent)) == (0, 1)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n\u200b\u00a0"])
+@pytest.mark.parametrize("text", ["", "   ", "\n\u200b\u00a0", "\u2800\u3164\ufe0f"])
 async def test_nothing_to_read_is_not_sent(
     tabs: Tabs, sms: SmsRoutes, text: str
 ) -> None:

@@ -47,6 +47,13 @@ class Cells:
             self.reasons.append(f"{name} holds a control character: {shown(value)}")
         return value
 
+    def _identity(self) -> str:
+        value = self._text("id", 1, 64)
+        if value in {".", ".."}:
+            # Browsers take it for a folder, however it is escaped.
+            self.reasons.append(f"id {value} cannot stand in an address")
+        return value
+
     def _one_of(self, name: str, known: tuple[str, ...], default: str) -> str:
         value = self._cell(name).lower() or default
         if value in known:

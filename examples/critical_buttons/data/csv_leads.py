@@ -46,7 +46,7 @@ class _Row(Cells):
 
     def lead(self, region: str) -> Lead | None:
         """Return the lead, or None with `reasons` filled."""
-        identity = self._text("id", 1, 64)
+        identity = self._identity()
         name = self._text("name", 0, 200)
         tenant = self._one_of("tenant", TENANTS, DEFAULT_TENANT)
         status = self._one_of("status", tuple(LeadStatus), LeadStatus.NEW)

@@ -37,7 +37,7 @@ class RowChecker(Cells):
 
     def booking(self) -> Booking | None:
         """Return the booking, or None with `reasons` filled."""
-        identity = self._text("id", 1, 64)
+        identity = self._identity()
         resource = self._text("resource", 1, 100)
         customer = self._text("customer", 0, 200)
         tenant = self._one_of("tenant", TENANTS, DEFAULT_TENANT)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter, Response
 
 from examples.critical_buttons.health import Health
 from examples.critical_buttons.routes.common import fresh
+
+#: Seconds after which a supervisor may look again.
+_LOOK_AGAIN: Final = "5"
 
 
 def health_routes(health: Health, *, chaos: bool) -> APIRouter:
@@ -28,6 +33,8 @@ def health_routes(health: Health, *, chaos: bool) -> APIRouter:
     async def ready() -> Response:
         """Say whether bookings can be confirmed and events arrive."""
         report = await health.report() | {"chaos": chaos}
-        return fresh(report, status=200 if report["status"] == "ok" else 503)
+        if report["status"] == "ok":
+            return fresh(report)
+        return fresh(report, {"Retry-After": _LOOK_AGAIN}, 503)
 
     return router

@@ -18,7 +18,7 @@ import { wishOf } from "./service.js";
 /** What the server takes, in characters. */
 const LONGEST = 1600;
 /** Nothing in it that anybody could see; the server refuses such a text. */
-const BLANK = /^[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}]*$/u;
+const BLANK = /^[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 
 let composers = 0;
 
