@@ -16,6 +16,11 @@ from syncpatterns.idempotency._core import (
 NAMES = ("a", "b")
 
 
+def steps_of(notes: dict[str, bytes]) -> dict[str, bytes]:
+    """Return what stays of *notes* when the key is given back."""
+    return {name: notes[name] for name in notes if name.startswith("step:")}
+
+
 @dataclass
 class Key:
     """What the contract says about one key."""

@@ -36,7 +36,7 @@ from syncpatterns.idempotency._core import (
 )
 from syncpatterns.testing import FakeClock
 from tests.conformance.idempotency_faults import FAULTY
-from tests.model.idempotency_keys import NAMES, Key, Model
+from tests.model.idempotency_keys import NAMES, Key, Model, steps_of
 
 FINGERPRINTS = (b"1", b"2")
 LEASE = 30.0
@@ -184,7 +184,7 @@ class IdempotencyMachine(RuleBasedStateMachine):
     @rule(
         name=st.sampled_from(NAMES),
         which=st.sampled_from([-1, -1, -1, -2]),
-        label=st.sampled_from(["command", "receipt", "step:a"]),
+        label=st.sampled_from(["command", "step:a", "step:b"]),
         body=st.sampled_from([b"", b"1", b"\x00\xff"]),
     )
     def note(self, name: str, which: int, label: str, body: bytes) -> None:
@@ -211,7 +211,10 @@ class IdempotencyMachine(RuleBasedStateMachine):
         assert self.ask("release", self.key(name), token) is mine
         if mine and key.state == "running":
             key.state, key.forget_at = "free", self.now + 86400
+            key.notes = steps_of(key.notes)
             key.executing.pop(token, None)
+        record = self.ask("inspect", self.key(name))
+        assert dict(record.notes if record else ()) == key.notes
 
     @rule(name=st.sampled_from(NAMES), which=st.sampled_from([-1, -1, -2]))
     def abandon(self, name: str, which: int) -> None:
@@ -266,8 +269,7 @@ class IdempotencyMachine(RuleBasedStateMachine):
         self.model.tokens[name].append(key.token)
         if outcome is None:
             key.state, key.forget_at = "free", self.now + 86400
-            steps = [each for each in key.notes if each.startswith("step:")]
-            key.notes = {each: key.notes[each] for each in steps}
+            key.notes = steps_of(key.notes)
             return
         key.state, key.outcome, key.notes = "done", outcome, {}
         key.replay_until = self.now + windows.replay
@@ -367,7 +369,6 @@ SOON = {
     "CompletesWithoutToken",
     "ForgetsOnRelease",
     "KeepsAVoidReceipt",
-    "LosesNotesOnRelease",
     "ListsNothing",
     "NotesForAnybody",
     "ReleasesWithoutToken",

@@ -14,7 +14,13 @@ from syncpatterns.adapters._messages import (
     Send,
     send_problem,
 )
-from syncpatterns.errors import CallRejected, Refusal, SyncPatternsError
+from syncpatterns.errors import (
+    CallRejected,
+    NotSent,
+    ProviderUnavailable,
+    Refusal,
+    SyncPatternsError,
+)
 
 _INTERNAL = 500
 _log = logging.getLogger("syncpatterns")
@@ -25,10 +31,13 @@ def note(error: SyncPatternsError) -> None:
 
     A rejection is not logged: there are as many as there are callers while a
     breaker is open, and its opening has been told to listeners and hooks. Nor
-    is a refusal, whose answer says why.
+    is a refusal, whose answer says why. A provider that cannot be reached is
+    one line: where in our code it was asked says nothing about it.
     """
     told = isinstance(error, (CallRejected, Refusal))
-    if error.status >= _INTERNAL and not told:
+    if isinstance(error, (NotSent, ProviderUnavailable)):
+        _log.warning("A request was not executed: %s", error)
+    elif error.status >= _INTERNAL and not told:
         _log.error("A request failed", exc_info=error)
 
 

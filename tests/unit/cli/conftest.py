@@ -154,6 +154,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Go to an empty shop; what was imported there is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delenv("COLUMNS", raising=False)  # of whoever runs the tests
     monkeypatch.delenv("SYNCPATTERNS_DB", raising=False)
     monkeypatch.delenv("SYNCPATTERNS_APP", raising=False)
     before = set(sys.modules)

@@ -124,3 +124,22 @@ def test_a_process_that_only_reads_is_no_writer(
             engine.transact(insert(str(n)))
 
     assert not engine.health().shared
+
+
+def test_only_a_write_that_was_committed_is_writable(
+    engine: SqliteEngine, path: Path
+) -> None:
+    """An empty one would do on a full disk; a look at what lapsed needs none."""
+    engine.open()
+    with closing(sqlite3.connect(path)) as other:
+
+        def commits() -> int:
+            return int(other.execute("PRAGMA data_version").fetchone()[0])
+
+        before = commits()
+        engine.idempotency_store().lapsed()
+        looked = commits()
+        writable = engine.health().writable
+
+        assert (before, writable) == (looked, True)
+        assert commits() > looked

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from syncpatterns.engines.sqlite import _migrations
 from syncpatterns.engines.sqlite._session import wal_reset_bug
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Health:
     """One look at the engine.
 
     Args:
-        writable: A transaction could be begun just now.
+        writable: A row could be written and committed just now.
         detail: Why not, or an empty string.
         sqlite_version: Version of the SQLite library in use.
         shared: Another process was seen writing the file.
@@ -33,10 +34,13 @@ class Health:
 
 
 def health_of(engine: SqliteEngine, is_shared: Callable[[], bool]) -> Health:
-    """Try an empty transaction and report; never raises for a bad database."""
+    """Write one small row and report; never raises for a bad database.
+
+    An empty transaction would do on a full disk too: it writes no page.
+    """
     detail, shared = "", False
     try:
-        engine.transact(lambda _tx: None)
+        engine.transact(lambda tx: _migrations.store_looked(tx.connection, tx.clock))
         shared = is_shared()
     except Exception as error:  # noqa: BLE001 - the report is the point
         detail = str(error) or type(error).__name__

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from syncpatterns.engines.sqlite import _records, _sweep
+from syncpatterns.engines.sqlite._readers import Snapshot
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.idempotency import _core
@@ -89,9 +90,11 @@ def _resolve(
     return work
 
 
-def _lapsed(limit: int) -> Callable[[SqliteTransaction], list[Record]]:
-    # In a transaction for its clock: only a writer knows the store's time.
-    return lambda tx: _records.lapsed(tx.connection, tx.clock, limit)
+def _lapsed(limit: int) -> Callable[[Snapshot], list[Record]]:
+    # A look must work on a full disk too, so it is none of the writer's business.
+    return lambda snapshot: _records.lapsed(
+        snapshot.connection, snapshot.now.timestamp(), limit
+    )
 
 
 def _evict(key: str) -> Callable[[SqliteTransaction], bool]:
@@ -162,7 +165,7 @@ class SqliteIdempotencyStore:
 
     def lapsed(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* claims whose owner vanished, longest ago first."""
-        return self._engine.transact(_lapsed(limit))
+        return self._engine.view(_lapsed(limit))
 
     def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""
@@ -235,7 +238,7 @@ class AsyncSqliteIdempotencyStore:
 
     async def lapsed(self, limit: int = 100) -> list[Record]:
         """Return up to *limit* claims whose owner vanished, longest ago first."""
-        return await self._engine.atransact(_lapsed(limit))
+        return await self._engine.aview(_lapsed(limit))
 
     async def sweep(self, limit: int = 1000) -> int:
         """Delete up to *limit* forgotten records; return how many."""

@@ -142,6 +142,11 @@ def store_high_water(connection: sqlite3.Connection, now: float) -> float:
     return float(row[0])
 
 
+def store_looked(connection: sqlite3.Connection, now: float) -> None:
+    """Store *now* as the time at which somebody asked whether this can be written."""
+    _set(connection, "looked", now)
+
+
 def _get(connection: sqlite3.Connection, name: str) -> Any:
     row = connection.execute(
         "SELECT value FROM syncpatterns_meta WHERE name = ?", (name,)

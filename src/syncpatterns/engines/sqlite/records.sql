@@ -26,12 +26,15 @@ SELECT key, operation, fingerprint, state, token, nonce, attempts, created,
 FROM syncpatterns_record WHERE state = 'unknown' ORDER BY created LIMIT ?
 
 -- name: lapsed
--- Claims whose owner vanished; reads the partial index only.
+-- Claims whose owner vanished; reads the partial index only. A host whose clock
+-- went back does not take back what the database has seen.
 SELECT key, operation, fingerprint, state, token, nonce, attempts, created,
        lease_until, replay_until, dedupe_until, completed,
        outcome_kind, outcome_status, outcome_headers, outcome_body, notes
 FROM syncpatterns_record
-WHERE state = 'in_progress' AND lease_until <= ?
+WHERE state = 'in_progress' AND lease_until <= max(?, coalesce(
+    (SELECT value FROM syncpatterns_meta WHERE name = 'high_water'), 0
+))
 ORDER BY lease_until LIMIT ?
 
 -- name: forgotten

@@ -90,7 +90,11 @@ def release(record: Record | None, token: int, now: float) -> Record | None:
 
 
 def _free(record: Record, now: float) -> Record:
+    # What was asked for, and a receipt of what did not happen, are void, and
+    # may name a person. Steps that are done stay done.
+    steps = tuple(each for each in record.notes if each[0].startswith(STEP))
     return record._replace(
+        notes=steps,
         state=State.FREE,
         lease_until=now,
         replay_until=now,
@@ -127,9 +131,7 @@ def resolve(
         return None
     bumped = record._replace(token=record.token + 1)
     if outcome is None:
-        # Nothing happened: what was kept of it, such as a receipt, is void.
-        steps = tuple(each for each in record.notes if each[0].startswith(STEP))
-        return _free(bumped._replace(notes=steps), now)
+        return _free(bumped, now)
     running = bumped._replace(state=State.IN_PROGRESS)
     return complete(running, bumped.token, outcome, windows, now)
 

@@ -196,7 +196,7 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
             kept = _open_votes.get()
             # A thread that lives long may meet a breaker a host: it forgets
             # those that never voted, and they have one vote less to keep.
-            kept = kept if len(kept) < _MOST_OPEN else frozenset()
+            kept = kept if len(kept) < _MOST_OPEN else frozenset[int]()
             _open_votes.set(kept | {id(self)})
 
     def _has_vote(self) -> bool:
