@@ -134,7 +134,9 @@ def test_a_correct_store_is_clean() -> None:
 @pytest.mark.parametrize("bug", ["check-then-act", "no-fence", "forgets"])
 def test_a_broken_store_is_caught(bug: Bug) -> None:
     """And the report shows the answer that no order explains."""
-    result = report(bug)
+    # Real threads race here: on a busy machine a run may happen to be in order.
+    reports = (report(bug) for _ in range(20))
+    result = next((each for each in reports if not each.ok), None)
 
-    assert not result.ok
+    assert result is not None
     assert "no order explains this answer" in str(result)
