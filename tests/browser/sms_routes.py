@@ -253,6 +253,18 @@ class SmsTab:
         await expect(self.element).to_have_attribute("data-state", state)
         await expect(self.button.locator(".state")).to_have_text(text)
 
+    async def run_until(self, state: str, text: str) -> None:
+        """Let the page's clock go on until the button is in *state*.
+
+        The answer comes in real time, the button shows it in the page's own:
+        what went by before the answer was there shows nothing.
+        """
+        for _ in range(20):
+            await self.page.clock.run_for(200)
+            if await self.element.get_attribute("data-state") == state:
+                break
+        await self.expect_state(state, text)
+
 
 async def open_leads(tabs: Tabs, *, query: str = "", **options: Any) -> SmsTab:
     """Open the page with its leads."""

@@ -172,8 +172,7 @@ async def test_each_change_is_said_once(tabs: Tabs) -> None:
         await expect(retrying).to_be_visible()
         async with tab.page.expect_response(SEND):
             await tab.page.clock.run_for(7100)
-    await tab.page.clock.run_for(500)
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     assert await tab.page.evaluate("() => window.heard") == [
         "status: Didn't work yet, trying again.",

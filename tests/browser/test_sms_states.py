@@ -341,8 +341,7 @@ async def test_a_quick_answer_shows_no_busy_state(tabs: Tabs, sms: SmsRoutes) ->
     await tab.expect_state("sending", "Sending…")
     busy = await tab.button.get_attribute("aria-busy")
     slow.go.set()
-    await tab.page.clock.run_for(500)
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     assert [each for each in seen if each.startswith("aria-")] == []
     assert busy == "true"
