@@ -15,13 +15,18 @@
     │   │   ├── DiskFull              503  disk-full
     │   │   └── EngineClosed          503  engine-closed
     │   ├── StoreFull                 503  store-full
+    │   │   └── QueueFull             503  queue-full
     │   ├── NotSent                   503  not-sent: the request never left
     │   ├── ProviderUnavailable       503  provider-unavailable: gave up sending
+    │   ├── SignInRequired            401  sign-in-required: nobody is signed in
+    │   ├── NotPermitted              403  not-permitted: this user may not do it
     │   └── CallRejected              503  call-rejected: not even tried
     │       └── retry.CircuitOpen     503  circuit-open
     ├── OutcomeGone                   409  outcome-gone: done, answer no longer kept
     ├── RefusalGone                   409  refusal-gone: it was refused, nothing done
     ├── OutcomeUnknown                409  outcome-unknown: it may have happened
+    ├── NoAnswer                      504  no-answer: it left, and no answer came
+    ├── ItemFailed                    409  item-failed: a queued action ended undone
     ├── KeyExpired                    409  key-expired: too old to tell
     ├── LeaseLost                     409  lease-lost: somebody else took over
     ├── ResultNotStorable             the result cannot be written as JSON
@@ -61,22 +66,27 @@ __all__ = [
     "EngineBusy",
     "EngineClosed",
     "InProgress",
+    "ItemFailed",
     "KeyExpired",
     "KeyInvalid",
     "KeyMissing",
     "KeyReused",
     "LeaseLost",
+    "NoAnswer",
     "NotExecuted",
+    "NotPermitted",
     "NotSent",
     "OutcomeGone",
     "OutcomeUnknown",
     "PayloadTooLarge",
     "ProviderUnavailable",
     "PublishRejected",
+    "QueueFull",
     "RealtimeError",
     "Refusal",
     "RefusalGone",
     "ResultNotStorable",
+    "SignInRequired",
     "StoreFull",
     "StoreUnavailable",
     "SubscriptionClosed",
@@ -228,6 +238,13 @@ class StoreFull(NotExecuted):
     title = "The store is full. Nothing was done."
 
 
+class QueueFull(StoreFull):
+    """The queue holds as much as it may; nothing was stored, and nothing lost."""
+
+    problem = "queue-full"
+    title = "The queue is full. Nothing was stored."
+
+
 class NotSent(NotExecuted):
     """The request certainly did not reach the other side.
 
@@ -246,6 +263,22 @@ class ProviderUnavailable(NotExecuted):
 
     problem = "provider-unavailable"
     title = "The service could not be reached. Nothing was done."
+
+
+class SignInRequired(NotExecuted):
+    """Nobody is signed in (any more), so it was not done; sign in and try again."""
+
+    status = 401
+    problem = "sign-in-required"
+    title = "Sign in first. Nothing was done."
+
+
+class NotPermitted(NotExecuted):
+    """Whoever is signed in may not do this, so it was not done."""
+
+    status = 403
+    problem = "not-permitted"
+    title = "You may not do this. Nothing was done."
 
 
 class CallRejected(NotExecuted):
@@ -292,6 +325,43 @@ class OutcomeUnknown(SyncPatternsError):
     status = 409
     problem = "outcome-unknown"
     title = "It is not known whether this was done. Do not use a new key."
+
+
+class NoAnswer(SyncPatternsError):
+    """The request left and no answer came: it may have been done.
+
+    Raise it for a time-out, or a connection that broke, after sending. The
+    same key asks again; a new one could do it a second time.
+    """
+
+    status = 504
+    problem = "no-answer"
+    title = "No answer came. It may have been done; do not use a new key."
+
+
+class ItemFailed(SyncPatternsError):
+    """A queued action ended without being done.
+
+    Args:
+        message: What ended and what to do next.
+        state: How: ``dead``, ``expired`` or ``cancelled``.
+        reason: Why, as one word: ``rejected``, ``attempts``, ``poison``,
+            ``overflow``, ``predecessor``, ``parent``, ``by-hand``...
+    """
+
+    status = 409
+    problem = "item-failed"
+    title = "The queued action was not done."
+
+    def __init__(self, message: str = "", *, state: str = "", reason: str = "") -> None:
+        super().__init__(message or self.title)
+        self.state = state
+        self.reason = reason
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How it ended, and why."""
+        return {"state": self.state, "reason": self.reason}
 
 
 class KeyExpired(SyncPatternsError):

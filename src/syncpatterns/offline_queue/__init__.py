@@ -1,0 +1,3 @@
+"""Accepted is stored; delivered later, in order, once."""
+
+from __future__ import annotations

@@ -1,0 +1,84 @@
+"""What a queued action is and what may become of it: plain values, no I/O.
+
+::
+
+    enqueue ──> READY | WAITING (lane, parents) | SCHEDULED (delay)
+    claim   :   READY ──> LEASED (token + 1, deliveries + 1)
+    Ack     :   LEASED ──> DONE
+    Nack    :   LEASED ──> SCHEDULED (attempts + 1), still the head of its lane
+    Release :   LEASED ──> READY | SCHEDULED, attempts unchanged
+    Fail    :   LEASED ──> DEAD            Park: LEASED ──> PARKED
+    Replace :   LEASED ──> SUPERSEDED, the new item in its place
+    time    :   SCHEDULED due ──> READY    lease over ──> READY | DEAD (poison)
+                never sent and too old ──> EXPIRED
+                sent, and too long ago to be sent again ──> PARKED (unknown)
+    requeue :   DEAD | PARKED ──> READY | WAITING, under its old number
+"""
+
+from __future__ import annotations
+
+from syncpatterns.offline_queue._core._settlements import (
+    Ack,
+    Fail,
+    Nack,
+    Park,
+    Release,
+    Replace,
+    Settled,
+    Settlement,
+)
+from syncpatterns.offline_queue._core._values import (
+    LIVE,
+    Coalesce,
+    Ended,
+    Enqueued,
+    Filter,
+    Finding,
+    Hold,
+    Item,
+    ItemState,
+    LanePolicy,
+    NewItem,
+    Overflow,
+    Parent,
+    ParentPolicy,
+    Pause,
+    QueueCapabilities,
+    QueueRules,
+    QueueStats,
+    Staged,
+    identity,
+    key_hash,
+)
+
+__all__ = [
+    "LIVE",
+    "Ack",
+    "Coalesce",
+    "Ended",
+    "Enqueued",
+    "Fail",
+    "Filter",
+    "Finding",
+    "Hold",
+    "Item",
+    "ItemState",
+    "LanePolicy",
+    "Nack",
+    "NewItem",
+    "Overflow",
+    "Parent",
+    "ParentPolicy",
+    "Park",
+    "Pause",
+    "QueueCapabilities",
+    "QueueRules",
+    "QueueStats",
+    "Release",
+    "Replace",
+    "Settled",
+    "Settlement",
+    "Staged",
+    "identity",
+    "key_hash",
+]
