@@ -7,12 +7,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
 
+from syncpatterns._functions import is_async
 from syncpatterns.clock import Clock
 from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook
 from syncpatterns.idempotency._core import Windows
-from syncpatterns.idempotency._function import GuardedFunction, Wanted, function_of
+from syncpatterns.idempotency._function import GuardedFunction, Wanted
 from syncpatterns.idempotency._guard import Idempotency, arun_call, run_call
 from syncpatterns.idempotency._policy import OnBusy, Probe
 from syncpatterns.idempotency._ports import (
@@ -133,7 +134,7 @@ def _wrapped(
     guard: Idempotency, wanted: Wanted, function: Any, *, drop_first: bool
 ) -> Callable[..., Any]:
     guarded = GuardedFunction(guard, wanted, function, drop_first=drop_first)
-    if inspect.iscoroutinefunction(function_of(function)):
+    if is_async(function):
         guard.require_awaiting()
 
         @functools.wraps(function)

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from syncpatterns._functions import function_of
 from syncpatterns._http import RequestKey
 from syncpatterns.codec import Codec, codec_for, return_annotation
 from syncpatterns.errors import ConfigurationError, ResultNotStorable
@@ -158,13 +159,6 @@ def refuse_what_cannot_run_once(function: Any) -> None:
             f"@idempotent: {name} is a generator; it has no one result that could be "
             "stored and given again. Return a list instead."
         )
-
-
-def function_of(function: Any) -> Any:
-    """Return the function behind a partial or a callable object."""
-    if isinstance(function, functools.partial):
-        return function_of(function.func)
-    return function if inspect.isroutine(function) else type(function).__call__
 
 
 def _name_of(function: Any) -> str:

@@ -9,6 +9,9 @@ POLL_FIRST: Final = 0.020
 #: ... up to this one.
 POLL_LAST: Final = 0.250
 
+#: How long a caller waits for the call that has its key.
+PATIENCE: Final = 5.0
+
 #: A result that the store did not take is offered again for this long.
 RECORD_PATIENCE: Final = 5.0
 

@@ -21,7 +21,7 @@ from syncpatterns.events import (
     Replayed,
     Unknown,
 )
-from syncpatterns.idempotency import _core
+from syncpatterns.idempotency import _core, _timing
 from syncpatterns.idempotency._answers import no_answer
 from syncpatterns.idempotency._core import ClaimAnswer, ClaimRequest, StoredOutcome
 from syncpatterns.operation._answer import Answer
@@ -145,8 +145,8 @@ class Answers:
                         "under a new key."
                     )
             case _core.Busy(retry_after):
-                seconds = retry_after
-                self._hooks.emit(Busy(*fact, retry_after=retry_after))
+                seconds = _timing.ask_again_after(retry_after, _timing.PATIENCE)
+                self._hooks.emit(Busy(*fact, retry_after=seconds))
             case _core.Unresolved():
                 self._hooks.emit(Unknown(*fact))
             case _:

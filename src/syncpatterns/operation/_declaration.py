@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+from syncpatterns._functions import is_async
 from syncpatterns.clock import Clock
 from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError, EngineBusy, NotSent, OutcomeUnknown
@@ -21,7 +22,6 @@ from syncpatterns.operation import _wiring
 from syncpatterns.operation._answer import checked_status
 from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Effect
-from syncpatterns.operation._fenced import _invoke
 from syncpatterns.operation._fenced._mode import Codecs, FencedMode, Functions
 from syncpatterns.operation._fenced._sending import Provider
 from syncpatterns.operation._options import OnLost
@@ -185,7 +185,7 @@ def _plain(
     name: str, argument: str, function: object, takes: str
 ) -> Callable[..., Any] | None:
     found = _wiring.optional_function(name, argument, function, takes)
-    if found is not None and _invoke.is_async(inspect.unwrap(found)):
+    if found is not None and is_async(inspect.unwrap(found)):
         raise ConfigurationError(
             f"{name}: {argument}= runs inside a transaction and cannot await. Make it "
             "a plain function; what awaits belongs into call=."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
+from syncpatterns._functions import function_of, is_async
 from syncpatterns._http import MAX_KEY_LENGTH
 from syncpatterns.codec import (
     Codec,
@@ -56,8 +56,8 @@ def checked_effect(name: str, effect: object) -> Callable[[Any, Any], Any]:
     """
     if not callable(effect):
         raise ConfigurationError(f"{name}: effect= takes a function, not {effect!r}.")
-    call = _function_of(effect)
-    if inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call):
+    call = function_of(effect)
+    if is_async(effect) or inspect.isasyncgenfunction(call):
         raise ConfigurationError(
             f"{name}: the effect runs inside a SQLite transaction, on the writer's "
             "thread, and cannot await. Make it a plain function; do network calls "
@@ -79,13 +79,6 @@ def checked_effect(name: str, effect: object) -> Callable[[Any, Any], Any]:
     return effect
 
 
-def _function_of(effect: Callable[..., Any]) -> Any:
-    """Return the function behind a partial or a callable object."""
-    if isinstance(effect, functools.partial):
-        return _function_of(effect.func)
-    return effect if inspect.isroutine(effect) else type(effect).__call__
-
-
 def result_codec(name: str, effect: Callable[..., Any]) -> Codec[Any]:
     """Return the codec for what *effect* is annotated to return.
 
@@ -93,7 +86,7 @@ def result_codec(name: str, effect: Callable[..., Any]) -> Codec[Any]:
         ConfigurationError: The annotation names something unknown, or a type
             without a JSON form.
     """
-    target = inspect.unwrap(_function_of(effect))
+    target = inspect.unwrap(function_of(effect))
     annotations = getattr(target, "__annotations__", {})
     if "return" not in annotations:
         return JsonCodec()
@@ -164,7 +157,7 @@ def checked_derivation(name: str, key: object) -> Callable[[Any], object] | None
     """
     if key is None:
         return None
-    if not callable(key) or inspect.iscoroutinefunction(_function_of(key)):
+    if not callable(key) or is_async(key):
         raise ConfigurationError(
             f"{name}: key= takes a plain function that derives the key from the "
             "command. The key of one call is given to call() or acall()."
@@ -223,7 +216,7 @@ def checked_function(
         raise ConfigurationError(
             f"{name}: {argument}= takes a function of ({takes}), not {function!r}."
         )
-    call = _function_of(function)
+    call = function_of(function)
     if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
         raise ConfigurationError(
             f"{name}: {argument}= is a generator; its body would never run. Return "
@@ -255,7 +248,7 @@ def command_codec(name: str, call: Callable[..., Any]) -> Codec[Any]:
     Raises:
         ConfigurationError: The annotation names a type without a JSON form.
     """
-    target = inspect.unwrap(_function_of(call))
+    target = inspect.unwrap(function_of(call))
     try:
         first = next(iter(inspect.signature(call).parameters))
         annotation = annotation_of(target, first)

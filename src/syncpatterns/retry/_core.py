@@ -144,9 +144,12 @@ def hint_of(error: BaseException) -> float:
     """Return the error's own `retry_after` in seconds; 0 if it has no usable one.
 
     A `timedelta` is one too. Negative values, NaN and anything else that is not
-    a number are no hint.
+    a number are no hint, nor is an attribute that raises when it is asked for.
     """
-    hint: object = getattr(error, "retry_after", None)
+    try:
+        hint: object = getattr(error, "retry_after", None)
+    except Exception:  # noqa: BLE001 - its own property fails; the error itself is what counts
+        hint = None
     if hint is None:
         return 0.0
     if not isinstance(hint, (int, float)):

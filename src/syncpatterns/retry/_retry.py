@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from syncpatterns._functions import is_async
 from syncpatterns.clock import Clock
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.retry import _checks
@@ -167,7 +167,7 @@ class Retry:
         """
         refuse(fn)
         loop: Callable[..., Any] | None = stream_loop(self._policy, fn)
-        if loop is None and _is_async(fn):
+        if loop is None and is_async(fn):
             loop = async_loop(self._policy, cast("Callable[..., Awaitable[Any]]", fn))
         if loop is None:
             loop = sync_loop(self._policy, fn)
@@ -230,8 +230,3 @@ def _stateful() -> Callable[..., TenacityRules]:
     from syncpatterns.retry._tenacity_rules import TenacityRules  # noqa: PLC0415 - many never need it
 
     return TenacityRules
-
-
-def _is_async(fn: object) -> bool:
-    call = getattr(type(fn), "__call__", None)  # noqa: B004 - the method itself is inspected
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, cast
 
+from syncpatterns._functions import is_async
 from syncpatterns.errors import ConfigurationError
 
 #: Strategies that say no to every returned value, so it need not be shown.
@@ -128,8 +129,7 @@ def refuse_async(name: str, value: object) -> None:
     Raises:
         ConfigurationError: A coroutine would count as true.
     """
-    call = getattr(type(value), "__call__", None)  # noqa: B004 - the method itself is inspected
-    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call):
+    if is_async(value):
         message = (
             f"{name}= is an async function. A strategy decides at once, without "
             "waiting; a coroutine would count as true. Use a plain function."

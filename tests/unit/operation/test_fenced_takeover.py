@@ -9,10 +9,12 @@ import anyio
 import pytest
 
 from syncpatterns.errors import (
+    InProgress,
     LeaseLost,
     NotExecuted,
     OutcomeUnknown,
 )
+from syncpatterns.events import Busy
 from syncpatterns.idempotency import Committed
 from syncpatterns.idempotency._verdicts import Undecided
 from syncpatterns.operation import FencedContext
@@ -32,7 +34,9 @@ from tests.unit.operation.fenced_kit import (
 )
 
 
-async def abandoned(desk: Desk, call: Caller, fault: Fault, **options: Any) -> Any:
+async def abandoned(
+    desk: Desk, call: Caller, fault: Fault, *, after: float = 31, **options: Any
+) -> Any:
     """Leave a key as a process does that dies in the middle of a request."""
     operation = desk.operation(**options)
     store = desk.engine.idempotency_store()
@@ -45,8 +49,20 @@ async def abandoned(desk: Desk, call: Caller, fault: Fault, **options: Any) -> A
     if fault.taken:
         desk.provider.messages.append("lead-1")
     desk.provider.faults = []
-    desk.clock.advance(31)
+    desk.clock.advance(after)
     return operation
+
+
+async def test_a_busy_key_says_when_to_ask_again(desk: Desk, call: Caller) -> None:
+    """As a guard says it: most calls end long before their lease does."""
+    operation = await abandoned(desk, call, lost(), after=0)
+
+    with pytest.raises(InProgress) as raised:
+        await call(operation, Send())
+
+    assert raised.value.retry_after == 5.0
+    (fact,) = [each for each in desk.heard if isinstance(each, Busy)]
+    assert fact.retry_after == 5.0
 
 
 @pytest.mark.case("OPR-19", part="lease over")

@@ -16,6 +16,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from syncpatterns._functions import is_async
 from syncpatterns.operation._fenced import _portal
 
 if TYPE_CHECKING:
@@ -31,13 +32,6 @@ T = TypeVar("T")
 THREADS = 40
 
 
-def is_async(function: object) -> bool:
-    """Tell whether *function* must be awaited."""
-    function = inner(function)
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is inspected
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
-
-
 def check_blocking(function: object) -> None:
     """Say whether `call` can be used here at all.
 
@@ -46,13 +40,6 @@ def check_blocking(function: object) -> None:
     """
     if is_async(function):
         _portal.check()
-
-
-def inner(function: object) -> Any:
-    """Return the function behind a partial."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function
 
 
 def call(function: Callable[..., Any], command: Any, context: FencedContext) -> Any:

@@ -10,6 +10,7 @@ from syncpatterns._flow import arun, run
 from syncpatterns._outcome import Err
 from syncpatterns.codec import Codec
 from syncpatterns.events import Hook, Waited
+from syncpatterns.idempotency import _timing
 from syncpatterns.idempotency._base import GuardBase
 from syncpatterns.idempotency._call import Plan, Port
 from syncpatterns.idempotency._core import (
@@ -125,6 +126,7 @@ class FencedMode:
             lease=lease,
             windows=windows,
             on_abandoned=on_abandoned if lookup is None else lookup,
+            wait_timeout=_timing.PATIENCE,
             clock=functions.provider.clock,
             hooks=hooks,
         )

@@ -287,7 +287,7 @@ class Sending:
         raise NotSent(
             f"{self._context.where}: the answer was lost ({type(error).__name__}), and "
             f"the provider says {LOOKS} times that it has nothing.",
-            retry_after=_hint_of(error),
+            retry_after=hint_of(error) or None,
         ) from error
 
     def _look(self) -> Flow[Part, Any]:
@@ -300,12 +300,4 @@ class Sending:
             if outcome.value is not None:
                 self._context.check_receipt(outcome.value)
                 return outcome.value
-        return None
-
-
-def _hint_of(error: Exception) -> float | None:
-    """Return when *error* says to come back, as a 503 does that decides nothing."""
-    try:
-        return hint_of(error) or None
-    except Exception:  # noqa: BLE001 - its own property fails; it was absent all the same
         return None

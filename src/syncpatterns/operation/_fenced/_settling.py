@@ -223,11 +223,13 @@ class Settling:
     def _load(self, key: str) -> Steps[Record | None]:
         """Return the record if it is one of ours and unknown."""
         record: Record | None = yield from Ask("inspect", key)
-        lapsed: list[Record] = yield from Ask("lapsed", _MANY)
         if record is None or record.operation != self._mode.name:
             return None
-        unknown = record.state is _core.State.UNKNOWN
-        return record if unknown or record in lapsed else None
+        if record.state is _core.State.UNKNOWN:
+            return record
+        # Only the store knows its time, and so whether a lease is over.
+        lapsed: list[Record] = yield from Ask("lapsed", _MANY)
+        return record if record in lapsed else None
 
     # ---------------------------------------------------------------- records
 

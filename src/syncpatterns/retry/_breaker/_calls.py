@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager, contextmanager
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
+from syncpatterns._functions import is_async
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._breaker._error import CircuitOpen, rejection
 from syncpatterns.retry._breaker._verdicts import BreakerVerdicts
@@ -164,7 +165,7 @@ class BreakerCalls(BreakerVerdicts):
             return functools.wraps(fn)(self._guard_async_generator(fn))
         if inspect.isgeneratorfunction(fn):
             return functools.wraps(fn)(self._guard_generator(fn))
-        if _is_async(fn):
+        if is_async(fn):
             return functools.wraps(fn)(self._guard_async(fn))
         return functools.wraps(fn)(self._guard_plain(fn))
 
@@ -341,11 +342,6 @@ class BreakerCalls(BreakerVerdicts):
         except BaseException:
             self._cancelled(ticket)
             raise
-
-
-def _is_async(fn: object) -> bool:
-    method = getattr(type(fn), "__call__", None)  # noqa: B004 - the method itself is inspected
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(method)
 
 
 def _refuse(fn: object) -> None:
