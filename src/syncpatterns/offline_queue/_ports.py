@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from syncpatterns.offline_queue._core import (
+    ALL_ITEMS,
     Ended,
     Enqueued,
     Filter,
@@ -145,7 +146,7 @@ class QueueStore(Protocol):
         ...
 
     def items(
-        self, queue: str, which: Filter = Filter(), after: int = 0, limit: int = 100
+        self, queue: str, which: Filter = ALL_ITEMS, after: int = 0, limit: int = 100
     ) -> list[Item]:
         """Return up to *limit* items, live and DEAD, with numbers above *after*."""
         ...
@@ -163,7 +164,11 @@ class QueueStore(Protocol):
         ...
 
     def pause(
-        self, queue: str, target: str = "", seconds: float = ..., reason: str = ...
+        self,
+        queue: str,
+        target: str = "",
+        seconds: float = float("inf"),
+        reason: str = "by-hand",
     ) -> None:
         """Stop claims of *target* (empty: of the whole queue) for *seconds*.
 
@@ -282,7 +287,7 @@ class AsyncQueueStore(Protocol):
         ...
 
     async def items(
-        self, queue: str, which: Filter = Filter(), after: int = 0, limit: int = 100
+        self, queue: str, which: Filter = ALL_ITEMS, after: int = 0, limit: int = 100
     ) -> list[Item]:
         """Return up to *limit* items, live and DEAD, with numbers above *after*."""
         ...
@@ -300,7 +305,11 @@ class AsyncQueueStore(Protocol):
         ...
 
     async def pause(
-        self, queue: str, target: str = "", seconds: float = ..., reason: str = ...
+        self,
+        queue: str,
+        target: str = "",
+        seconds: float = float("inf"),
+        reason: str = "by-hand",
     ) -> None:
         """Stop claims of *target* (empty: of the whole queue) for *seconds*."""
         ...

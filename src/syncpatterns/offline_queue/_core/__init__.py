@@ -28,6 +28,7 @@ from syncpatterns.offline_queue._core._settlements import (
     Settlement,
 )
 from syncpatterns.offline_queue._core._values import (
+    ALL_ITEMS,
     LIVE,
     Coalesce,
     Ended,
@@ -52,6 +53,7 @@ from syncpatterns.offline_queue._core._values import (
 )
 
 __all__ = [
+    "ALL_ITEMS",
     "LIVE",
     "Ack",
     "Coalesce",

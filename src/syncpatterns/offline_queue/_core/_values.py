@@ -347,6 +347,10 @@ class Filter(NamedTuple):
     reason: str = ""
 
 
+#: Asks for every item.
+ALL_ITEMS: Final = Filter()
+
+
 class Finding(NamedTuple):
     """One thing that a check of the store found.
 
