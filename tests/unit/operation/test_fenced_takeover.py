@@ -187,7 +187,7 @@ async def test_a_lapsed_claim_is_listed_and_settled(desk: Desk, call: Caller) ->
     assert desk.written() == [("lead-1", 1)]
 
 
-@pytest.mark.case("OPR-21")
+@pytest.mark.case("OPR-21", part="two engines")
 def test_a_late_receipt_is_fenced(tmp_path: Any) -> None:
     """A hung call; another engine took over by its lookup: one row, LeaseLost."""
     slow_clock, clock = FakeClock(), FakeClock(auto_advance=True)
