@@ -153,11 +153,15 @@ class Call(Flight):
         """How errors begin: operation, hash of the key, engine."""
         return f"{self.plan.operation} [{self.key[:8]}] on {self.setup.engine}"
 
+    @property
+    def about(self) -> tuple[str, str, str]:
+        """How facts begin: operation, hash of the key, engine."""
+        return self.plan.operation, self.key[:8], self.setup.engine
+
     def emit(self, kind: type[Fact], **facts: Any) -> None:
         """Tell the hooks, if there are any."""
         if self.setup.hooks:
-            fact = kind(self.plan.operation, self.key[:8], self.setup.engine, **facts)
-            self.setup.hooks.emit(fact)
+            self.setup.hooks.emit(kind(*self.about, **facts))
 
     def take(self, owned: Owned, sent: float) -> tuple[Context, Lease]:
         """Begin an execution: its lease is watched from now on."""

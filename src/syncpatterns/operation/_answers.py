@@ -62,12 +62,16 @@ class Answers:
         """How errors begin: operation, hash of the key, engine."""
         return f"{self._name} [{request.key[:8]}] on {self._engine}"
 
+    def about(self, request: ClaimRequest) -> tuple[str, str, str]:
+        """How facts begin: operation, hash of the key, engine."""
+        return self._name, request.key[:8], self._engine
+
     def done(
         self, done: Done, request: ClaimRequest, *, tell: bool = True
     ) -> Answer[Any]:
         """Return the answer of a call that did it, or raise its refusal."""
         if tell:
-            fact = (self._name, request.key[:8], self._engine)
+            fact = self.about(request)
             refused = done.outcome.kind == "refusal"
             self._hooks.emit(Refused(*fact) if refused else Executed(*fact))
         return self._render(done.outcome, done.value, request, expires_in=None)
@@ -80,7 +84,7 @@ class Answers:
             Exception: It was a refusal.
         """
         if isinstance(answer, _core.Replay):
-            self._hooks.emit(Replayed(self._name, request.key[:8], self._engine))
+            self._hooks.emit(Replayed(*self.about(request)))
             value = self._stored_value(answer.outcome, request)
             return self._render(
                 answer.outcome, value, request, expires_in=answer.expires_in
@@ -132,7 +136,7 @@ class Answers:
 
     def _refusal(self, answer: ClaimAnswer, request: ClaimRequest) -> SyncPatternsError:
         where, seconds = self.where(request), 0.0
-        fact = (self._name, request.key[:8], self._engine)
+        fact = self.about(request)
         match answer:
             case _core.Mismatch():
                 self._hooks.emit(Mismatched(*fact))

@@ -24,6 +24,7 @@ from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Done, Effect, run_effect
 from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
 from syncpatterns.retry import Retry
+from syncpatterns.retry._retry import about
 
 
 def attempt(
@@ -92,7 +93,8 @@ class SingleMode:
                 undoable=self._undoable,
             )
 
-        settled = once() if self._retry is None else self._retry.call(once)
+        retry = self._retry_of(request)
+        settled = once() if retry is None else retry.call(once)
         return self._answer(settled, request)
 
     async def acall(self, command: Any, request: ClaimRequest) -> Answer[Any]:
@@ -104,8 +106,14 @@ class SingleMode:
                 undoable=self._undoable,
             )
 
-        settled = await once() if self._retry is None else await self._retry.acall(once)
+        retry = self._retry_of(request)
+        settled = await once() if retry is None else await retry.acall(once)
         return self._answer(settled, request)
+
+    def _retry_of(self, request: ClaimRequest) -> Retry | None:
+        if self._retry is None:
+            return None
+        return about(self._retry, *self._answers.about(request))
 
     def _answer(
         self, settled: Done | ClaimAnswer, request: ClaimRequest

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -94,8 +96,8 @@ class Retry:
         rng: Where jitter comes from; seed it to repeat a schedule.
         hooks: Told of each retry as a `syncpatterns.events.Retried`, and of
             the end as a `GaveUp`, without the arguments of the call.
-        name: What the retries are called in events; default: the function's
-            qualified name.
+        name: What the retries are called in events; default: the operation that
+            they belong to, else the function's qualified name.
 
     Raises:
         ConfigurationError: A value can never work, or no limit is set.
@@ -223,6 +225,23 @@ class Retry:
         return (
             f"Retry(on={on}, attempts={attempts}, wait={chosen.wait!r}{stop}{within})"
         )
+
+
+def about(retry: Retry, operation: str, key_hash: str, engine: str) -> Retry:
+    """Return *retry* for one call of *operation*; its facts name the key.
+
+    Budget and strategies are shared with *retry*. Whose hooks are none hears
+    nothing, and is returned as it is.
+    """
+    policy = retry._policy  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]
+    if not policy.heard:
+        return retry
+    told = replace(
+        policy, name=policy.name or operation, key_hash=key_hash, engine=engine
+    )
+    bound = copy.copy(retry)
+    bound._policy = told  # noqa: SLF001 - as above  # pyright: ignore[reportPrivateUsage]
+    return bound
 
 
 def _stateful() -> Callable[..., TenacityRules]:

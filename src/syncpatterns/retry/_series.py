@@ -48,6 +48,8 @@ class Policy:
         made: Makes the rules of one call, if there are no stateless ones.
         judging: Whether returned values are judged.
         heard: Whether there are any hooks.
+        key_hash: Hash of the key that the calls are about, if there is one.
+        engine: Where that key is kept.
     """
 
     strategies: Strategies
@@ -62,6 +64,8 @@ class Policy:
     made: Callable[..., PlainRules | TenacityRules]
     judging: bool
     heard: bool
+    key_hash: str = ""
+    engine: str = ""
 
     def started(self) -> float:
         """Return when a series begins, if a strategy will ask for it."""
@@ -148,9 +152,9 @@ class Series(Progress):
         self.previous = decision
         self.slept += decision
         if policy.heard:
-            retried = Retried(self._name(), "", "", self.attempt, decision)
+            about = (self._name(), policy.key_hash, policy.engine)
             try:
-                policy.hooks.emit(retried)
+                policy.hooks.emit(Retried(*about, self.attempt, decision))
             except BaseException:  # Ctrl-C in a hook: no retry follows
                 policy.budget.refund()
                 raise
@@ -211,9 +215,10 @@ class Series(Progress):
 
     def _give_up(self, reason: GiveUp) -> None:
         first = self.attempt == 1 and reason is GiveUp.NOT_RETRYABLE
-        if self._policy.heard and not first:  # an error not named was never ours
-            fact = GaveUp(self._name(), "", "", self.attempt, reason.value)
-            self._policy.hooks.emit(fact)
+        policy = self._policy
+        if policy.heard and not first:  # an error not named was never ours
+            about = (self._name(), policy.key_hash, policy.engine)
+            policy.hooks.emit(GaveUp(*about, self.attempt, reason.value))
 
     def _name(self) -> str:
         return self._policy.name or ("block" if self._fn is None else label(self._fn))

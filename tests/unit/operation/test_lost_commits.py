@@ -10,7 +10,7 @@ import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import EngineBusy, OutcomeUnknown
-from syncpatterns.events import Executed
+from syncpatterns.events import Executed, GaveUp, Retried
 from syncpatterns.idempotency import Windows
 from syncpatterns.idempotency._core import ClaimRequest, Owned, StoredOutcome
 from syncpatterns.operation import Operation
@@ -195,6 +195,28 @@ async def test_a_busy_database_is_tried_again(
 
     assert len(tries) == 3
     assert all(second >= 1.0 for second in clock.slept)
+
+
+async def test_hooks_hear_which_key_is_tried_again(
+    make: MakeOperation, call: Caller, clock: FakeClock
+) -> None:
+    """With the names that the operation's own facts have."""
+
+    def busy(tx: Any, command: Confirm) -> str:
+        raise EngineBusy("locked", retry_after=1.0)
+
+    told: list[Any] = []
+    hooks = [told.append]
+    retry = Retry(on=EngineBusy, attempts=2, clock=clock, hooks=hooks)
+    operation = make(effect=busy, retry=retry)
+
+    with pytest.raises(EngineBusy):
+        await call(operation)
+
+    about = ("bookings.confirm", operation.key_hash("k1", scope="acme"), "sqlite")
+    (retried, gave_up) = told
+    assert retried == Retried(*about, attempt=1, seconds=retried.seconds)
+    assert gave_up == GaveUp(*about, attempts=2, reason="attempts")
 
 
 async def test_without_a_retry_the_caller_hears_at_once(

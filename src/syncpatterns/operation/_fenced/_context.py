@@ -40,6 +40,11 @@ class FencedContext(Context):
         """How errors begin: operation, hash of the key, engine."""
         return self._call.where
 
+    @property
+    def about(self) -> tuple[str, str, str]:
+        """How facts begin: operation, hash of the key, engine."""
+        return self._call.about
+
     def leave(self) -> None:
         """Say that the next thing to happen is a request to the outside.
 

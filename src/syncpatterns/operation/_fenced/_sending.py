@@ -23,6 +23,7 @@ from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._fenced import _invoke
 from syncpatterns.retry import Retry
 from syncpatterns.retry._core import hint_of
+from syncpatterns.retry._retry import about
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._context import FencedContext
@@ -190,7 +191,7 @@ class Look(Part):
             self.context.begin_look()
             return _invoke.call(self.provider.looker, self.command, self.context)
 
-        retry = self.provider.lookup_retry
+        retry = self._retry()
         return Ok(once() if retry is None else retry.call(once))
 
     async def awaiting(self) -> Outcome[Any]:
@@ -198,8 +199,15 @@ class Look(Part):
             self.context.begin_look()
             return await _invoke.acall(self.provider.looker, self.command, self.context)
 
-        retry = self.provider.lookup_retry
+        retry = self._retry()
         return Ok(await once() if retry is None else await retry.acall(once))
+
+    def _retry(self) -> Retry | None:
+        retry = self.provider.lookup_retry
+        if retry is None:
+            return None
+        operation, key_hash, engine = self.context.about
+        return about(retry, f"{operation}.lookup", key_hash, engine)
 
 
 class Rest(Part):
@@ -228,18 +236,22 @@ class Sending:
 
     def send(self) -> Any:
         """Return the receipt, or raise what ended the series."""
-        retry = self._provider.retry
+        retry = self._retry()
         once = functools.partial(run, self._attempt, do)
         return once() if retry is None else retry.call(once)
 
     async def asend(self) -> Any:
         """Do `send` on the running event loop."""
-        retry = self._provider.retry
+        retry = self._retry()
 
         async def once() -> Any:
             return await arun(self._attempt, ado)
 
         return await once() if retry is None else await retry.acall(once)
+
+    def _retry(self) -> Retry | None:
+        retry = self._provider.retry
+        return None if retry is None else about(retry, *self._context.about)
 
     def look(self) -> Any:
         """Return the receipt, or None if the provider certainly has none."""
