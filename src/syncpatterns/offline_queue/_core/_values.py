@@ -16,6 +16,8 @@ _IDENTITY_BYTES: Final = 16
 LanePolicy: TypeAlias = Literal["continue", "block", "cascade"]
 #: What becomes of an item whose parent is DEAD.
 ParentPolicy: TypeAlias = Literal["cascade", "hold", "run"]
+#: Which commits of a durable store wait for the disk.
+Durability: TypeAlias = Literal["enqueue", "full", "normal"]
 #: What a full queue does. Waiting for room is the caller's business.
 Overflow: TypeAlias = Literal["reject", "drop_oldest"]
 
@@ -213,6 +215,8 @@ class Ended(NamedTuple):
         survivor: Number of the item that took its place, if SUPERSEDED; its
             outcome is this one's too.
         at: When, in seconds since the epoch.
+        operation: Name of what was to be done.
+        key_hash: The 8 hex digits that stand for its key.
     """
 
     seq: int
@@ -222,6 +226,8 @@ class Ended(NamedTuple):
     error: str = ""
     survivor: int = 0
     at: float = 0.0
+    operation: str = ""
+    key_hash: str = ""
 
 
 class Enqueued(NamedTuple):
@@ -260,6 +266,10 @@ class QueueRules(NamedTuple):
         redeliver_within: Seconds since `Item.sent_at` for which it may be
             delivered again; then it is PARKED (``unknown``): whoever executes
             it may have forgotten its key.
+        durability: Which commits wait for the disk: ``enqueue``: those that
+            enqueue; a claim or settlement that a power cut takes back is only
+            delivered again. ``full``: all. ``normal``: none; a power cut may
+            take back the newest.
     """
 
     max_items: int = 1000
@@ -267,6 +277,7 @@ class QueueRules(NamedTuple):
     on_dead: LanePolicy = "continue"
     max_lapses: int = 20
     redeliver_within: float = 82800.0
+    durability: Durability = "enqueue"
 
 
 class Pause(NamedTuple):
