@@ -22,6 +22,7 @@ __all__ = [
     "Gone",
     "Hook",
     "Hooks",
+    "LogPinned",
     "Mismatched",
     "Progress",
     "Refused",
@@ -29,6 +30,9 @@ __all__ = [
     "Replayed",
     "Resolved",
     "Retried",
+    "StorageFact",
+    "StorageFull",
+    "StorageRecovered",
     "Swept",
     "Unknown",
     "Unrecorded",
@@ -172,6 +176,47 @@ class Swept:
     engine: str
     records: int = 0
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFact(Fact):
+    """Something happened to a database file; operation and key hash are empty.
+
+    Args:
+        path: The file.
+    """
+
+    path: str = ""
+
+
+class StorageFull(StorageFact):
+    """There is no room: queues are drained, and take nothing new until there is."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRecovered(StorageFact):
+    """The file can be written again: there is room, or it was salvaged.
+
+    Args:
+        kept: Rows saved from a damaged file; 0 if there was only no room.
+        lost: Places in it that could not be read.
+    """
+
+    kept: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogPinned(StorageFact):
+    """A reader keeps an old view, so the log grows.
+
+    Args:
+        size: Its bytes now.
+    """
+
+    size: int = 0
 
 
 Hook: TypeAlias = Callable[[Fact | Swept], object]
