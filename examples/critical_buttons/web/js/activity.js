@@ -3,7 +3,7 @@
 
 import { el, setText } from "./dom.js";
 import { icon, SMS_ICON, STATUS_ICON } from "./icons.js";
-import { ACTIVITY, CONSENT, DELIVERY, PAGE, STATUS } from "./strings.js";
+import { ACTIVITY, CONSENT, DELIVERY, LEAD_STATUS, PAGE, STATUS } from "./strings.js";
 import { timeToSecond } from "./when.js";
 
 /** @typedef {import("./origin.js").Origin} Origin */
@@ -12,7 +12,9 @@ import { timeToSecond } from "./when.js";
  * @typedef {object} Entry
  * @property {string} at
  * @property {string} who
- * @property {"booking"|"sms"|"consent"} [kind] a booking unless said otherwise
+ * @property {"booking"|"sms"|"consent"|"lead"} [kind] a booking unless said otherwise
+ * @property {number} [count] so many things went the same way at once; then `id` is
+ *   the first of them
  * @property {string} id of the booking; the lead's name
  * @property {string} [resource]
  * @property {string} [from] status
@@ -72,7 +74,15 @@ export class Activity {
   add(entry, missed) {
     if (missed || document.visibilityState === "hidden") this.#countAway();
     else this.#away = null;
-    this.#prepend(row(entry, true));
+    const line = row(entry, true);
+    this.#prepend(line);
+    return line;
+  }
+
+  /** More is known of what a line that `add` gave is about.
+   * @param {HTMLElement} line @param {Entry} entry */
+  repaint(line, entry) {
+    line.replaceChildren(...row(entry).childNodes);
   }
 
   /** Events are lost for good. */
@@ -111,15 +121,27 @@ const KINDS = Object.freeze({
     icons: /** @type {Record<string, string>} */ ({ open: "check", opted_out: "cross" }),
     what: ACTIVITY.consent,
   },
+  lead: {
+    words: LEAD_STATUS,
+    icons: /** @type {Record<string, string>} */ ({
+      do_not_contact: "cross",
+      lost: "cross",
+      won: "checkCircle",
+      booked: "calendar",
+    }),
+    what: "",
+  },
 });
 
 /** @param {Entry} entry @param {boolean} [fresh] */
-function row({ at, who, kind = "booking", id, resource, from, to, origin }, fresh = false) {
+function row(entry, fresh = false) {
+  const { at, who, kind = "booking", id, resource, from, to, origin, count = 1 } = entry;
   const { words, icons, what: about } = KINDS[kind];
   const status = (/** @type {string} */ name) => words[name] ?? name;
-  const mark = el("span", { class: "mark", "data-status": to }, icon(icons[to] ?? "minus"));
+  const mark = el("span", { class: "mark", "data-status": to }, icon(icons[to] ?? (kind === "lead" ? "hand" : "minus")));
   const rest = resource || about;
-  const what = el("span", { class: "what" }, el("b", {}, id), rest ? ` ${rest}` : "");
+  const named = count > 1 ? ACTIVITY.leads(count) : id;
+  const what = el("span", { class: "what" }, el("b", {}, named), rest ? ` ${rest}` : "");
   // A message begins somewhere; a booking that we never saw has been something.
   const before = from ? status(from) : kind === "booking" ? ACTIVITY.unknownBefore : "";
   const change = el("span", { class: "change" }, before ? `${before} → ${status(to)}` : status(to));

@@ -36,6 +36,7 @@
  * @property {string} from
  * @property {string} to
  * @property {string|null} key_hash
+ * @property {string|null} [bulk_id]
  */
 
 /** How long a read may take before it counts as failed. */
@@ -93,6 +94,29 @@ export class Api {
   /** Newest first. @param {string} leadId @returns {Promise<Message[]>} */
   async history(leadId) {
     return (await this.#get(`/api/leads/${encodeURIComponent(leadId)}/sms-history`)).body;
+  }
+
+  /** Newest first. @param {string} leadId
+   * @returns {Promise<import("./status/trail.js").Line[]>} */
+  async leadAudit(leadId) {
+    return (await this.#get(`/api/leads/${encodeURIComponent(leadId)}/audit`)).body;
+  }
+
+  /** Which status may follow which.
+   * @returns {Promise<import("./status/pipeline.js").Table>} */
+  async transitions() {
+    return (await this.#get("/api/leads/transitions")).body;
+  }
+
+  /** All leads as a file. @returns {Promise<Blob>} */
+  async exported() {
+    const response = await fetch("/api/leads/export.csv", {
+      headers: this.headers,
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    if (!response.ok) throw new Error(`GET export.csv: ${response.status}`);
+    return response.blob();
   }
 
   /** @returns {Promise<Breaker[]>} */

@@ -29,8 +29,12 @@ const OPERATION = "bookings.confirm";
 const RESUME_WITHIN = 60_000;
 const HISTORY = 50;
 /** What the audit log's actions are to the feed.
- * @type {Readonly<Record<string, "sms"|"consent">>} */
-const KIND_OF = Object.freeze({ "sms.send": "sms", "consent.change": "consent" });
+ * @type {Readonly<Record<string, "sms"|"consent"|"lead">>} */
+const KIND_OF = Object.freeze({
+  "sms.send": "sms",
+  "consent.change": "consent",
+  "lead.status": "lead",
+});
 /** What is worth saying aloud about the connection. */
 const BAD = new Set(["offline", "unreachable"]);
 

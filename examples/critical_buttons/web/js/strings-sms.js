@@ -66,7 +66,7 @@ export const REJECTED = Object.freeze(
 );
 
 export const LEADS = Object.freeze({
-  columns: ["Lead", "Status", "Last SMS"],
+  columns: ["Lead", "Status", "Last SMS", "Action"],
   search: "Search leads",
   searchHint: "Name or number",
   status: "Status of leads",

@@ -2,6 +2,7 @@
 /** Every text of the page, in one place to read, check and translate. */
 
 export * from "./strings-sms.js";
+export * from "./strings-status.js";
 
 /** @type {Readonly<Record<string, string>>} */
 export const STATUS = Object.freeze({
@@ -91,6 +92,8 @@ export const ACTIVITY = Object.freeze({
   away: (count) => `${count} ${count === 1 ? "event" : "events"} while away`,
   sms: "SMS",
   consent: "SMS consent",
+  /** @param {number} count */
+  leads: (count) => `${count} leads`,
   gap: "Some events could not be caught up. The list was loaded anew.",
   /** @param {string} who */
   by: (who) => `by ${who}`,
@@ -154,6 +157,13 @@ export const CARD = Object.freeze({
   markSent: "Mark sent",
   sendAgain: "Send again…",
   reallySendAgain: "Send again",
+  drop: "Don't send it",
+  choose: "Choose again",
+  move: "Move",
+  goOn: "Go on",
+  leave: "Leave it there",
+  withoutThem: "Move the others",
+  selectThem: "Select only these",
   next: "What is possible now",
   /** @param {string} room */
   free: (room) => `Free in ${room}`,

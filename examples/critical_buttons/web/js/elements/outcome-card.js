@@ -27,6 +27,13 @@ const WORDS = {
   "send-again": CARD.sendAgain,
   "really-send-again": CARD.reallySendAgain,
   "keep-unknown": CARD.keep,
+  drop: CARD.drop,
+  choose: CARD.choose,
+  move: CARD.move,
+  "go-on": CARD.goOn,
+  leave: CARD.leave,
+  "without-them": CARD.withoutThem,
+  "select-them": CARD.selectThem,
 };
 
 let titles = 0;
@@ -38,14 +45,15 @@ let titles = 0;
  */
 export function cardOf({ card, tone, icon: name }, onAction) {
   const id = `outcome-title-${(titles += 1)}`;
-  const { title, text, facts, actions } = card;
+  const { title, text, facts, actions, extra, words: names = {} } = card;
   const choices = actions.filter((action) => action !== "close");
   const words = el("div", { class: "outcome-words" });
   words.append(el("p", { class: "outcome-title", id }, title));
   if (text !== "") words.append(el("p", {}, text));
   if (facts.length > 0) words.append(list(facts));
-  if (choices.length > 0) words.append(buttons(choices, onAction));
-  const mark = el("span", { class: "outcome-icon" }, icon(name));
+  if (extra) words.append(extra);
+  if (choices.length > 0) words.append(buttons(choices, names, onAction));
+  const mark = name !== "" && el("span", { class: "outcome-icon" }, icon(name));
   const attributes = { class: `outcome tone-${tone}`, role: "group", tabindex: "-1", "aria-labelledby": id };
   return el("div", attributes, mark, words, actions.includes("close") && close(onAction));
 }
@@ -66,12 +74,16 @@ function list(facts) {
   return el("dl", {}, ...terms);
 }
 
-/** @param {Action[]} actions @param {(action: Action) => void} onAction */
-function buttons(actions, onAction) {
+/**
+ * @param {Action[]} actions
+ * @param {Partial<Record<Action, string>>} names
+ * @param {(action: Action) => void} onAction
+ */
+function buttons(actions, names, onAction) {
   const row = el("div", { class: "outcome-actions" });
   actions.forEach((action, index) => {
     const button = el("button", { type: "button", class: index === 0 ? "small main" : "small" });
-    button.append(WORDS[action]);
+    button.append(names[action] ?? WORDS[action]);
     button.addEventListener("click", () => onAction(action));
     row.append(button);
   });

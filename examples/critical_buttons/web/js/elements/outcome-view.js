@@ -15,7 +15,8 @@ import { timeOfDay } from "../when.js";
  *
  * @typedef {"again"|"start-over"|"use-mine"|"keep-theirs"|"close"
  *   |"confirm"|"keep"|"wait"|"cancel"|"give-up"
- *   |"ask-provider"|"mark-sent"|"send-again"|"really-send-again"|"keep-unknown"} Action
+ *   |"ask-provider"|"mark-sent"|"send-again"|"really-send-again"|"keep-unknown"
+ *   |"drop"|"choose"|"move"|"go-on"|"leave"|"without-them"|"select-them"} Action
  */
 
 /**
@@ -24,6 +25,8 @@ import { timeOfDay } from "../when.js";
  * @property {string} text
  * @property {{term: string, values: string[]}[]} facts
  * @property {Action[]} actions
+ * @property {Node} [extra] more than words: a form, a list; between text and choices
+ * @property {Partial<Record<Action, string>>} [words] what a choice is called here
  */
 
 /**
@@ -36,7 +39,7 @@ import { timeOfDay } from "../when.js";
  * @property {string} label
  * @property {Tone} tone
  * @property {string} icon
- * @property {"send"|"card"|"nothing"} press what pressing the button does
+ * @property {"send"|"card"|"dismiss"|"nothing"} press what pressing the button does
  * @property {"status"|"alert"} level
  * @property {string} say announced once; "" for nothing
  * @property {Card|null} card

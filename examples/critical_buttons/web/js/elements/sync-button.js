@@ -118,6 +118,11 @@ export class SyncButton extends HTMLElement {
     return BUTTON.sending;
   }
 
+  /** What `busyText` says has changed; nothing is announced for that. @protected */
+  busyTextChanged() {
+    if (this.#busySince > 0) this.#busy("sending", this.busyText(), "");
+  }
+
   /** @protected @param {number} _until @returns {View} how a pause looks */
   pausedView(_until) {
     throw new Error("this button's service never rests");
@@ -271,6 +276,8 @@ export class SyncButton extends HTMLElement {
         return this.rest()?.ready === false && this.#view === null ? undefined : this.send();
       case "card":
         return this.toggleCard(this.#card.hidden === true);
+      case "dismiss":
+        return this.show(null);
       default:
     }
   }

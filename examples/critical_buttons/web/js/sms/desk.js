@@ -3,6 +3,8 @@
 
 import { el } from "../dom.js";
 import { CONSENT, SMS } from "../strings.js";
+import { StatusDesk } from "../status/desk.js";
+import { exportLink } from "../status/export.js";
 import { BreakerView } from "./breaker-view.js";
 import { chaosPanel } from "./chaos-panel.js";
 import { Composer } from "./composer.js";
@@ -38,6 +40,7 @@ export class SmsDesk {
   #options;
   #service;
   #leads = new Leads();
+  #status;
   #messages = new Messages();
   #list;
   #breaker;
@@ -55,7 +58,10 @@ export class SmsDesk {
     this.#options = options;
     const { tenant, api, origins, store } = options;
     this.#service = new SmsService({ tenant, api, store, onKey: (hash) => origins.add(hash) });
+    this.#status = new StatusDesk(options, this.#leads);
     this.#list = new LeadList(this.#leads, {
+      status: this.#status,
+      exportLink: exportLink(() => api.exported(), options.announce),
       onChoose: (id) => this.choose(id),
       localOf: (id) => this.#composers.get(id)?.local ?? null,
       onRetry: () => void this.#load(),
@@ -81,13 +87,16 @@ export class SmsDesk {
       { class: "leads", id: "leads", tabindex: "-1", "aria-labelledby": "leads-title" },
       this.#list.element,
       this.#host,
+      this.#status.dialog,
     );
     this.rail = el("div", { class: "sms-rail" }, this.#breaker.element);
   }
 
   /** Fetch what is shown; only the first call does. */
   open() {
-    this.#opened ??= this.#load().then(() => this.#breaker.look());
+    this.#opened ??= Promise.all([this.#load(), this.#status.open()]).then(() =>
+      this.#breaker.look(),
+    );
     return this.#opened;
   }
 
@@ -124,8 +133,10 @@ export class SmsDesk {
   /** Go on with what was pressed before a reload or a crash. */
   async pickUp() {
     const intents = (await this.#service.pending()).filter((each) => each.lastSentAt !== null);
-    if (intents.length === 0) return;
+    const moves = await this.#status.hasPending();
+    if (intents.length === 0 && !moves) return;
     await this.open();
+    if (moves) await this.#status.pickUp();
     for (const intent of intents) {
       const { lead_id: id } = wishOf(intent);
       const composer = this.#composerOf(id);
@@ -137,7 +148,9 @@ export class SmsDesk {
   }
 
   /** @param {LiveEvent} event */
-  onEvent({ type, data, missed }) {
+  onEvent(event) {
+    const { type, data, missed } = event;
+    this.#status.onEvent(event);
     if (type === "sms.changed" && data?.message) this.#onMessage(data.message, missed);
     if (type === "lead.changed" && data?.lead) this.#onLead(data.lead, missed);
   }
@@ -146,6 +159,7 @@ export class SmsDesk {
   onGap() {
     if (this.#opened === null) return;
     void this.#load();
+    this.#status.onGap();
     for (const id of this.#messages.leads()) void this.#loadHistory(id);
     void this.#breaker.look();
   }
@@ -175,6 +189,7 @@ export class SmsDesk {
     const known = this.#leads.get(lead.id);
     this.#leads.apply(lead);
     const to = consentOf(lead);
+    // A change of the status is told by its own line.
     if (known && consentOf(known) === to) return;
     const entry = {
       at: lead.updated_at,

@@ -4,12 +4,13 @@
 import { el, setText } from "../dom.js";
 import { fold } from "../filters.js";
 import { icon } from "../icons.js";
-import { LEAD_STATUS, LEADS, LIST, PAGE } from "../strings.js";
+import { BULK, LEAD_STATUS, LEADS, LIST, PAGE } from "../strings.js";
 import { LeadRow } from "./lead-row.js";
 
 /** @typedef {import("./composer.js").Composer} Composer */
 /** @typedef {import("./leads.js").Lead} Lead */
 /** @typedef {import("./leads.js").Leads} Leads */
+/** @typedef {import("../status/desk.js").StatusDesk} StatusDesk */
 
 /** Leads on a page: of five hundred, only these have elements. */
 const ROWS = 15;
@@ -23,12 +24,20 @@ export class LeadList {
   /** Every lead with the text that is searched, by name.
    * @type {{lead: Lead, text: string}[]} */
   #order = [];
+  /** The same by id. @type {Map<string, {lead: Lead, text: string}>} */
+  #entries = new Map();
   #words = /** @type {string[]} */ ([]);
   #status = "";
   #chosen = "";
   #first = 0;
   /** @type {Map<string, LeadRow>} */
   #rows = new Map();
+  /** Every row that was ever shown: what was pressed in one goes on while it is not.
+   * @type {Map<string, LeadRow>} */
+  #made = new Map();
+  #statusDesk;
+  #export;
+  #checkAll = el("input", { type: "checkbox", "aria-label": BULK.selectShown });
   #search = el("input", {
     type: "search",
     id: "lead-search",
@@ -51,16 +60,20 @@ export class LeadList {
    * @param {(id: string) => void} options.onChoose
    * @param {(id: string) => Composer["local"]} options.localOf
    * @param {() => void} options.onRetry
+   * @param {StatusDesk} options.status
+   * @param {HTMLElement} options.exportLink
    */
-  constructor(store, { onChoose, localOf, onRetry }) {
+  constructor(store, { onChoose, localOf, onRetry, status, exportLink }) {
+    this.#statusDesk = status;
+    this.#export = exportLink;
     this.#store = store;
     this.#onChoose = onChoose;
     this.#localOf = localOf;
     this.onRetry = onRetry;
-    this.#table = el("table", { role: "table", "aria-labelledby": "leads-title" }, head(), this.#body);
+    this.#table = el("table", { role: "table", "aria-labelledby": "leads-title" }, head(this.#checkAll), this.#body);
     this.#pager = el("nav", { class: "pager", "aria-label": LEADS.pages });
     this.#pager.append(this.#previous, this.#range, this.#next);
-    this.element = el("div", { class: "lead-list" }, this.#filters(), this.#panel());
+    this.element = el("div", { class: "lead-list" }, this.#filters(), this.#panel(), status.bar);
     this.#say(LEADS.loading);
     for (const [button, by] of /** @type {const} */ ([
       [this.#previous, -ROWS],
@@ -70,6 +83,10 @@ export class LeadList {
         if (button.getAttribute("aria-disabled") !== "true") this.#turn(by);
       });
     }
+    this.#checkAll.addEventListener("change", () => {
+      status.selection.set(this.#rows.keys(), this.#checkAll.checked);
+    });
+    status.selection.addEventListener("change", () => this.#paintCheckAll());
     store.addEventListener("list", () => this.#list());
     store.addEventListener("change", (event) => {
       this.#change(/** @type {CustomEvent<Lead>} */ (event).detail);
@@ -115,7 +132,7 @@ export class LeadList {
     const label = el("label", { class: "hidden", for: "lead-search" }, LEADS.search);
     const field = el("div", { class: "search" }, icon("search"), label, this.#search);
     const title = el("h2", { id: "leads-title" }, PAGE.leads);
-    return el("div", { class: "section-head" }, title, this.#select, field);
+    return el("div", { class: "section-head" }, title, this.#select, field, this.#export);
   }
 
   #panel() {
@@ -127,17 +144,19 @@ export class LeadList {
       .all()
       .sort((a, b) => BY_NAME.compare(a.name, b.name) || (a.id < b.id ? -1 : 1))
       .map((lead) => ({ lead, text: fold(`${lead.name} ${lead.phone} ${lead.id}`) }));
+    this.#entries = new Map(this.#order.map((entry) => [entry.lead.id, entry]));
     this.#paint();
   }
 
   /** @param {Lead} lead */
   #change(lead) {
-    const entry = this.#order.find((each) => each.lead.id === lead.id);
+    const entry = this.#entries.get(lead.id);
     if (!entry) return this.#list();
     // It stays where it is, also when it no longer fits the filter: a row that
     // vanishes under the pointer takes the next click to another lead.
     entry.lead = lead;
-    this.refresh(lead.id);
+    // A row that is not shown goes on too: its button may be waiting for this.
+    this.#made.get(lead.id)?.show(lead, this.#localOf(lead.id), lead.id === this.#chosen);
     this.#rows.get(lead.id)?.flash();
   }
 
@@ -154,10 +173,7 @@ export class LeadList {
     });
     if (this.#first >= fitting.length) this.#first = 0;
     const page = fitting.slice(this.#first, this.#first + ROWS);
-    const known = this.#rows;
-    this.#rows = new Map(
-      page.map(({ lead }) => [lead.id, known.get(lead.id) ?? new LeadRow(lead, this.#onChoose)]),
-    );
+    this.#rows = new Map(page.map(({ lead }) => [lead.id, this.#rowOf(lead)]));
     for (const id of this.#rows.keys()) this.refresh(id);
     const elements = [...this.#rows.values()].map((row) => row.element);
     // Moving a row takes the focus from it.
@@ -166,8 +182,26 @@ export class LeadList {
       this.#body.replaceChildren(...elements);
     }
     this.#paintPager(page.length, fitting.length);
+    this.#statusDesk.fitting(fitting.map(({ lead }) => lead.id));
+    this.#paintCheckAll();
     if (this.#order.length === 0) this.#say(LEADS.empty);
     else this.#say(fitting.length === 0 ? LEADS.nothing : "");
+  }
+
+  /** @param {Lead} lead */
+  #rowOf(lead) {
+    const known = this.#made.get(lead.id);
+    if (known) return known;
+    const row = new LeadRow(lead, this.#onChoose, this.#statusDesk.partsOf(lead));
+    this.#made.set(lead.id, row);
+    return row;
+  }
+
+  #paintCheckAll() {
+    const ids = [...this.#rows.keys()];
+    const on = ids.filter((id) => this.#statusDesk.selection.has(id)).length;
+    this.#checkAll.checked = on > 0 && on === ids.length;
+    this.#checkAll.indeterminate = on > 0 && on < ids.length;
   }
 
   /** @param {number} shown @param {number} total */
@@ -199,9 +233,12 @@ function setDisabled(button, on) {
   else button.removeAttribute("aria-disabled");
 }
 
-function head() {
+/** @param {HTMLInputElement} checkAll */
+function head(checkAll) {
   const cells = LEADS.columns.map((name) =>
     el("th", { scope: "col", role: "columnheader" }, name),
   );
-  return el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...cells));
+  const pick = el("th", { scope: "col", role: "columnheader", class: "pick" });
+  pick.append(el("label", {}, checkAll));
+  return el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, pick, ...cells));
 }

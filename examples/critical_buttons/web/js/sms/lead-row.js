@@ -8,6 +8,7 @@ import { consentChip, deliveryChip, leadChip, localChip } from "./chips.js";
 
 /** @typedef {import("./composer.js").Composer} Composer */
 /** @typedef {import("./leads.js").Lead} Lead */
+/** @typedef {import("../status/desk.js").Parts} Parts */
 
 /** Keeps its elements while it is shown, so that the focus stays. */
 export class LeadRow {
@@ -16,18 +17,25 @@ export class LeadRow {
   #status = el("td", { class: "lead-status", role: "cell" });
   #last = el("td", { class: "last-sms", role: "cell" });
   #choose;
+  #button;
   #painted = "";
 
-  /** @param {Lead} lead @param {(id: string) => void} onChoose */
-  constructor(lead, onChoose) {
+  /** @param {Lead} lead @param {(id: string) => void} onChoose @param {Parts} parts */
+  constructor(lead, onChoose, { check, button, trail }) {
+    const detail = el("td", { class: "detail", role: "cell" });
+    button.cardHost = detail;
+    this.#button = button;
     this.#choose = el("button", { type: "button", class: "choose" }, this.#name, this.#phone);
     this.#choose.addEventListener("click", () => onChoose(lead.id));
     this.element = el(
       "tr",
       { role: "row", "data-lead-id": lead.id },
+      el("td", { class: "pick", role: "cell" }, el("label", {}, check)),
       el("th", { scope: "row", role: "rowheader" }, this.#choose),
       this.#status,
       this.#last,
+      el("td", { class: "lead-act", role: "cell" }, button, trail),
+      detail,
     );
   }
 
@@ -38,6 +46,7 @@ export class LeadRow {
     const painted = JSON.stringify([lead, local]);
     if (painted === this.#painted) return;
     this.#painted = painted;
+    this.#button.lead = lead;
     setText(this.#name, lead.name);
     setText(this.#phone, lead.phone);
     const consent = consentChip(lead);

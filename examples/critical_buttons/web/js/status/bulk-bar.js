@@ -1,0 +1,156 @@
+// @ts-check
+/** What is done with the selected leads: where to, how, and the button. */
+
+import { el, setText } from "../dom.js";
+import { verbOf } from "../elements/bulk-view.js";
+import { LeadStatusBulkButton } from "../elements/lead-status-bulk-button.js";
+import { BULK, LEAD_STATUS } from "../strings.js";
+import { TargetFields } from "./target-fields.js";
+
+/** @typedef {import("../elements/lead-status-bulk-button.js").Draft} Draft */
+/** @typedef {import("../elements/lead-status-bulk-button.js").Desk} ButtonDesk */
+/** @typedef {import("../sms/leads.js").Leads} Leads */
+/** @typedef {import("./pipeline.js").Pipeline} Pipeline */
+/** @typedef {import("./selection.js").Selection} Selection */
+
+let bars = 0;
+
+/** Sticks to the bottom of the window while leads are selected or a move is shown. */
+export class BulkBar {
+  #selection;
+  #leads;
+  #pipeline;
+  /** Ids of all leads that fit the search, on every page. @type {string[]} */
+  #fitting = [];
+  #mode = el(
+    "select",
+    {},
+    el("option", { value: "atomic" }, BULK.modes.atomic),
+    el("option", { value: "partial" }, BULK.modes.partial),
+  );
+  #count = el("p", { class: "selected" });
+  #all = el("button", { type: "button", class: "small" });
+  #clear = el("button", { type: "button", class: "small" }, BULK.clear);
+  #able = el("p", { class: "hint" });
+  #stop = el("button", { type: "button", class: "small" });
+  #fields;
+  #choices;
+  #button = /** @type {LeadStatusBulkButton} */ (
+    document.createElement("lead-status-bulk-button")
+  );
+  #cards = el("div", { class: "bulk-cards" });
+
+  /**
+   * @param {object} options
+   * @param {Selection} options.selection
+   * @param {Leads} options.leads
+   * @param {Pipeline} options.pipeline
+   * @param {Omit<ButtonDesk, "draft"|"onFault"|"onSelect">} options.desk
+   */
+  constructor({ selection, leads, pipeline, desk }) {
+    this.#selection = selection;
+    this.#leads = leads;
+    this.#pipeline = pipeline;
+    this.#fields = new TargetFields((to) =>
+      this.#chosen().some(({ status }) => status !== to && pipeline.needsReason(status, to)),
+    );
+    this.#button.cardHost = this.#cards;
+    this.#button.use({
+      ...desk,
+      draft: () => this.#draft(),
+      onFault: () => void this.#fields.check(),
+      onSelect: (ids) => selection.replace(ids),
+    });
+    this.#mode.id = `bulk-mode-${(bars += 1)}`;
+    const label = el("label", { for: this.#mode.id }, BULK.mode);
+    this.#fields.element.insertBefore(
+      el("div", { class: "field" }, label, this.#mode),
+      this.#fields.element.children[1] ?? null,
+    );
+    this.#choices = el("div", { class: "bulk-choices" }, this.#fields.element);
+    const head = el("div", { class: "bulk-head" }, this.#count, this.#all, this.#clear);
+    const act = el("div", { class: "bulk-act" }, this.#button, this.#stop);
+    this.element = el(
+      "section",
+      { class: "bulk-bar", "aria-label": BULK.region },
+      this.#cards,
+      head,
+      this.#choices,
+      this.#able,
+      act,
+    );
+    this.#listen();
+    this.#paint();
+  }
+
+  /** @returns {LeadStatusBulkButton} */
+  get button() {
+    return this.#button;
+  }
+
+  /** What the list holds now. @param {string[]} ids */
+  fitting(ids) {
+    this.#fitting = ids;
+    this.#paint();
+  }
+
+  #listen() {
+    this.#all.addEventListener("click", () => this.#selection.set(this.#fitting, true));
+    this.#clear.addEventListener("click", () => {
+      this.#selection.replace([]);
+      document.getElementById("leads")?.focus({ preventScroll: true });
+    });
+    this.#stop.addEventListener("click", () => this.#button.run?.stop());
+    this.#fields.addEventListener("change", () => this.#paint());
+    this.#mode.addEventListener("change", () => this.#paint());
+    this.#button.addEventListener("change", () => this.#paintState());
+    for (const source of [this.#selection, this.#pipeline]) {
+      source.addEventListener("change", () => this.#paint());
+    }
+  }
+
+  #chosen() {
+    return this.#selection
+      .ids()
+      .map((id) => this.#leads.get(id))
+      .filter((lead) => lead !== undefined);
+  }
+
+  /** @returns {Draft} */
+  #draft() {
+    const leads = this.#chosen();
+    const fault = leads.length === 0 ? BULK.none : this.#fields.fault;
+    const mode = this.#mode.value === "partial" ? "partial" : "atomic";
+    return { leads, mode, ...this.#fields.value, fault };
+  }
+
+  #paint() {
+    const chosen = this.#chosen();
+    const possible = new Set(chosen.flatMap((lead) => this.#pipeline.after(lead)));
+    this.#fields.offer(Object.keys(LEAD_STATUS).filter((status) => possible.has(status)));
+    const { to } = this.#fields.value;
+    setText(this.#count, BULK.selected(chosen.length));
+    setText(this.#all, BULK.selectAll(this.#fitting.length));
+    this.#all.hidden = this.#fitting.every((id) => this.#selection.has(id));
+    const able = chosen.filter((lead) => lead.status === to || this.#pipeline.allows(lead, to));
+    const hint = to === "" ? "" : BULK.able(able.length, chosen.length);
+    setText(this.#able, hint);
+    this.#able.hidden = hint === "";
+    this.#button.draftChanged(verbOf(chosen.length, to));
+    this.#paintState();
+  }
+
+  #paintState() {
+    const run = this.#button.flying ? this.#button.run : null;
+    this.element.hidden = this.#selection.size === 0 && !this.#button.engaged && !this.#isDone();
+    // What is under way, or to be gone on with, is about another selection.
+    this.#choices.hidden = this.#button.run !== null;
+    this.#stop.hidden = run === null || !run.hasMore;
+    setText(this.#stop, run?.stopping ? BULK.stopping : BULK.stop);
+  }
+
+  /** For a moment, the button says what it has done. */
+  #isDone() {
+    return this.#button.contains(document.activeElement) && this.#button.dataset.state !== "idle";
+  }
+}

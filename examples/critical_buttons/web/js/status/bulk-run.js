@@ -1,0 +1,174 @@
+// @ts-check
+/** Sends a plan part by part; stops where there is no definite answer. */
+
+import { answered, keyOf, PART, partOf, partsOf, settledRows } from "./bulk-plan.js";
+
+/** @typedef {import("/syncpatterns/idempotent-fetch.js").Outcome} Outcome */
+/** @typedef {import("../elements/sync-button.js").How} How */
+/** @typedef {import("../sms/leads.js").Lead} Lead */
+/** @typedef {import("./bulk-plan.js").Plan} Plan */
+/** @typedef {import("./bulk-plan.js").PlanStore} PlanStore */
+/** @typedef {import("./service.js").StatusService} StatusService */
+
+/**
+ * How a run ended: `done` and `failed-part` are the end of the plan; after `stopped`
+ * and `open` it can go on.
+ *
+ * @typedef {object} Ended
+ * @property {"done"|"failed-part"|"stopped"|"open"|"refused"} kind `failed-part`: one
+ *   part of an atomic move was not changed; `refused`: the server did not take a part
+ * @property {Plan} plan
+ * @property {Outcome|null} outcome of the last part that was sent
+ */
+
+/** Which page does it; another one that is opened meanwhile leaves it alone.
+ * @param {Plan} plan */
+export function lockOf({ op }) {
+  return `critical-buttons.bulk:${op}`;
+}
+
+/** Dispatches `change` when there is more to show of the progress. */
+export class BulkRun extends EventTarget {
+  #plan;
+  #service;
+  #store;
+  #onLeads;
+  /** Short hash of the key of the part that is on its way. */
+  #hash = "";
+  #within = 0;
+  #stop = false;
+  /** Whether the plan outlives this page. */
+  durable = true;
+
+  /**
+   * @param {Plan} plan
+   * @param {object} desk
+   * @param {StatusService} desk.service
+   * @param {PlanStore} desk.store
+   * @param {(leads: Lead[]) => void} desk.onLeads what an answer says of the leads
+   */
+  constructor(plan, { service, store, onLeads }) {
+    super();
+    this.#plan = plan;
+    this.#service = service;
+    this.#store = store;
+    this.#onLeads = onLeads;
+  }
+
+  get plan() {
+    return this.#plan;
+  }
+
+  get total() {
+    return this.#plan.rows.length;
+  }
+
+  /** Rows that are written or answered, as far as the server has told. */
+  get done() {
+    return Math.min(this.total, settledRows(this.#plan) + this.#within);
+  }
+
+  /** Whether a part comes after the one that is on its way. */
+  get hasMore() {
+    return this.#plan.next + 1 < partsOf(this.#plan);
+  }
+
+  get stopping() {
+    return this.#stop;
+  }
+
+  /** Send no further part. */
+  stop() {
+    this.#stop = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** What the server says of a part on its way.
+   * @param {{op_key_hash: string, done: number}} progress */
+  note({ op_key_hash: hash, done }) {
+    // Shown forward only: a transaction that is tried again counts from the start.
+    if (this.#hash === "" || !hash.startsWith(this.#hash) || done <= this.#within) return;
+    this.#within = Math.min(done, PART);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Send what is left. Never rejects. @param {How} how @returns {Promise<Ended>} */
+  go(how) {
+    this.#stop = false;
+    const work = this.#parts(how);
+    // Shared and not waited for: the lock only tells others that somebody is at it.
+    globalThis.navigator?.locks
+      ?.request(lockOf(this.#plan), { mode: "shared" }, () => work)
+      .catch(() => {});
+    return work;
+  }
+
+  /** It is not to be gone on with. */
+  drop() {
+    this.#store.drop(this.#plan);
+  }
+
+  /** @param {How} how @returns {Promise<Ended>} */
+  async #parts(how) {
+    while (this.#plan.next < partsOf(this.#plan)) {
+      if (this.#stop) return this.#ended("stopped", null);
+      this.#within = 0;
+      // Before it leaves: a page that dies now knows of it when it comes back.
+      this.#keep({ ...this.#plan, at: Date.now() });
+      const outcome = await this.#send(how);
+      const { kind, body, replayed, reason } = outcome;
+      if (kind === "done" && Array.isArray(body?.results)) {
+        this.#took(body, replayed);
+        continue;
+      }
+      if (reason === "batch-failed" && Array.isArray(body?.results)) {
+        this.#took(body, replayed);
+        return this.#over("failed-part", outcome);
+      }
+      if (kind === "done" || kind === "refused" || kind === "conflict") {
+        return this.#over("refused", outcome);
+      }
+      return this.#ended("open", outcome);
+    }
+    return this.#over("done", null);
+  }
+
+  /** @param {How} how */
+  async #send(how) {
+    const part = (/** @type {Event} */ event) => {
+      this.#hash = /** @type {CustomEvent<string|null>} */ (event).detail ?? "";
+    };
+    this.#service.addEventListener("part", part, { once: true });
+    const outcome = await this.#service.movePart(partOf(this.#plan), keyOf(this.#plan), how);
+    this.#service.removeEventListener("part", part);
+    this.#hash = "";
+    return outcome;
+  }
+
+  /** @param {any} answer @param {boolean} replayed */
+  #took(answer, replayed) {
+    this.#within = 0;
+    this.#onLeads(
+      answer.results.map((/** @type {any} */ each) => each.lead).filter(Boolean),
+    );
+    this.#keep(answered(this.#plan, answer, replayed));
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {Plan} plan */
+  #keep(plan) {
+    this.#plan = plan;
+    this.durable = this.#store.keep(plan);
+  }
+
+  /** @param {Ended["kind"]} kind @param {Outcome|null} outcome @returns {Ended} */
+  #over(kind, outcome) {
+    this.drop();
+    return this.#ended(kind, outcome);
+  }
+
+  /** @param {Ended["kind"]} kind @param {Outcome|null} outcome @returns {Ended} */
+  #ended(kind, outcome) {
+    return { kind, plan: this.#plan, outcome };
+  }
+}
