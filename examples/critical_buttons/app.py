@@ -21,16 +21,20 @@ from examples.critical_buttons.live import Live
 from examples.critical_buttons.routes.bookings import booking_routes
 from examples.critical_buttons.routes.chaos import chaos_routes
 from examples.critical_buttons.routes.health import health_routes
+from examples.critical_buttons.routes.lead_status import lead_status_routes
 from examples.critical_buttons.routes.leads import lead_routes
 from examples.critical_buttons.routes.pages import mount_files, problem_routes
 from examples.critical_buttons.routes.settling import settling_routes
+from examples.critical_buttons.routes.transitions import transition_routes
 from examples.critical_buttons.routes.webhooks import PREFIX, webhook_routes
 from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
+from examples.critical_buttons.services.lead_history import LeadHistory
 from examples.critical_buttons.services.lookup import Lookup
 from examples.critical_buttons.services.queries import Queries
 from examples.critical_buttons.services.reviews import Reviews
 from examples.critical_buttons.services.send_sms import Limits, SendSms
 from examples.critical_buttons.services.sender import SmsSender, sms_operation
+from examples.critical_buttons.services.status_desk import StatusDesk
 from examples.critical_buttons.services.unresolved import Unresolved
 from examples.critical_buttons.services.views import Confirmed
 from examples.critical_buttons.services.webhooks import Webhooks
@@ -103,9 +107,13 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
     )
     health = Health(engine, live.relay, [breaker])
     queries = Queries(engine)
-    api = _api(lifespan(engine, live.relay.run, gateway.run, hubs=[live.hub]))
+    api = _api(lifespan(engine, live.relay.run, gateway.run, hubs=live.hubs))
     api.include_router(booking_routes(confirm_operation(engine), queries))
+    api.include_router(transition_routes())
     api.include_router(lead_routes(SmsSender(engine, send), queries, Reviews(engine)))
+    api.include_router(
+        lead_status_routes(StatusDesk(engine, live.progress), LeadHistory(engine))
+    )
     api.include_router(settling_routes(Unresolved(engine, send, lookup), health))
     api.include_router(health_routes(health, chaos=settings.chaos))
     api.include_router(problem_routes())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from examples.critical_buttons.schema import VERSION, metadata
+from examples.critical_buttons.schema import VERSION, known_shapes, metadata
 from examples.critical_buttons.settings import StartupError
 
 _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
@@ -132,4 +132,5 @@ def _ours(connection: sqlite3.Connection, name: str) -> bool:
     if table is None:
         return False
     rows = connection.execute("SELECT name FROM pragma_table_info(?)", (name,))
-    return {str(column) for (column,) in rows} == {column.name for column in table.c}
+    # Also as an earlier release made it: opening brings it up to date.
+    return {str(column) for (column,) in rows} in known_shapes(table)

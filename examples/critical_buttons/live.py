@@ -6,14 +6,20 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 from examples.critical_buttons.principal import principal_of
-from examples.critical_buttons.services.channels import booking_channel, lead_channel
+from examples.critical_buttons.progress_stream import GRANTED, WithProgress
+from examples.critical_buttons.services.channels import (
+    booking_channel,
+    lead_channel,
+    progress_channel,
+)
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import ChannelDenied
 from syncpatterns.realtime import Hub, Relay
 from syncpatterns.realtime.sse import SseApp
 
 #: What the page asks for; whose they are follows from who asks. A stream that
-#: names no channel gets both.
+#: names no channel gets both. Whoever hears leads also hears how far a batch of
+#: changes has come.
 BOOKINGS: Final = "bookings"
 LEADS: Final = "leads"
 
@@ -27,12 +33,21 @@ class Live:
 
     def __init__(self, engine: SqliteEngine) -> None:
         self.hub = Hub(engine)
+        #: For what is not committed and not kept; see `WithProgress`.
+        self.progress = Hub(clock=engine.clock)
         self.relay = Relay(engine, self.hub)
-        self.events = SseApp(self.hub, authorize=authorize, channels=[BOOKINGS, LEADS])
+        stream = SseApp(self.hub, authorize=authorize, channels=[BOOKINGS, LEADS])
+        self.events = WithProgress(stream, self.progress)
+
+    @property
+    def hubs(self) -> tuple[Hub, Hub]:
+        """What has to be closed at the end."""
+        return self.hub, self.progress
 
     async def end(self) -> None:
         """End every stream as if its reader had been told everything."""
-        self.hub.close()
+        for hub in self.hubs:
+            hub.close()
 
 
 def authorize(
@@ -58,4 +73,6 @@ def authorize(
             f"There is no such channel for you. Leave it out, or say {BOOKINGS} or "
             f"{LEADS}."
         )
+    if own[LEADS] in channels:
+        scope[GRANTED] = progress_channel(principal.tenant)
     return {channel: channel for channel in channels}

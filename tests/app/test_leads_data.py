@@ -74,7 +74,7 @@ def test_the_samples_are_added_once(tmp_path: Path) -> None:
     assert second == []
     assert rows(database, "SELECT count(*), max(version) FROM leads") == [(500, 1)]
     assert rows(database, "SELECT state, source, count(*) FROM opt_outs") == [
-        ("opted_out", "samples", 12)
+        ("opted_out", "samples", 32)
     ]
 
 
@@ -209,7 +209,7 @@ def test_a_database_of_the_first_release_gets_the_new_tables(tmp_path: Path) -> 
 
     assert said == [f"Added 500 sample leads to {database}."]
     assert rows(database, "SELECT version FROM bookings WHERE id = 'b-001'") == [(7,)]
-    assert rows(database, "PRAGMA user_version") == [(2,)]
+    assert rows(database, "PRAGMA user_version") == [(3,)]
 
 
 # ---------------------------------------------------------- the command line

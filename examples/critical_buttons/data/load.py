@@ -100,8 +100,13 @@ def _add_leads(
     leads.add(connection, added)
     for lead in added:
         # A file may close a number, and never open one: the people did that.
-        if lead.consent is not Consent.OPEN:
-            consent.set_consent(connection, lead.phone, lead.consent, now, source)
+        if lead.opted_out:
+            closed = Consent.OPTED_OUT
+        elif lead.under_review:
+            closed = Consent.UNDER_REVIEW
+        else:
+            continue
+        consent.set_consent(connection, lead.phone, closed, now, source)
 
 
 def load_file(

@@ -9,6 +9,7 @@ from typing import Final
 
 from examples.critical_buttons.problems.bookings import BOOKINGS
 from examples.critical_buttons.problems.http import HTTP
+from examples.critical_buttons.problems.leads import LEADS
 from examples.critical_buttons.problems.library import LIBRARY
 from examples.critical_buttons.problems.problem import Problem
 from examples.critical_buttons.problems.sms import SMS
@@ -16,7 +17,7 @@ from examples.critical_buttons.problems.sms import SMS
 __all__ = ["PROBLEMS", "page"]
 
 PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
-    {**BOOKINGS, **SMS, **HTTP, **LIBRARY}
+    {**BOOKINGS, **SMS, **LEADS, **HTTP, **LIBRARY}
 )
 
 _PAGE: Final = """<!doctype html>

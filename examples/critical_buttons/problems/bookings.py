@@ -17,9 +17,10 @@ BOOKINGS: Final[Mapping[str, Problem]] = {
     ),
     "transition-not-allowed": Problem(
         409,
-        "The booking cannot change this way",
-        "The booking is in a state that cannot be followed by the one you asked for. "
-        "`from`, `to` and `allowed` say which state it is in and what may follow.",
+        "It cannot change this way",
+        "The booking or lead is in a state that cannot be followed by the one you "
+        "asked for. `from`, `to` and `allowed` say which state it is in and what may "
+        "follow.",
         "Choose one of the states in `allowed`; an empty list is a final state.",
     ),
     "hold-expired": Problem(
@@ -37,10 +38,10 @@ BOOKINGS: Final[Mapping[str, Problem]] = {
     ),
     "version-conflict": Problem(
         412,
-        "The booking was changed in the meantime",
-        "If-Match named a version that is no longer the current one. `current` says "
-        "who changed it, when, and to what.",
-        "Look at the current booking. If you still want it, press again: that is a "
+        "It was changed in the meantime",
+        "If-Match, or `version`, named a version of the booking or lead that is no "
+        "longer the current one. `current` says who changed it, when, and to what.",
+        "Look at it as it is now. If you still want it, press again: that is a "
         "new action with a new key and the new version.",
     ),
     "tenant-unknown": Problem(

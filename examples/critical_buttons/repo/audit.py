@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Select, bindparam, insert, select
 
 from examples.critical_buttons.schema.audit import audit
 
@@ -18,11 +18,17 @@ _read: Final = (
     .limit(bindparam("limit"))
 )
 _read_of: Final = _read.where(audit.c.entity_id == bindparam("entity_id"))
+# The same id may be that of a booking.
+_read_of_lead: Final = _read_of.where(audit.c.entity_type == "lead")
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit log: who changed what, when and by which request."""
+    """One line of the audit log: who changed what, when and by which request.
+
+    `at` is when it was applied; `client_at` when the button was pressed, where
+    the request had to wait for a network. Lines of one batch share `bulk_id`.
+    """
 
     tenant: str
     at: datetime
@@ -39,6 +45,8 @@ class AuditEntry:
     version_to: int | None
     request_id: str | None
     key_hash: str | None
+    bulk_id: str | None = None
+    client_at: datetime | None = None
     id: int | None = None
 
 
@@ -58,6 +66,20 @@ def read(
     if entity_id is not None:
         statement = _read_of
         parameters["entity_id"] = entity_id
+    return _entries(connection, statement, parameters)
+
+
+def of_lead(
+    connection: Connection, tenant: str, lead_id: str, *, limit: int
+) -> list[AuditEntry]:
+    """Return what was done to one lead, newest first."""
+    parameters = {"tenant": tenant, "entity_id": lead_id, "limit": limit}
+    return _entries(connection, _read_of_lead, parameters)
+
+
+def _entries(
+    connection: Connection, statement: Select[Any], parameters: dict[str, Any]
+) -> list[AuditEntry]:
     return [
         AuditEntry(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
         for row in connection.execute(statement, parameters)

@@ -44,6 +44,10 @@ _list: Final = (
 _find: Final = _listed.where(
     leads.c.tenant == bindparam("tenant"), leads.c.id == bindparam("id")
 )
+_find_many: Final = _listed.where(
+    leads.c.tenant == bindparam("tenant"),
+    leads.c.id.in_(bindparam("ids", expanding=True)),
+).order_by(leads.c.id)
 _with_phone: Final = _listed.where(leads.c.phone == bindparam("phone")).order_by(
     leads.c.tenant, leads.c.id
 )
@@ -55,6 +59,20 @@ _touch: Final = (
         leads.c.version == bindparam("of_version"),
     )
     .values(
+        version=bindparam("version"),
+        updated_at=bindparam("updated_at"),
+        updated_by=bindparam("updated_by"),
+    )
+)
+_save: Final = (
+    update(leads)
+    .where(
+        leads.c.tenant == bindparam("of_tenant"),
+        leads.c.id == bindparam("of_id"),
+        leads.c.version == bindparam("of_version"),
+    )
+    .values(
+        status=bindparam("status"),
         version=bindparam("version"),
         updated_at=bindparam("updated_at"),
         updated_by=bindparam("updated_by"),
@@ -73,17 +91,34 @@ class LeadEntry:
         lead: The lead.
         sms_status: How far that message has come; None if there is none.
         sms_at: When it got there.
+        consent_recorded: Whether somebody ever said anything about messages to its
+            number; a number without a word is open, which is no consent.
     """
 
     lead: Lead
     sms_status: SmsStatus | None = None
     sms_at: datetime | None = None
+    consent_recorded: bool = False
+
+    @property
+    def consented(self) -> bool:
+        """Whether its number is open because the person said so, by START."""
+        return self.consent_recorded and self.lead.consent is Consent.OPEN
 
 
 def find(connection: Connection, tenant: str, lead_id: str) -> LeadEntry | None:
     """Return the tenant's lead, or None."""
     row = connection.execute(_find, {"tenant": tenant, "id": lead_id}).one_or_none()
     return _entry(row) if row else None
+
+
+def find_many(
+    connection: Connection, tenant: str, lead_ids: Iterable[str]
+) -> dict[str, LeadEntry]:
+    """Return those of the tenant's leads *lead_ids* that there are, by id."""
+    values = {"tenant": tenant, "ids": list(lead_ids)}
+    found = (_entry(row) for row in connection.execute(_find_many, values))
+    return {entry.lead.id: entry for entry in found}
 
 
 def list_leads(
@@ -97,6 +132,27 @@ def list_leads(
 def with_phone(connection: Connection, phone: str) -> list[LeadEntry]:
     """Return the leads of every tenant that have this number."""
     return [_entry(row) for row in connection.execute(_with_phone, {"phone": phone})]
+
+
+def save(connection: Connection, before: Lead, after: Lead) -> bool:
+    """Write *after* if *before* is still the current version; tell whether it was.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: The database does not take the row.
+    """
+    result = connection.execute(
+        _save,
+        {
+            "of_tenant": before.tenant,
+            "of_id": before.id,
+            "of_version": before.version,
+            "status": after.status.value,
+            "version": after.version,
+            "updated_at": after.updated_at,
+            "updated_by": after.updated_by,
+        },
+    )
+    return result.rowcount == 1
 
 
 def touch(connection: Connection, entry: LeadEntry, now: datetime, by: str) -> None:
@@ -151,8 +207,14 @@ def _entry(row: Any) -> LeadEntry:
     values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     status, at = values.pop("sms_status"), values.pop("sms_at")
     values["status"] = LeadStatus(values["status"])
-    values["consent"] = Consent(values["consent"] or Consent.OPEN)
-    return LeadEntry(Lead(**values), SmsStatus(status) if status else None, at)
+    state = values["consent"]
+    values["consent"] = Consent(state or Consent.OPEN)
+    return LeadEntry(
+        Lead(**values),
+        SmsStatus(status) if status else None,
+        at,
+        consent_recorded=state is not None,
+    )
 
 
 def _row(lead: Lead) -> dict[str, Any]:

@@ -27,11 +27,21 @@ audit: Final = Table(
     Column("version_to", Integer),
     Column("request_id", String(64)),
     Column("key_hash", String(8)),
+    Column("bulk_id", String(64)),
+    Column("client_at", Instant),
     sqlite_autoincrement=True,
 )
 
 audit_by_entity: Final = Index(
     "audit_by_entity", audit.c.tenant, audit.c.entity_id, audit.c.id
+)
+
+#: Which changes came as one batch, for who looks into one later.
+audit_by_bulk: Final = Index(
+    "audit_by_bulk",
+    audit.c.bulk_id,
+    sqlite_where=audit.c.bulk_id.is_not(None),
+    postgresql_where=audit.c.bulk_id.is_not(None),
 )
 
 #: What was written to the log stays as it was written.

@@ -11,3 +11,12 @@ def booking_channel(tenant: str) -> str:
 def lead_channel(tenant: str) -> str:
     """Return the channel of the tenant's leads and messages."""
     return f"tenant.{tenant}.leads"
+
+
+def progress_channel(tenant: str) -> str:
+    """Return the channel on which running batches are followed.
+
+    It lives in the memory of one process and has no history, so it is apart from
+    the others: a position in it would mean nothing to another process.
+    """
+    return f"tenant.{tenant}.progress"

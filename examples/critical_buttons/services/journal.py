@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -23,14 +24,16 @@ class Actor:
     Args:
         type: ``user``, ``contact``, ``provider`` or ``system``.
         id: Who; never a phone number.
-        source: ``ui``, ``webhook`` or ``system``.
+        source: ``ui``, ``bulk``, ``offline_replay``, ``webhook`` or ``system``.
         request_id: Identity of the HTTP request, if there was one.
+        client_at: When the button was pressed, if the request had to wait.
     """
 
     type: str
     id: str
     source: str
     request_id: str | None = None
+    client_at: datetime | None = None
 
 
 class Journal:
@@ -56,6 +59,7 @@ class Journal:
         versions: tuple[int | None, int | None] = (None, None),
         reason: str | None = None,
         key_hash: str | None = None,
+        bulk_id: str | None = None,
     ) -> None:
         """Append one line; *entity* is its type and id, never a phone number."""
         audit.write(
@@ -76,6 +80,8 @@ class Journal:
                 version_to=versions[1],
                 request_id=self._actor.request_id,
                 key_hash=key_hash,
+                bulk_id=bulk_id,
+                client_at=self._actor.client_at,
             ),
         )
 
@@ -95,7 +101,9 @@ class Journal:
             )
         )
 
-    def set_consent(self, phone: str, to: Consent, reason: str) -> None:
+    def set_consent(
+        self, phone: str, to: Consent, reason: str, *, key_hash: str | None = None
+    ) -> None:
         """Write what holds for *phone* from now on, everywhere at once.
 
         The row, one audit line and one event for each lead with this number.
@@ -117,16 +125,39 @@ class Journal:
                 states=(before.value, to.value),
                 versions=(entry.lead.version, after.lead.version),
                 reason=reason,
+                key_hash=key_hash,
             )
-            self._lead_changed(after)
+            self.lead_changed(after, key_hash=key_hash)
 
-    def _lead_changed(self, entry: LeadEntry) -> None:
+    def lead_changed(
+        self,
+        entry: LeadEntry,
+        *,
+        key_hash: str | None = None,
+        bulk_id: str | None = None,
+        states: tuple[str, str] | None = None,
+    ) -> None:
+        """Announce a lead as it is now.
+
+        Args:
+            entry: The lead, as written.
+            key_hash: Names the click, so that a page knows its own.
+            bulk_id: Of the batch it was part of.
+            states: From which state to which, if that is what changed.
+        """
         lead = entry.lead
+        change = {} if states is None else {"from": states[0], "to": states[1]}
         self._tx.publish(
             Event(
                 lead_channel(lead.tenant),
                 "lead.changed",
-                {"lead": lead_view(entry)},
+                {
+                    "lead": lead_view(entry),
+                    "by": self._actor.id,
+                    "key_hash": key_hash,
+                    "bulk_id": bulk_id,
+                    **change,
+                },
                 key=lead.id,
                 key_version=lead.version,
                 occurred_at=self._tx.now,

@@ -81,6 +81,8 @@ def audit_view(entry: AuditEntry) -> dict[str, Any]:
         "version_to": entry.version_to,
         "request_id": entry.request_id,
         "key_hash": entry.key_hash,
+        "bulk_id": entry.bulk_id,
+        "client_at": _iso(entry.client_at),
     }
 
 
