@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.engines.sqlite import _idempotency, _records, _sweep
+from syncpatterns.engines.sqlite import _backup, _idempotency, _records, _sweep
 from syncpatterns.engines.sqlite._health import Health, health_of
 from syncpatterns.engines.sqlite._life import Life
 from syncpatterns.engines.sqlite._outbox import SqliteOutbox
@@ -231,6 +232,39 @@ class SqliteEngine:
         return await run_sync(
             lambda: self.sweep(events_older_than=events_older_than),
             limiter=_read_limiter(),
+        )
+
+    def backup(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        progress: _backup.Progress | None = None,
+    ) -> Path:
+        """Copy the database to the new file *target* while others write; return it.
+
+        The copy is one moment of the database, read through and on the disk
+        when this returns; it overwrites nothing. Uses SQLite's backup API.
+
+        Args:
+            target: The file to be made.
+            progress: Called with the number of pages copied, and of all.
+
+        Raises:
+            ConfigurationError: *target* is there, or its folder is not.
+            DatabaseCorrupt: The copy is not in order, so neither is the database.
+            DiskFull: There is no room for the copy.
+        """
+        return _backup.backup(self, Path(target), progress)
+
+    async def abackup(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        progress: _backup.Progress | None = None,
+    ) -> Path:
+        """Do `backup` on a worker thread, where *progress* is called too."""
+        return await run_sync(
+            lambda: self.backup(target, progress=progress), limiter=_read_limiter()
         )
 
     def resolutions(self, limit: int = 100) -> list[Resolution]:
