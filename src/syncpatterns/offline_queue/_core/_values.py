@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from syncpatterns.codec import digest
+from syncpatterns.errors import NotExecuted
 
 #: Bytes of the digest under which an item is found; 128 bits never meet by chance.
 _IDENTITY_BYTES: Final = 16
@@ -84,8 +85,9 @@ class Coalesce(NamedTuple):
     Args:
         how: ``keep_first``: the waiting one stays, the new one is not stored.
             ``last_write``: the new one takes its place. ``replace``: as
-            last_write, but only if the waiting one is still *expected*; that
-            is how a merged payload gets in. ``cancel_pair``: if the run of
+            last_write, but only if the waiting one is still *expected*, else
+            `Outdated` and nothing is stored; that is how a merged payload
+            gets in. ``cancel_pair``: if the run of
             undelivered items of the entity begins with an item of the
             operation *creates*, the run and the new one cancel out.
         expected: For ``replace``: number of the item that was merged into the
@@ -96,6 +98,13 @@ class Coalesce(NamedTuple):
     how: Literal["keep_first", "last_write", "replace", "cancel_pair"]
     expected: int = 0
     creates: str = ""
+
+
+class Outdated(NotExecuted):
+    """The item that a payload was merged with has moved on; nothing was stored.
+
+    Merged anew with what waits now, or stored as it is, it can be tried again.
+    """
 
 
 class NewItem(NamedTuple):
