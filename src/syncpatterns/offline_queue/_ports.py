@@ -189,7 +189,8 @@ class QueueStore(Protocol):
         """Let DEAD or PARKED items run again; return those that will.
 
         Under their old number and key, with attempts and lapses at 0; with
-        *tail* at the end of their lane.
+        *tail* at the end of their lane. Whoever does this vouches for it: its
+        ages (`sent_at`, `expires_at`) are counted from now.
         """
         ...
 

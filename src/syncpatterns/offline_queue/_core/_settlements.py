@@ -62,11 +62,20 @@ class Fail(NamedTuple):
 
 
 class Park(NamedTuple):
-    """A person or the application has to look: it keeps its place in its lane."""
+    """A person or the application has to look: it keeps its place in its lane.
+
+    Args:
+        hold: Whose it was.
+        reason: ``sign-in``, ``forbidden``, ``unknown``, ``newer``...
+        error: What was said, for people.
+        unsent: As in `Release`: answered 401 on Friday, it may still be
+            delivered on Monday, which it could not if it counted as sent.
+    """
 
     hold: Hold
     reason: str
     error: str = ""
+    unsent: bool = False
 
 
 class Replace(NamedTuple):
