@@ -16,8 +16,8 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from syncpatterns import _portal
 from syncpatterns._functions import is_async
-from syncpatterns.operation._fenced import _portal
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter

@@ -1,7 +1,7 @@
 """Call an async function from a thread: one event loop for the process.
 
-It serves operations whose provider is awaited while the caller blocks. The
-loop is asyncio's, starts with the first such call, and ends with the process.
+It serves operations and handlers that are awaited while their caller blocks.
+The loop is asyncio's, starts with the first such call, and ends with the process.
 
 anyio's blocking portal is not used: it is held by a generator, whose clean-up
 in a forked child waits for a thread that the child does not have.
@@ -61,8 +61,8 @@ def check() -> None:
     """
     if _home.is_here():
         raise ConfigurationError(
-            "call() inside an async function of another operation would wait for "
-            "itself. Use `await operation.acall(...)` there."
+            "call() inside an async function that is run for a blocking caller would "
+            "wait for itself. Use `await ....acall(...)` there."
         )
 
 
