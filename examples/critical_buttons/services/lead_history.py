@@ -105,6 +105,7 @@ def _row(entry: LeadEntry) -> list[object]:
 
 def _line(entry: AuditEntry) -> dict[str, Any]:
     return {
+        "id": entry.id,
         "at": iso_utc(entry.at),
         "actor": entry.actor_id,
         "source": entry.source,
