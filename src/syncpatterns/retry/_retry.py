@@ -24,6 +24,7 @@ from syncpatterns.retry._rules import (
     PlainRules,
     ResultPredicate,
     StopStrategy,
+    Strategies,
     WaitStrategy,
     strategies,
 )
@@ -139,7 +140,7 @@ class Retry:
             hooks=told,
             name=name,
             plain=plain,
-            made=PlainRules if plain else _stateful(),
+            made=PlainRules if plain else _stateful(chosen),
             judging=chosen.judging,
             heard=bool(told),
         )
@@ -244,8 +245,8 @@ def about(retry: Retry, operation: str, key_hash: str, engine: str) -> Retry:
     return bound
 
 
-def _stateful() -> Callable[..., TenacityRules]:
+def _stateful(chosen: Strategies) -> Callable[..., TenacityRules]:
     """Return what makes the rules of one call, and import tenacity for it."""
-    from syncpatterns.retry._tenacity_rules import TenacityRules  # noqa: PLC0415 - many never need it
+    from syncpatterns.retry import _tenacity_rules as rules  # noqa: PLC0415 - many never need it
 
-    return TenacityRules
+    return rules.TenacityRules if chosen.stop is None else rules.StoppingRules

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from math import inf
+from sys import modules
 
-from anyio import current_effective_deadline, current_time  # noqa: TID251 - scopes keep the time of the loop, on no other clock
+from anyio import current_effective_deadline, current_time, lowlevel  # noqa: TID251 - scopes keep the time of the loop, on no other clock
 
 
 def left() -> float:
@@ -13,7 +15,25 @@ def left() -> float:
     Infinity outside of a task; minus infinity where a scope is cancelled.
     """
     try:
-        at = current_effective_deadline()
+        # Every retry in a task asks. Half of anyio's answer is finding out which
+        # event loop runs; where nobody imported trio, there is nothing to find out.
+        # Where somebody did, asyncio may even be the host of trio's guest mode.
+        at = current_effective_deadline() if "trio" in modules else _on_asyncio()
     except RuntimeError:  # no event loop runs in this thread
-        return math.inf
-    return at - current_time() if math.isfinite(at) else at
+        return inf
+    return at if at in _NO_MOMENT else at - current_time()
+
+
+_NO_MOMENT = (inf, -inf)
+
+
+def _ask_asyncio() -> float:
+    """Answer as anyio's side of asyncio does, and call it directly from then on."""
+    global _on_asyncio  # noqa: PLW0603 - to look it up takes as long as the answer
+    backend = getattr(lowlevel.current_token(), "backend_class", None)
+    ask = getattr(backend, "current_effective_deadline", current_effective_deadline)
+    _on_asyncio = ask
+    return ask()
+
+
+_on_asyncio: Callable[[], float] = _ask_asyncio

@@ -37,6 +37,7 @@ class TenacityRules(RetryCallState):
 
     retry_object = _CONTROLLER
     next_action = None
+    stop: Callable[[Progress, float], bool] | None = None
 
     def __init__(  # pyright: ignore[reportMissingSuperCall]  # said above
         self,
@@ -57,9 +58,11 @@ class TenacityRules(RetryCallState):
     def retryable(self, progress: Progress, error: Exception, /) -> bool:
         """Show the failure, then ask `on`."""
         self._show(progress, error, None)
-        on = self._strategies.on
+        strategies = self._strategies
+        on = strategies.on
         if on is None:
-            return self._strategies.matches(error)
+            named = isinstance(error, strategies.classes or ())
+            return named or strategies.matches(error)
         return bool(on(self)) or _tenacity.is_try_again(error)
 
     def unwanted(self, progress: Progress, value: object, /) -> bool:
@@ -77,14 +80,6 @@ class TenacityRules(RetryCallState):
             return seconds
         return _tenacity.checked_seconds(seconds)
 
-    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
-        """Ask the stop strategy; it sees the sleep that would come."""
-        stop = self._strategies.stop
-        if stop is None:
-            return False
-        self.upcoming_sleep = upcoming
-        return bool(stop(self))
-
     def forget(self) -> None:
         """Drop the outcome: an error that is kept keeps its frames alive."""
         self.outcome = None
@@ -95,3 +90,15 @@ class TenacityRules(RetryCallState):
         self.upcoming_sleep = progress.previous
         self.outcome: Any = _tenacity.Outcome(attempt, error, value)
         self.outcome_timestamp = self._clock.monotonic() + progress.skipped
+
+
+class StoppingRules(TenacityRules):
+    """The same with a stop strategy; most stop after a number of attempts alone."""
+
+    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
+        """Ask the stop strategy; it sees the sleep that would come."""
+        stop = self._strategies.stop
+        if stop is None:
+            return False
+        self.upcoming_sleep = upcoming
+        return bool(stop(self))
