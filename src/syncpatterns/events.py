@@ -225,7 +225,7 @@ Hook: TypeAlias = Callable[[Fact | Swept], object]
 class Hooks:
     """A fixed list of hooks, called in order; a failing hook is logged."""
 
-    __slots__ = ("_hooks",)
+    __slots__ = ("__weakref__", "_hooks")
 
     def __init__(self, hooks: Iterable[Hook] = ()) -> None:
         self._hooks = tuple(hooks)

@@ -17,7 +17,7 @@ from syncpatterns.engines.sqlite import _errors
 from syncpatterns.engines.sqlite._jobs import Job
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
-from syncpatterns.errors import OutcomeUnknown
+from syncpatterns.errors import OutcomeUnknown, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -100,6 +100,24 @@ def _finish(
     undoable: bool,
 ) -> tuple[T, int]:
     try:
+        return _once(session, tx, work, path, undoable=undoable)
+    except StoreUnavailable as error:
+        if not _errors.no_room(error) or not session.make_room(draining=tx.draining):
+            raise
+    # Nothing was written, and there is more room now than there was.
+    again = _begin(session, path)
+    return _once(session, again, work, path, undoable=undoable)
+
+
+def _once(
+    session: WriteSession,
+    tx: SqliteTransaction,
+    work: Work[T],
+    path: str,
+    *,
+    undoable: bool,
+) -> tuple[T, int]:
+    try:
         if undoable:
             session.savepoint()
         value = _call(session, work, tx)
@@ -167,6 +185,7 @@ def _shared(
         return True
     try:
         if not all(_within(session, job, path, answers) for job in batch):
+            _roll_back(session)
             return False
     except BaseException:  # noqa: BLE001 - a bracket failed; each is tried again, alone
         _roll_back(session)
@@ -194,12 +213,17 @@ def _within(session: WriteSession, job: Job, path: str, answers: Answers) -> boo
     try:
         answers.done(_call(session, job.work, tx), tx.published)
     except BaseException as error:  # noqa: BLE001 - that caller's alone
-        if not session.in_transaction:
+        if not session.in_transaction or _wants_room(session, error):
             return False
         session.rollback_to_savepoint()
         answers.failed(_known(error, path) or error)
     session.release_savepoint()
     return True
+
+
+def _wants_room(session: WriteSession, error: BaseException) -> bool:
+    """Tell whether the job should run alone, where room can be made for it."""
+    return session.room.wanted and _errors.no_room(error)
 
 
 def _call(session: WriteSession, work: Work[T], tx: SqliteTransaction) -> T:
@@ -211,6 +235,8 @@ def _call(session: WriteSession, work: Work[T], tx: SqliteTransaction) -> T:
         tx.end()
     if not session.in_transaction:
         raise _errors.ended()
+    if session.room.full and not tx.draining:
+        session.room.spare_the_drain()
     return value
 
 

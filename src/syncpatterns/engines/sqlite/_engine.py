@@ -23,7 +23,7 @@ from syncpatterns.engines.sqlite._readers import Snapshot
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.engines.sqlite._writer import Writer
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.events import Hook, Hooks, Swept
+from syncpatterns.events import Fact, Hook, Hooks, Swept
 from syncpatterns.idempotency._core import Resolution
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class SqliteEngine:
         self.busy_timeout = busy_timeout
         self.clock = clock or SystemClock()
         self._hooks = Hooks(hooks)
-        self._life = Life(self.path, self.clock, busy_timeout)
+        self._life = Life(self.path, self.clock, busy_timeout, _teller(self._hooks))
         # An engine dropped without close() takes its thread and files along; at
         # the end of the program that is the system's business.
         weakref.finalize(self, self._life.abandon).atexit = False
@@ -289,6 +289,22 @@ class SqliteEngine:
 
     def _opened(self) -> Writer:
         return self._life.open()
+
+
+def _teller(hooks: Hooks) -> Callable[[Fact], None]:
+    """Return what tells *hooks*, as long as somebody holds the engine.
+
+    A hook may know the engine: kept by what the engine's end is waiting for,
+    it would keep the engine for ever.
+    """
+    weakly = weakref.ref(hooks)
+
+    def tell(fact: Fact) -> None:
+        held = weakly()
+        if held is not None:
+            held.emit(fact)
+
+    return tell
 
 
 def _read_limiter() -> anyio.CapacityLimiter:

@@ -29,6 +29,10 @@ _NOTHING_WRITTEN: Final = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+#: How a quota, and a full disk under the shared memory of the log, look.
+_REFUSED_TO_GROW: Final = frozenset(
+    {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+)
 _UNFINISHED: Final = "SQL statements in progress"
 _RETRY_AFTER: Final = 1.0
 _FULL_RETRY_AFTER: Final = 30.0
@@ -117,6 +121,16 @@ def certainly_undone(error: BaseException) -> bool:
         return False
     code = getattr(error, "sqlite_errorcode", None)
     return code == sqlite3.SQLITE_IOERR_WRITE or _primary(error) in _NOTHING_WRITTEN
+
+
+def no_room(error: BaseException | None) -> bool:
+    """Tell whether *error*, or what it came from, is a disk or quota that is full."""
+    while error is not None:
+        if isinstance(error, sqlite3.Error):
+            code = getattr(error, "sqlite_errorcode", None)
+            return _primary(error) == sqlite3.SQLITE_FULL or code in _REFUSED_TO_GROW
+        error = error.__cause__
+    return False
 
 
 def refused(error: sqlite3.Error, path: str) -> DatabaseRefused | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from syncpatterns.clock import Clock
-from syncpatterns.engines.sqlite import _forks
+from syncpatterns.engines.sqlite import _forks, _reserve
 from syncpatterns.engines.sqlite._connection import inspect_file
 from syncpatterns.engines.sqlite._listeners import CommitListeners
 from syncpatterns.engines.sqlite._readers import Readers
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._writer import Writer, closed
+from syncpatterns.events import StorageFact
 
 
 class Life:
@@ -24,6 +26,7 @@ class Life:
         path: The database file.
         clock: The host's clock.
         busy_timeout: Seconds to wait for locks of others.
+        tell: Called with what happened to the file.
 
     Attributes:
         path: The database file.
@@ -31,12 +34,19 @@ class Life:
         listeners: Who wants to know of commits that published.
     """
 
-    def __init__(self, path: Path, clock: Clock, busy_timeout: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        busy_timeout: float,
+        tell: Callable[[StorageFact], None],
+    ) -> None:
         self.path = path
         self.writer: Writer | None = None
         self.listeners = CommitListeners()
         self._clock = clock
         self._busy_timeout = busy_timeout
+        self._tell = tell
         self._gate = threading.Lock()  # guards what follows, and the writer
         self._readers: Readers | None = None
         self._closed = False
@@ -61,13 +71,16 @@ class Life:
         # SQLite keeps the log beside the file itself, not beside a link to it.
         path = Path(os.path.realpath(self.path))
         _forks.refuse_inherited(path)
-        inspect_file(path, self._busy_timeout)
-        session = WriteSession(path, self._clock, self._busy_timeout)
+        session = _reserve.opened_with_room(path, lambda: self._session(path))
         self._readers = Readers(path, self._clock, self._busy_timeout)
         self.writer = writer = Writer(
-            session, str(path), self._busy_timeout, self.listeners.tell
+            session, str(path), self._busy_timeout, self.listeners.tell, self._tell
         )
         return writer
+
+    def _session(self, path: Path) -> WriteSession:
+        inspect_file(path, self._busy_timeout)
+        return WriteSession(path, self._clock, self._busy_timeout)
 
     def readers(self) -> Readers:
         """Return the readers; open everything if that was not done yet.

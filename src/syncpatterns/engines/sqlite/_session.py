@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from syncpatterns import _testpoints
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import _connection, _errors, _guard, _migrations
+from syncpatterns.engines.sqlite._reserve import LOG_ROOM, SHORT_LOG, Room
 from syncpatterns.engines.sqlite._sqlalchemy import Binding
 from syncpatterns.engines.sqlite._time import StoreClock
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.errors import DatabaseRefused, OutcomeUnknown
+from syncpatterns.events import StorageFact
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection as SqlAlchemyConnection
@@ -99,6 +101,7 @@ class WriteSession:
         self._checkpoint_due = False
         self._looked = -math.inf
         self.clock = StoreClock(clock)
+        self.room = Room(path)
         self.epoch = ""
         self.shared_with_others = False
         self.broken = True
@@ -249,6 +252,9 @@ class WriteSession:
         """Checkpoint now and then; a failure is logged, the commit stands."""
         # Stops what an effect left running; without it, costs nothing.
         self.connection.interrupt()
+        if self.room.full and _connection.log_size(self._path) > SHORT_LOG:
+            self._empty_log()
+            self.room.keep(self.connection)
         if self._commits % _COMMITS_A_CHECKPOINT and not self._checkpoint_due:
             return
         self._checkpoint_due = False
@@ -274,6 +280,33 @@ class WriteSession:
         # Asked again after every further 4 MB, not after every commit.
         held = _connection.log_size(self._path) if row[0] else 0
         self._log_limit = held + _connection.LOG_LIMIT
+        self.room.log_is(held, pinned=bool(row[0]))
+
+    def make_room(self, *, draining: bool) -> bool:
+        """After a full disk: empty the log; True if the same work may fit now.
+
+        The reserve is lent for it: to move the log into the database file may
+        take a few pages more, and frees the whole log.
+
+        Args:
+            draining: The work empties a queue, and may have what is left.
+        """
+        if self.broken or not self.room.wanted:
+            return False
+        lent = self.room.give_up()
+        emptied = self._empty_log()
+        if self.room.keep(self.connection):
+            return True
+        enough = draining or self.room.free() >= LOG_ROOM
+        return enough and (lent or emptied)
+
+    def _empty_log(self) -> bool:
+        before = _connection.log_size(self._path)
+        try:
+            self.checkpoint("TRUNCATE")
+        except sqlite3.Error as error:
+            self._notices.append(f"sqlite: checkpoint of {self._path} failed: {error}")
+        return _connection.log_size(self._path) < before
 
     def watch_other_writers(self) -> None:
         """Notice, and say once, that another connection has committed."""
@@ -289,6 +322,10 @@ class WriteSession:
                 "write. Upgrade to 3.51.3 or newer, or let one process write."
             )
         self.shared_with_others = True
+
+    def take_facts(self) -> list[StorageFact]:
+        """Return what hooks are to hear, once the lock is free."""
+        return self.room.take_facts()
 
     def take_notices(self) -> list[str]:
         """Return what is to be logged, once the lock is free."""

@@ -28,6 +28,7 @@ class SqliteTransaction:
         "_session",
         "_wall",
         "clock",
+        "draining",
         "key_hash",
         "published",
     )
@@ -38,6 +39,7 @@ class SqliteTransaction:
         self._wall = wall
         self._open = True
         self.clock = clock
+        self.draining = False
         self.key_hash = ""
         self.published = 0
 
@@ -70,6 +72,22 @@ class SqliteTransaction:
         self._require_open()
         _outbox.write(self._connection, events, self.clock)
         self.published += len(events)
+
+    def keep_reserve(self) -> None:
+        """A queue lives here: keep room back for its drain, if there is any."""
+        self._session.room.keep(self.connection)
+
+    def require_room(self) -> None:
+        """Refuse to store anything new while a full disk only lets queues drain.
+
+        Raises:
+            DiskFull: It does.
+        """
+        self._session.room.require(self.connection)
+
+    def drains(self) -> None:
+        """This work empties a queue: on a full disk it may have the reserve."""
+        self.draining = True
 
     def begin_effect(self, key_hash: str) -> None:
         """From here on the transaction serves the operation's effect."""

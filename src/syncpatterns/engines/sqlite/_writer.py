@@ -25,6 +25,7 @@ from syncpatterns.engines.sqlite._jobs import Job, blocking_job, loop_job
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.errors import ConfigurationError, EngineClosed
+from syncpatterns.events import StorageFact
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class Writer:
         path: For error messages.
         patience: Seconds a blocking caller waits for its turn.
         published: Called after a commit that wrote outbox rows.
+        tell: Called with what happened to the file.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Writer:
         path: str,
         patience: float,
         published: Callable[[], None],
+        tell: Callable[[StorageFact], None],
     ) -> None:
         self.session = session
         self._path = path
         self._patience = patience
         self._published = published
+        self._tell = tell
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # whoever holds it has the connection
         self._owner: int | None = None  # the thread that holds it
@@ -79,6 +83,7 @@ class Writer:
         # queued, it would wait for itself.
         mine = here == self._thread_id
         if (mine or self._idle()) and self._lock.acquire(blocking=mine):
+            published = 0
             try:
                 self._owner = here
                 if self._closed:
@@ -89,7 +94,7 @@ class Writer:
             finally:
                 self._owner = None
                 self._lock.release()
-            self._announce(published)
+                self._announce(published)
             return value
         job, gate = blocking_job(work, undoable=undoable)
         self._submit(job)
@@ -283,6 +288,8 @@ class Writer:
         """Say what there is to say, with no lock held: who hears it may call us."""
         for notice in self.session.take_notices():
             _log.warning("%s", notice)
+        for fact in self.session.take_facts():
+            self._tell(fact)
         if published:
             self._published()
 

@@ -1,0 +1,230 @@
+"""Room kept back on the disk, so that a queue can be emptied when it is full.
+
+A full disk would hold everything up: neither an acknowledgement nor the
+checkpoint that frees the log can be written, and what waits in the queue could
+not even be delivered. So a file of half a megabyte lies beside a database that
+holds a queue. On a full disk it is given up, and what it held is enough: each
+settlement writes about 20 KB to the log, and the log is emptied all the time.
+
+Whether the file is there is also how processes that share the database know of
+each other that only draining is possible now: whoever wants to enqueue needs
+it to be there, or room to make it anew. So no producer eats what another
+process has given up for its drain.
+
+Source of the idea: ballast files, as CockroachDB keeps them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+from syncpatterns.engines.sqlite._errors import no_room
+from syncpatterns.errors import DiskFull, SyncPatternsError
+from syncpatterns.events import LogPinned, StorageFact, StorageFull, StorageRecovered
+
+T = TypeVar("T")
+
+#: Bytes kept back.
+RESERVE: Final = 512 * 1024
+#: Bytes that claims and settlements need, to go on beside the reserve.
+LOG_ROOM: Final = 256 * 1024
+#: While there is no room the log is emptied whenever it is longer than this.
+SHORT_LOG: Final = 128 * 1024
+#: Bytes of log that a reader holds, from which on it is said.
+PINNED: Final = 16 * 1024 * 1024
+
+_SMALLEST: Final = 192 * 1024
+_PAGE: Final = 4096
+_NO_ROOM: Final = frozenset(
+    {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+)
+_ENGINE: Final = "sqlite"
+_RETRY_AFTER: Final = 30.0
+_NOTHING: Final[list[StorageFact]] = []
+
+
+class Room:
+    """What one process knows of the room for one database; needs the writer's lock.
+
+    Args:
+        path: The database file, without symbolic links.
+
+    Attributes:
+        wanted: A queue lives in this database, so there should be a reserve.
+        full: There is no room: only what empties a queue gets through.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = reserve_of(path)
+        self._facts: list[StorageFact] = []
+        self._warn_from = PINNED
+        self.wanted = False
+        self.full = False
+
+    # ------------------------------------------------------------ the reserve
+
+    def keep(self, connection: sqlite3.Connection) -> bool:
+        """Have the reserve lie there; False if there is no room for it.
+
+        Args:
+            connection: Tells how much room there is within the database file.
+        """
+        self.wanted = True
+        if not self._is_there() and not self._make(connection):
+            self._set_full(full=True)
+            return False
+        self._set_full(full=False)
+        return True
+
+    def give_up(self) -> bool:
+        """Free what was kept back; False if there was nothing."""
+        try:
+            self._file.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def require(self, connection: sqlite3.Connection) -> None:
+        """Refuse what would make the database grow, where only draining is possible.
+
+        Raises:
+            DiskFull: There is neither a reserve nor room for one.
+        """
+        if not self.keep(connection):
+            raise DiskFull(
+                f"sqlite: there is no room beside {self._path}, so the queue takes "
+                "nothing new until it is drained or the disk has space again. Nothing "
+                "was stored; try again with the same key.",
+                retry_after=_RETRY_AFTER,
+            )
+
+    def spare_the_drain(self) -> None:
+        """Refuse other writes that would take the last room from the drain.
+
+        Raises:
+            DiskFull: Less is left than claims and settlements need.
+        """
+        if self.free() < LOG_ROOM:
+            raise DiskFull(
+                f"sqlite: the last room beside {self._path} is for what waits in the "
+                "queue. Nothing was written; free space on that disk, then try again "
+                "with the same key.",
+                retry_after=_RETRY_AFTER,
+            )
+
+    def free(self) -> int:
+        """Return the bytes that are free on the disk."""
+        return shutil.disk_usage(self._path.parent).free
+
+    # --------------------------------------------------------------- the facts
+
+    def log_is(self, size: int, *, pinned: bool) -> None:
+        """Note what a checkpoint left: a log that a reader holds is said once.
+
+        And again whenever it is twice as long.
+        """
+        if not pinned:
+            self._warn_from = PINNED
+        elif size >= self._warn_from:
+            self._warn_from = 2 * size
+            self._facts.append(LogPinned("", "", _ENGINE, str(self._path), size=size))
+
+    def take_facts(self) -> list[StorageFact]:
+        """Return what is to be told, once the lock is free."""
+        if not self._facts:
+            return _NOTHING
+        facts, self._facts = self._facts, []
+        return facts
+
+    def _set_full(self, *, full: bool) -> None:
+        if full is self.full:
+            return
+        self.full = full
+        kind = StorageFull if full else StorageRecovered
+        self._facts.append(kind("", "", _ENGINE, str(self._path)))
+
+    # ---------------------------------------------------------------- the file
+
+    def _is_there(self) -> bool:
+        try:
+            os.stat(self._file)  # noqa: PTH116 - half the time of Path.stat, in every enqueue
+        except OSError:
+            return False
+        return True
+
+    def _make(self, connection: sqlite3.Connection) -> bool:
+        size = self._affordable(connection)
+        if not size:
+            return False
+        try:
+            _allocate(self._file, size)
+        except OSError as error:
+            if error.errno in _NO_ROOM:  # a quota, or somebody was quicker
+                with suppress(OSError):
+                    self._file.unlink()
+                return False
+            # Not for want of room: then the queue works without a reserve.
+            self.wanted = False
+        return True
+
+    def _affordable(self, connection: sqlite3.Connection) -> int:
+        """Return the size for which there is room, beside the log; 0 if too little.
+
+        A drained queue leaves its room inside the database file, where new
+        items can have it: then a smaller reserve will do. Worked example, a
+        disk of 3 MB: drained, the file still has 2.3 MB, all of it free pages,
+        and 0.6 MB are free on the disk. To insist on 512 KB beside 256 KB for
+        the log would refuse all new items for ever.
+        """
+        left = self.free() - LOG_ROOM
+        size = min(RESERVE, left) // _PAGE * _PAGE
+        if size < _SMALLEST:
+            return 0
+        if size < RESERVE and _free_inside(connection) < LOG_ROOM:
+            return 0
+        return size
+
+
+def reserve_of(path: Path) -> Path:
+    """Return where the reserve of the database *path* lies."""
+    return Path(f"{path}.reserve")
+
+
+def opened_with_room(path: Path, open_it: Callable[[], T]) -> T:
+    """Return what *open_it* opens, with the reserve's room if there is no other.
+
+    Even a look at the database needs some KB of shared memory for its log.
+    """
+    try:
+        return open_it()
+    except SyncPatternsError as error:
+        if not no_room(error) or not Room(path).give_up():
+            raise
+    return open_it()
+
+
+def _free_inside(connection: sqlite3.Connection) -> int:
+    (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(pages) * int(size)
+
+
+def _allocate(file: Path, size: int) -> None:
+    """Make *file* with *size* bytes that really are on the disk."""
+    opened = os.open(file, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(opened, 0, size)
+        else:
+            os.write(opened, b"\xa5" * size)
+        os.fsync(opened)
+    finally:
+        os.close(opened)
