@@ -32,16 +32,16 @@ class Answers:
     would be in a cycle with its own error, and next to the other callers' data.
     """
 
-    __slots__ = ("each", "published")
+    __slots__ = ("each", "news")
 
     def __init__(self) -> None:
         self.each: list[Ok[Any] | Err] = []
-        self.published = 0
+        self.news = 0
 
-    def done(self, value: object, published: int) -> None:
+    def done(self, value: object, news: int) -> None:
         """Note that a job has returned *value*."""
         self.each.append(Ok(value))
-        self.published += published
+        self.news |= news
 
     def failed(self, error: BaseException) -> None:
         """Note that a job has failed; what it wrote is undone."""
@@ -56,7 +56,7 @@ class Answers:
 
         What failed was undone before the commit, whatever became of that.
         """
-        self.published = 0
+        self.news = 0
         for n, answer in enumerate(self.each):
             if type(answer) is Ok:
                 self.each[n] = Err(_twin(error))
@@ -64,26 +64,33 @@ class Answers:
     def clear(self) -> None:
         """Forget everything."""
         self.each.clear()
-        self.published = 0
+        self.news = 0
 
 
 def commit_alone(
-    session: WriteSession, work: Work[T], path: str, *, undoable: bool
+    session: WriteSession,
+    work: Work[T],
+    path: str,
+    *,
+    undoable: bool,
+    relaxed: bool = False,
 ) -> tuple[T, int]:
     """Run *work* in a transaction of its own.
 
     Returns:
-        Its result, once committed, and how many events it published.
+        Its result, once committed, and who wants to hear of it.
 
     Raises:
         BaseException: What *work* raised, or our error for SQLite's; nothing
             was written then, except after `OutcomeUnknown`.
     """
-    return _finish(session, _begin(session, path), work, path, undoable=undoable)
+    tx = _begin(session, path, relaxed=relaxed)
+    return _finish(session, tx, work, path, undoable=undoable)
 
 
-def _begin(session: WriteSession, path: str) -> SqliteTransaction:
+def _begin(session: WriteSession, path: str, *, relaxed: bool) -> SqliteTransaction:
     try:
+        session.relax(relaxed=relaxed)
         return session.begin()
     except BaseException as error:
         _roll_back(session)
@@ -105,7 +112,7 @@ def _finish(
         if not _errors.no_room(error) or not session.make_room(draining=tx.draining):
             raise
     # Nothing was written, and there is more room now than there was.
-    again = _begin(session, path)
+    again = _begin(session, path, relaxed=session.relaxed)
     return _once(session, again, work, path, undoable=undoable)
 
 
@@ -126,7 +133,7 @@ def _once(
         _raise_if_ours(error, path, lost=not _roll_back(session))
         raise
     session.after_commit()
-    return value, tx.published
+    return value, tx.news
 
 
 def commit_together(
@@ -152,7 +159,7 @@ def _one_by_one(
 ) -> None:
     for job in batch:
         try:
-            tx = _begin(session, path)
+            tx = _begin(session, path, relaxed=job.relaxed)
         except Exception as error:  # noqa: BLE001 - nobody from here on ran
             # Waiting the whole time-out again for every job would keep the
             # last of 100 callers for minutes.
@@ -179,7 +186,8 @@ def _shared(
 ) -> bool:
     """Answer everybody after one commit; False if the transaction was lost."""
     try:
-        _begin(session, path)
+        # One caller who needs the disk makes the commit wait for it.
+        _begin(session, path, relaxed=all(job.relaxed for job in batch))
     except Exception as error:  # noqa: BLE001 - nobody ran, everybody hears why
         answers.fill(error, len(batch))
         return True
@@ -211,7 +219,7 @@ def _within(session: WriteSession, job: Job, path: str, answers: Answers) -> boo
     session.savepoint()
     tx = session.transaction()
     try:
-        answers.done(_call(session, job.work, tx), tx.published)
+        answers.done(_call(session, job.work, tx), tx.news)
     except BaseException as error:  # noqa: BLE001 - that caller's alone
         if not session.in_transaction or _wants_room(session, error):
             return False

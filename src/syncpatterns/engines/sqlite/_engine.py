@@ -138,7 +138,11 @@ class SqliteEngine:
     # ---------------------------------------------------------- transactions
 
     def transact(
-        self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
+        self,
+        work: Callable[[SqliteTransaction], T],
+        *,
+        undoable: bool = False,
+        relaxed: bool = False,
     ) -> T:
         """Run *work* in one write transaction; return its result once committed.
 
@@ -146,16 +150,29 @@ class SqliteEngine:
         together with others. It may run again if a shared commit is lost, and
         must do nothing but work on the transaction.
 
+        Args:
+            work: Writes; returns what the caller gets.
+            undoable: It may call ``tx.undo()``.
+            relaxed: Return before the disk has it, unless somebody who shares
+                the commit waits for the disk. A power cut may take back the
+                newest relaxed commits, never one before a full commit; a
+                killed process takes back none.
+
         Raises:
             EngineBusy: Other processes held the file for the whole time-out.
             DiskFull: There was no room; nothing was written.
             StoreUnavailable: The disk failed; nothing was written.
             ConfigurationError: Called from inside an effect.
         """
-        return (self._life.writer or self._opened()).run(work, undoable=undoable)
+        writer = self._life.writer or self._opened()
+        return writer.run(work, undoable=undoable, relaxed=relaxed)
 
     async def atransact(
-        self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
+        self,
+        work: Callable[[SqliteTransaction], T],
+        *,
+        undoable: bool = False,
+        relaxed: bool = False,
     ) -> T:
         """Do `transact` from an event loop; *work* runs on the writer's thread.
 
@@ -165,7 +182,7 @@ class SqliteEngine:
         writer = self._life.writer
         if writer is None:
             writer = await run_sync(self._opened)
-        return await writer.arun(work, undoable=undoable)
+        return await writer.arun(work, undoable=undoable, relaxed=relaxed)
 
     def view(self, work: Callable[[Snapshot], T]) -> T:
         """Run *work* on one consistent snapshot, on this thread."""

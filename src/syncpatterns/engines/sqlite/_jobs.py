@@ -14,7 +14,15 @@ from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 class Job:
     """Work for one transaction. *finished* is called once, on any thread."""
 
-    __slots__ = ("_taken", "finished", "outcome", "undoable", "unheard", "work")
+    __slots__ = (
+        "_taken",
+        "finished",
+        "outcome",
+        "relaxed",
+        "undoable",
+        "unheard",
+        "work",
+    )
 
     def __init__(
         self,
@@ -22,9 +30,11 @@ class Job:
         *,
         undoable: bool,
         finished: Callable[[], None],
+        relaxed: bool = False,
     ) -> None:
         self.work = work
         self.undoable = undoable
+        self.relaxed = relaxed
         self.finished = finished
         self.outcome: Ok[Any] | Err | None = None
         self.unheard = False  # the caller was cancelled when the work had begun
@@ -60,12 +70,13 @@ class Job:
 
 
 def blocking_job(
-    work: Callable[[SqliteTransaction], Any], *, undoable: bool
+    work: Callable[[SqliteTransaction], Any], *, undoable: bool, relaxed: bool = False
 ) -> tuple[Job, threading.Lock]:
     """Return a job and a lock that is free once the job is done."""
     gate = threading.Lock()
     gate.acquire()
-    return Job(work, undoable=undoable, finished=gate.release), gate
+    job = Job(work, undoable=undoable, relaxed=relaxed, finished=gate.release)
+    return job, gate
 
 
 def loop_job(
@@ -74,6 +85,12 @@ def loop_job(
     undoable: bool,
     loop: Loop,
     finished: Callable[[], None],
+    relaxed: bool = False,
 ) -> Job:
     """Return a job that calls *finished* on its caller's event loop."""
-    return Job(work, undoable=undoable, finished=lambda: loop.later(finished))
+    return Job(
+        work,
+        undoable=undoable,
+        relaxed=relaxed,
+        finished=lambda: loop.later(finished),
+    )

@@ -13,6 +13,7 @@ from syncpatterns.engines.sqlite._connection import inspect_file
 from syncpatterns.engines.sqlite._listeners import CommitListeners
 from syncpatterns.engines.sqlite._readers import Readers
 from syncpatterns.engines.sqlite._session import WriteSession
+from syncpatterns.engines.sqlite._transaction import PUBLISHED, QUEUED
 from syncpatterns.engines.sqlite._writer import Writer, closed
 from syncpatterns.events import StorageFact
 
@@ -32,6 +33,7 @@ class Life:
         path: The database file.
         writer: Writes, once open; None before, after, and in a forked child.
         listeners: Who wants to know of commits that published.
+        queue_listeners: Who wants to know of commits that touched a queue.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Life:
         self.path = path
         self.writer: Writer | None = None
         self.listeners = CommitListeners()
+        self.queue_listeners = CommitListeners()
         self._clock = clock
         self._busy_timeout = busy_timeout
         self._tell = tell
@@ -74,7 +77,11 @@ class Life:
         session = _reserve.opened_with_room(path, lambda: self._session(path))
         self._readers = Readers(path, self._clock, self._busy_timeout)
         self.writer = writer = Writer(
-            session, str(path), self._busy_timeout, self.listeners.tell, self._tell
+            session,
+            str(path),
+            self._busy_timeout,
+            {PUBLISHED: self.listeners.tell, QUEUED: self.queue_listeners.tell},
+            self._tell,
         )
         return writer
 
@@ -166,4 +173,5 @@ class Life:
         self.writer = None
         self._readers = None
         self.listeners.start_over()
+        self.queue_listeners.start_over()
         return held

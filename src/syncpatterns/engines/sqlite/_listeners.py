@@ -1,4 +1,4 @@
-"""Who wants to know that a commit published something."""
+"""Who wants to know that a commit published something, or touched a queue."""
 
 from __future__ import annotations
 

@@ -60,6 +60,8 @@ class _Brackets(NamedTuple):
     mark: str
     keep: str
     undo: str
+    durable: str
+    relaxed: str
 
     @classmethod
     def marked(cls) -> _Brackets:
@@ -72,6 +74,8 @@ class _Brackets(NamedTuple):
             f"SAVEPOINT {name}{tail}",
             f"RELEASE {name}{tail}",
             f"ROLLBACK TO {name}{tail}",
+            f"PRAGMA synchronous=FULL{tail}",
+            f"PRAGMA synchronous=NORMAL{tail}",
         )
 
 
@@ -102,6 +106,7 @@ class WriteSession:
         self._looked = -math.inf
         self.clock = StoreClock(clock)
         self.room = Room(path)
+        self.relaxed = False
         self.epoch = ""
         self.shared_with_others = False
         self.broken = True
@@ -133,6 +138,7 @@ class WriteSession:
         self._file = _identity(self._path)
         self._binding = Binding(connection)
         self._data_version = self._read_data_version()
+        self.relaxed = False
         self.broken = False
 
     def _require_same(self, epoch: str) -> None:
@@ -166,6 +172,27 @@ class WriteSession:
             self._own(self._sql.begin)
         return self.transaction()
 
+    def relax(self, *, relaxed: bool) -> None:
+        """Say whether the commits from now on may return before the disk has them.
+
+        A relaxed commit costs no wait. A power cut may take it back, with all
+        relaxed ones after it; the next full commit makes it stand, because
+        what it waits for is the whole log.
+        """
+        if relaxed is self.relaxed or self.broken:
+            return  # a new connection waits for the disk
+        try:
+            if relaxed:
+                self.relaxed = True
+                self._own(self._sql.relaxed)
+            else:
+                self._own(self._sql.durable)
+                self.relaxed = False
+        except sqlite3.OperationalError as error:
+            if not _errors.interrupted(error):
+                raise
+            self.broken = True  # see begin
+
     def _look_at_files(self) -> None:
         if _identity(self._path) != self._file:
             # SQLite would go on writing to a file that nobody can open any
@@ -191,7 +218,7 @@ class WriteSession:
         self._own(self._sql.undo)
 
     def commit(self) -> None:
-        """Commit; when this returns, the disk has it.
+        """Commit; when this returns, the disk has it, unless it is `relaxed`.
 
         Raises:
             OutcomeUnknown: The commit began and its answer was lost. After a

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from syncpatterns._transaction import Publishable
 from syncpatterns.engines.sqlite import _outbox, _records
 from syncpatterns.engines.sqlite._errors import ended
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import Record, Resolution
+
+#: What a commit may have brought, and who is told of it.
+PUBLISHED: Final = 1
+QUEUED: Final = 2
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._session import WriteSession
@@ -30,7 +34,7 @@ class SqliteTransaction:
         "clock",
         "draining",
         "key_hash",
-        "published",
+        "news",
     )
 
     def __init__(self, session: WriteSession, clock: float, wall: float) -> None:
@@ -41,7 +45,7 @@ class SqliteTransaction:
         self.clock = clock
         self.draining = False
         self.key_hash = ""
-        self.published = 0
+        self.news = 0
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -71,7 +75,8 @@ class SqliteTransaction:
         """
         self._require_open()
         _outbox.write(self._connection, events, self.clock)
-        self.published += len(events)
+        if events:
+            self.news |= PUBLISHED
 
     def keep_reserve(self) -> None:
         """A queue lives here: keep room back for its drain, if there is any."""
@@ -120,7 +125,7 @@ class SqliteTransaction:
         if not self._session.in_transaction:
             raise ended()
         self._session.rollback_to_savepoint()
-        self.published = 0
+        self.news = 0
 
     def end(self) -> None:
         """Make every later use of this object an error."""

@@ -12,7 +12,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import anyio
@@ -41,7 +41,7 @@ class Writer:
         session: The open writing connection; the writer owns it from now on.
         path: For error messages.
         patience: Seconds a blocking caller waits for its turn.
-        published: Called after a commit that wrote outbox rows.
+        listeners: Called after a commit, each for what it may have brought.
         tell: Called with what happened to the file.
     """
 
@@ -50,13 +50,13 @@ class Writer:
         session: WriteSession,
         path: str,
         patience: float,
-        published: Callable[[], None],
+        listeners: Mapping[int, Callable[[], None]],
         tell: Callable[[StorageFact], None],
     ) -> None:
         self.session = session
         self._path = path
         self._patience = patience
-        self._published = published
+        self._listeners = listeners
         self._tell = tell
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # whoever holds it has the connection
@@ -69,7 +69,11 @@ class Writer:
         self._abandoned = False
 
     def run(
-        self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
+        self,
+        work: Callable[[SqliteTransaction], T],
+        *,
+        undoable: bool = False,
+        relaxed: bool = False,
     ) -> T:
         """Run *work* in a transaction and return its result, once committed.
 
@@ -83,27 +87,31 @@ class Writer:
         # queued, it would wait for itself.
         mine = here == self._thread_id
         if (mine or self._idle()) and self._lock.acquire(blocking=mine):
-            published = 0
+            news = 0
             try:
                 self._owner = here
                 if self._closed:
                     raise closed()
-                value, published = commit_alone(
-                    self.session, work, self._path, undoable=undoable
+                value, news = commit_alone(
+                    self.session, work, self._path, undoable=undoable, relaxed=relaxed
                 )
             finally:
                 self._owner = None
                 self._lock.release()
-                self._announce(published)
+                self._announce(news)
             return value
-        job, gate = blocking_job(work, undoable=undoable)
+        job, gate = blocking_job(work, undoable=undoable, relaxed=relaxed)
         self._submit(job)
         self._wait(job, gate)
         result: T = job.result()
         return result
 
     async def arun(
-        self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
+        self,
+        work: Callable[[SqliteTransaction], T],
+        *,
+        undoable: bool = False,
+        relaxed: bool = False,
     ) -> T:
         """Do the same from an event loop; *work* runs on the writer's thread.
 
@@ -111,7 +119,13 @@ class Writer:
         """
         self.refuse_nested()
         done = anyio.Event()
-        job = loop_job(work, undoable=undoable, loop=current_loop(), finished=done.set)
+        job = loop_job(
+            work,
+            undoable=undoable,
+            relaxed=relaxed,
+            loop=current_loop(),
+            finished=done.set,
+        )
         self._submit(job)
         try:
             await done.wait()
@@ -265,9 +279,9 @@ class Writer:
             answers = Answers()
             commit_together(self.session, batch, self._path, answers)
             self._owner = None
-        published = answers.published
+        news = answers.news
         _hand_over(batch, answers)
-        self._announce(published)
+        self._announce(news)
         return last
 
     def _gather(self, first: Job) -> tuple[list[Job], bool]:
@@ -284,14 +298,15 @@ class Writer:
                 batch.append(job)
         return batch, False
 
-    def _announce(self, published: int) -> None:
+    def _announce(self, news: int) -> None:
         """Say what there is to say, with no lock held: who hears it may call us."""
         for notice in self.session.take_notices():
             _log.warning("%s", notice)
         for fact in self.session.take_facts():
             self._tell(fact)
-        if published:
-            self._published()
+        for brought, tell in self._listeners.items() if news else ():
+            if news & brought:
+                tell()
 
 
 def _hand_over(batch: list[Job], answers: Answers) -> None:
