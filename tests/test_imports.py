@@ -64,3 +64,10 @@ def test_the_first_names_load_no_driver(line: str) -> None:
     loaded = loaded_by(line)
 
     assert HEAVY & loaded == set()
+
+
+def test_the_first_names_load_nothing_that_few_need() -> None:
+    """Each of these takes as long as several modules of ours."""
+    loaded = loaded_by("from syncpatterns import Idempotency, Retry, connect")
+
+    assert {"datetime", "decimal", "typing_extensions", "uuid"} & loaded == set()

@@ -10,16 +10,11 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
-from uuid import UUID
 
 from syncpatterns.errors import ConfigurationError, KeyInvalid, KeyMissing
 
-#: Digits before or after the point; 1E+999999999 would be a gigabyte of text.
-_LONGEST_DECIMAL = 1000
 _LONGEST_INT = 4000  # bits
 
 
@@ -72,31 +67,13 @@ def _text(value: Any) -> str | None:
     if isinstance(value, int):
         # Python prints no int of more than 4,300 digits.
         return str(value) if value.bit_length() < _LONGEST_INT else None
-    if isinstance(value, UUID):
-        return str(value)
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else None
-    if isinstance(value, Decimal):
-        return _decimal(value)
     if isinstance(value, bytes):
         return value.hex()
-    return _moment(value)
+    from syncpatterns.idempotency._rare_keys import rare_text  # noqa: PLC0415 - most keys are text
 
-
-def _decimal(value: Decimal) -> str | None:
-    """Return one text for 1, 1.0 and 1E+0: they are equal, so they are one key."""
-    if not value.is_finite() or abs(value.adjusted()) > _LONGEST_DECIMAL:
-        return None
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
-def _moment(value: Any) -> str | None:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).isoformat()
-    return value.isoformat() if isinstance(value, date | time) else None
+    return rare_text(value)
 
 
 class _SingleTenant(str):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple, TypeAlias
-
-from typing_extensions import TypeIs
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from syncpatterns.codec import digest
 from syncpatterns.errors import ConfigurationError
+
+if TYPE_CHECKING:  # it takes as long to import as half of all that is ours
+    from typing_extensions import TypeIs
 
 OnAbandoned: TypeAlias = Literal["rerun", "quarantine", "probe"]
 #: Named bytes kept with a claim until it is settled: what was asked for, and
