@@ -1,0 +1,217 @@
+"""P-QUE: the offline queue on SQLite, against the floor and other queues.
+
+Everything is compared at the same durability: each commit on the disk. Only
+where a row says so do claims and acknowledgements run at NORMAL: what a power
+cut takes of those is delivered again under the same key.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from benchmarks._harness import DISK_PAIRS, Paired, Row, paired, row, summary
+from benchmarks._peers import package
+from benchmarks._queue_peers import FLOOR, PAYLOAD, PUT, Peer, floor, peers, raw
+from syncpatterns import connect
+from syncpatterns.codec import digest
+from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.offline_queue._core import Ack, NewItem, QueueRules
+from syncpatterns.offline_queue._ports import (
+    ClaimRequest,
+    EnqueueRequest,
+    QueueStore,
+)
+
+_QUEUE: Final = "bench"
+_PRINT: Final = digest(PAYLOAD)
+_LARGE: Final = 1_000_000
+_SMALL: Final = 1_000
+_BLOCKED: Final = 100_000
+_BATCH: Final = 1_000
+_TASKS: Final = 64
+_ROUNDS: Final = 40
+_ROOM: Final = QueueRules(max_items=10_000_000, max_bytes=1 << 40)
+_numbers = count()
+
+
+def rows() -> Iterator[Row]:
+    """Measure cycles, backlogs, crowds of tasks and bytes."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
+        path = Path(folder)
+        with floor(path / "floor.db") as bare, peers(path) as others:
+            yield from _cycles(path, bare, others)
+            yield from _sizes(path)
+        yield from _backlogs(path)
+        yield row(
+            "P-QUE-3",
+            "64 tasks put at FULL, items a second: ours vs. aiosqlite",
+            anyio.run(_crowd, path),
+            target=5,
+            better="higher",
+            unit=1,
+        )
+
+
+def _cycles(path: Path, bare: Peer, others: list[Peer]) -> Iterator[Row]:
+    for durability, target in (("full", 0.9), ("enqueue", 0.6)):
+        with _store(path / f"{durability}.db", durability) as store:
+            cycle = _cycle(store)
+            what = {
+                "full": "put, claim, ack, all FULL",
+                "enqueue": "put FULL, claim and ack NORMAL",
+            }[durability]
+            yield row(
+                f"P-QUE-1.{durability}",
+                f"{what} vs. three commits by hand, us",
+                _timed(cycle, bare.cycle),
+                target=target,
+            )
+            if durability == "full":
+                for peer in others:
+                    yield row(
+                        f"P-QUE-1.{peer.name.split()[0]}",
+                        f"{what} vs. {peer.name} at FULL, us",
+                        _timed(cycle, peer.cycle),
+                        target=peer.target,
+                    )
+
+
+def _backlogs(path: Path) -> Iterator[Row]:
+    with (
+        _store(path / "small.db", "normal") as small,
+        _store(path / "large.db", "normal") as large,
+    ):
+        _fill(small, _SMALL)
+        _fill(large, _LARGE)
+        yield row(
+            "P-QUE-2.backlog",
+            "claim and ack, behind 1,000,000 vs. 1,000 items, us",
+            paired(_taking(large), _taking(small), pairs=400, number=1),
+            target=1.5,
+        )
+    with (
+        _store(path / "free.db", "normal") as free,
+        _store(path / "lane.db", "normal") as beside,
+    ):
+        _fill(free, _SMALL)
+        _fill(beside, _BLOCKED, lane="stuck")
+        beside.claim(ClaimRequest(_QUEUE, 1, 3600.0))  # its head is out for an hour
+        _fill(beside, _SMALL)
+        yield row(
+            "P-QUE-2.lane",
+            "claim and ack, beside a blocked lane of 100,000 vs. none, us",
+            paired(_taking(beside), _taking(free), pairs=400, number=1),
+            target=2,
+        )
+
+
+def _sizes(path: Path) -> Iterator[Row]:
+    """Bytes an item with 204 bytes of payload, after 10,000 of them."""
+    items = 10_000
+    with _store(path / "size.db", "normal") as store:
+        _fill(store, items)
+    with closing(raw(path / "bare-size.db")) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        for statement in FLOOR:
+            connection.execute(statement)
+        connection.execute("BEGIN")
+        connection.executemany(PUT, [(PAYLOAD,)] * items)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    mine = (path / "size.db").stat().st_size / items
+    theirs = (path / "bare-size.db").stat().st_size / items
+    yield row(
+        "P-QUE-1.bytes",
+        "bytes an item of 204 bytes vs. one bare table",
+        Paired(mine, theirs, mine / theirs),
+        target=1.6,
+        unit=1,
+    )
+
+
+async def _crowd(path: Path) -> Paired:
+    samples: list[tuple[float, float]] = []
+    engine: SqliteEngine = connect(f"sqlite:///{path / 'crowd.db'}")
+    async with engine, package("aiosqlite").connect(path / "aio.db") as other:
+        store = engine.async_queue_store()
+        await store.configure(_QUEUE, _ROOM._replace(durability="full"))
+        await other.execute("PRAGMA journal_mode=WAL")
+        await other.execute("PRAGMA synchronous=FULL")
+        await other.execute(
+            "CREATE TABLE item (seq INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB)"
+        )
+
+        async def ours() -> None:
+            await store.enqueue(EnqueueRequest(_QUEUE, [_item()]))
+
+        async def theirs() -> None:
+            await other.execute("INSERT INTO item (payload) VALUES (?)", (PAYLOAD,))
+            await other.commit()
+
+        for _ in range(_ROUNDS):
+            mine = await _crowded(ours)
+            samples.append((mine, await _crowded(theirs)))
+    return summary(samples)
+
+
+async def _crowded(put: Callable[[], Coroutine[Any, Any, None]]) -> float:
+    start = time.perf_counter()
+    async with anyio.create_task_group() as group:
+        for _ in range(_TASKS):
+            group.start_soon(put)
+    return _TASKS / (time.perf_counter() - start)
+
+
+@contextmanager
+def _store(path: Path, durability: str) -> Iterator[QueueStore]:
+    engine: SqliteEngine = connect(f"sqlite:///{path}")
+    with engine:
+        store = engine.queue_store()
+        store.configure(_QUEUE, _ROOM._replace(durability=durability))  # type: ignore[arg-type]  # one of the three
+        yield store
+
+
+def _item(lane: str | None = None) -> NewItem:
+    key = f"{next(_numbers):032x}"
+    return NewItem("leads.move", key, "", _PRINT, PAYLOAD, lane=lane)
+
+
+def _fill(store: QueueStore, items: int, lane: str | None = None) -> None:
+    for _ in range(0, items, _BATCH):
+        batch = [_item(lane) for _ in range(min(_BATCH, items))]
+        store.enqueue(EnqueueRequest(_QUEUE, batch))
+
+
+def _cycle(store: QueueStore) -> Callable[[], object]:
+    take = _taking(store)
+
+    def cycle() -> None:
+        store.enqueue(EnqueueRequest(_QUEUE, [_item()]))
+        take()
+
+    return cycle
+
+
+def _taking(store: QueueStore) -> Callable[[], None]:
+    def take() -> None:
+        (item,) = store.claim(ClaimRequest(_QUEUE, 1, 30.0))
+        (settled,) = store.settle(_QUEUE, [Ack(item.hold)])
+        if not settled.accepted:
+            raise AssertionError
+
+    return take
+
+
+def _timed(ours: Callable[[], object], theirs: Callable[[], object]) -> Paired:
+    for _ in range(20):
+        ours()
+        theirs()
+    return paired(ours, theirs, pairs=DISK_PAIRS, number=1)
