@@ -11,6 +11,8 @@ from syncpatterns.engines.memory._idempotency import (
     AsyncMemoryIdempotencyStore,
     MemoryIdempotencyStore,
 )
+from syncpatterns.engines.memory._queue import MemoryQueueStore
+from syncpatterns.engines.memory._queue_async import AsyncMemoryQueueStore
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks, Swept
 
@@ -53,6 +55,8 @@ class MemoryEngine:
         self._hooks = Hooks(hooks)
         self._store = MemoryIdempotencyStore(self.clock, max_items)
         self._astore = AsyncMemoryIdempotencyStore(self._store)
+        self._queues = MemoryQueueStore(self.clock)
+        self._aqueues = AsyncMemoryQueueStore(self._queues)
 
     def __repr__(self) -> str:
         return f"MemoryEngine(max_items={self.max_items})"
@@ -68,6 +72,7 @@ class MemoryEngine:
     def close(self) -> None:
         """Refuse calls from now on; a second call does nothing."""
         self._store.closed = True
+        self._queues.closed = True
 
     async def aclose(self) -> None:
         """Do `close`."""
@@ -103,8 +108,16 @@ class MemoryEngine:
         """Return the store for event loops, over the same records."""
         return self._astore
 
+    def queue_store(self) -> MemoryQueueStore:
+        """Return the store of queues for threads."""
+        return self._queues
+
+    def async_queue_store(self) -> AsyncMemoryQueueStore:
+        """Return the store of queues for event loops, over the same items."""
+        return self._aqueues
+
     def sweep(self, *, events_older_than: float = 86400.0) -> Swept:  # noqa: ARG002 - as the other engines
-        """Delete every forgotten record, in batches, and tell what was done.
+        """Delete every forgotten record and outcome, in batches, and tell of it.
 
         Args:
             events_older_than: Means nothing here: memory keeps no events.
@@ -112,6 +125,7 @@ class MemoryEngine:
         removed = 0
         while batch := self._store.sweep():
             removed += batch
+        removed += self._queues.sweep()
         swept = Swept(self.name, records=removed)
         self._hooks.emit(swept)
         return swept
