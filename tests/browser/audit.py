@@ -47,9 +47,12 @@ CONTRAST = """() => {
 
 SMALL = """() => {
   const small = [];
-  for (const each of document.querySelectorAll("button, input, a[href]")) {
+  for (const each of document.querySelectorAll(
+    "button, input, select, summary, a[href]")) {
     if (!each.checkVisibility() || each.matches(".skip")) continue;
-    const { width, height } = each.getBoundingClientRect();
+    // A label around a checkbox is pressed as well as the box.
+    const target = each.type === "checkbox" ? (each.closest("label") ?? each) : each;
+    const { width, height } = target.getBoundingClientRect();
     if (width < 43.9 || height < 43.9) {
       small.push(`${each.tagName} ${each.textContent.trim() || each.value}: ` +
         `${width.toFixed(1)} x ${height.toFixed(1)}`);
@@ -63,7 +66,8 @@ NAMELESS = """() => {
   const named = (each) => each.ariaLabel || each.getAttribute("aria-labelledby")
     || each.labels?.length || each.textContent.trim();
   for (const each of document.querySelectorAll(
-    "button, input, [role], section, aside, table, fieldset")) {
+    "button, input, select, progress, dialog, [role], section, aside, table, fieldset"
+  )) {
     const must = !each.matches("tr, td, th, thead, tbody, [role=status], [role=alert]");
     if (must && each.checkVisibility() && !named(each)) faults.push(each.outerHTML);
   }

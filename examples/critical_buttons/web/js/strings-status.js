@@ -6,7 +6,7 @@ const leads = (count) => `${count} ${count === 1 ? "lead" : "leads"}`;
 
 export const STATUS_FORM = Object.freeze({
   to: "Move to",
-  choose: "Choose a status",
+  choose: "Choose…",
   reason: "Reason",
   reasonHint: "Needed for this step",
   noTarget: "Choose a status first.",
@@ -95,6 +95,7 @@ export const BULK = Object.freeze({
   modes: { atomic: "Move none", partial: "Move the rest" },
   none: "Select leads first.",
   verb: "Move",
+  nobody: " leads",
   /** @param {number} count @param {string} to */
   what: (count, to) => ` ${leads(count)}${to === "" ? "" : ` to ${to.toLowerCase()}`}`,
   /** @param {number} able @param {number} count */

@@ -7,7 +7,7 @@
 
 import { guiltyList } from "../status/bulk-results.js";
 import { PART, partsOf, settledRows } from "../status/bulk-plan.js";
-import { BULK, BULK_ENDS, BUTTON, ENDS, MOVE, SAID } from "../strings.js";
+import { BULK, BULK_ENDS, BUTTON, ENDS, SAID } from "../strings.js";
 import { okView, plainView, unansweredView } from "./outcome-view.js";
 import { statusName } from "./status-view.js";
 
@@ -201,5 +201,5 @@ function openView({ plan, outcome }) {
 
 /** What the button is called when it rests. @param {number} count @param {string} to */
 export function verbOf(count, to) {
-  return count === 0 ? ` ${MOVE.label.toLowerCase()}` : BULK.what(count, to === "" ? "" : statusName(to));
+  return count === 0 ? BULK.nobody : BULK.what(count, to === "" ? "" : statusName(to));
 }

@@ -28,6 +28,7 @@ export class BulkBar {
     el("option", { value: "atomic" }, BULK.modes.atomic),
     el("option", { value: "partial" }, BULK.modes.partial),
   );
+  #head = el("div", { class: "bulk-head" });
   #count = el("p", { class: "selected" });
   #all = el("button", { type: "button", class: "small" });
   #clear = el("button", { type: "button", class: "small" }, BULK.clear);
@@ -58,7 +59,7 @@ export class BulkBar {
     this.#button.use({
       ...desk,
       draft: () => this.#draft(),
-      onFault: () => void this.#fields.check(),
+      onFault: () => void (selection.size > 0 && this.#fields.check()),
       onSelect: (ids) => selection.replace(ids),
     });
     this.#mode.id = `bulk-mode-${(bars += 1)}`;
@@ -68,13 +69,13 @@ export class BulkBar {
       this.#fields.element.children[1] ?? null,
     );
     this.#choices = el("div", { class: "bulk-choices" }, this.#fields.element);
-    const head = el("div", { class: "bulk-head" }, this.#count, this.#all, this.#clear);
+    this.#head.append(this.#count, this.#all, this.#clear);
     const act = el("div", { class: "bulk-act" }, this.#button, this.#stop);
     this.element = el(
       "section",
       { class: "bulk-bar", "aria-label": BULK.region },
       this.#cards,
-      head,
+      this.#head,
       this.#choices,
       this.#able,
       act,
@@ -100,6 +101,7 @@ export class BulkBar {
       this.#selection.replace([]);
       document.getElementById("leads")?.focus({ preventScroll: true });
     });
+    this.element.addEventListener("focusout", () => queueMicrotask(() => this.#paintState()));
     this.#stop.addEventListener("click", () => this.#button.run?.stop());
     this.#fields.addEventListener("change", () => this.#paint());
     this.#mode.addEventListener("change", () => this.#paint());
@@ -135,22 +137,21 @@ export class BulkBar {
     const able = chosen.filter((lead) => lead.status === to || this.#pipeline.allows(lead, to));
     const hint = to === "" ? "" : BULK.able(able.length, chosen.length);
     setText(this.#able, hint);
-    this.#able.hidden = hint === "";
     this.#button.draftChanged(verbOf(chosen.length, to));
     this.#paintState();
   }
 
   #paintState() {
     const run = this.#button.flying ? this.#button.run : null;
-    this.element.hidden = this.#selection.size === 0 && !this.#button.engaged && !this.#isDone();
+    const none = this.#selection.size === 0;
+    // Nothing that has the focus is taken away from under it.
+    const held = this.#button.engaged || this.element.contains(document.activeElement);
+    this.element.hidden = none && !held;
+    this.#head.hidden = none;
     // What is under way, or to be gone on with, is about another selection.
-    this.#choices.hidden = this.#button.run !== null;
+    this.#choices.hidden = none || this.#button.run !== null;
+    this.#able.hidden = this.#choices.hidden || this.#able.textContent === "";
     this.#stop.hidden = run === null || !run.hasMore;
     setText(this.#stop, run?.stopping ? BULK.stopping : BULK.stop);
-  }
-
-  /** For a moment, the button says what it has done. */
-  #isDone() {
-    return this.#button.contains(document.activeElement) && this.#button.dataset.state !== "idle";
   }
 }

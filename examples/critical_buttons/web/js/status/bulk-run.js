@@ -84,10 +84,12 @@ export class BulkRun extends EventTarget {
   }
 
   /** What the server says of a part on its way.
-   * @param {{op_key_hash: string, done: number}} progress */
-  note({ op_key_hash: hash, done }) {
-    // Shown forward only: a transaction that is tried again counts from the start.
-    if (this.#hash === "" || !hash.startsWith(this.#hash) || done <= this.#within) return;
+   * @param {{op_key_hash: string, phase: string, done: number}} progress */
+  note({ op_key_hash: hash, phase, done }) {
+    // Looked at is not written; and what is done, the answer says better.
+    if (phase !== "writing" && phase !== "committing") return;
+    if (this.#hash === "" || !hash.startsWith(this.#hash)) return;
+    // It may go back: a transaction that is tried again begins anew.
     this.#within = Math.min(done, PART);
     this.dispatchEvent(new Event("change"));
   }
