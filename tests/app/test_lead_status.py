@@ -17,8 +17,9 @@ from examples.critical_buttons.domain.lead_refusals import (
 )
 from examples.critical_buttons.domain.messages import Direction
 from examples.critical_buttons.domain.sms_refusals import LeadNotFound
+from examples.critical_buttons.services.lead_history import LeadHistory
 from examples.critical_buttons.services.webhooks import Inbound, Webhooks
-from syncpatterns.errors import KeyExpired, KeyReused, Refusal
+from syncpatterns.errors import KeyExpired, KeyReused, Refusal, StoreUnavailable
 from syncpatterns.operation import Answer
 from tests.app.driver import rows
 from tests.app.status_driver import Office, key_for, many, one
@@ -286,3 +287,31 @@ async def test_what_is_older_than_keys_are_remembered_is_not_done(
         await change(office, "l-1", "attempted", age=age)
 
     assert office.states()["l-1"] == "new"
+
+
+# -------------------------------------------------------------------- the table
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4, 5])
+async def test_a_table_is_read_page_by_page_and_misses_nothing(
+    office: Office, page: int
+) -> None:
+    """Also where the last page is full, and of the tenant's leads only."""
+    history = LeadHistory(office.engine, page=page)
+
+    pieces = [piece async for piece in await history.table("acme")]
+
+    lines = b"".join(pieces).decode().splitlines()
+    assert [line.partition(",")[0] for line in lines] == [
+        *["id", "l-1", "l-2", "l-3", "l-4"]
+    ]
+    assert len(pieces) == 1 + -(-4 // page)
+
+
+async def test_a_table_that_cannot_be_read_is_not_begun(office: Office) -> None:
+    """A 503, not half a file that looks whole."""
+    history = LeadHistory(office.engine)
+    office.close()
+
+    with pytest.raises(StoreUnavailable):
+        await history.table("acme")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -32,6 +32,15 @@ from examples.critical_buttons.services.status_views import BatchResult, StatusC
 from syncpatterns.adapters.asgi import request_id
 from syncpatterns.adapters.fastapi import IdempotencyKey, reply
 
+
+def _problem(description: str) -> dict[str, Any]:
+    reference = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": reference}},
+    }
+
+
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Done, or so before; of a batch: no row was refused.",
@@ -42,9 +51,9 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "refused; `results` says which.",
         "model": BatchResult,
     },
-    404: {"description": "No lead of yours has this id."},
-    412: {"description": "The lead is no longer at the version that was seen."},
-    413: {"description": "More than 500 rows; nothing was looked at."},
+    404: _problem("No lead of yours has this id."),
+    412: _problem("The lead is no longer at the version that was seen."),
+    413: _problem("More than 500 rows; nothing was looked at."),
 }
 
 
@@ -66,7 +75,7 @@ class Untagged(APIRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 found = [
-                    {**each, "loc": tuple(s for s in each["loc"] if s not in FORMS)}
+                    {**each, "loc": _without_form(each["loc"])}
                     for each in error.errors()
                 ]
                 raise RequestValidationError(found) from error
@@ -123,6 +132,12 @@ def lead_status_routes(desk: StatusDesk, history: LeadHistory) -> APIRouter:
         return fresh(await history.audit(who.tenant, lead_id, limit=limit))
 
     return router
+
+
+def _without_form(place: Sequence[int | str]) -> tuple[int | str, ...]:
+    part, *inside = place
+    # Only the outermost: what is further in was sent by the caller.
+    return (part, *inside[1:]) if inside[:1] and inside[0] in FORMS else (part, *inside)
 
 
 async def _many(

@@ -35,10 +35,12 @@ class LeadHistory:
 
     Args:
         engine: The app's database.
+        page: How many leads of a table are read at once.
     """
 
-    def __init__(self, engine: SqliteEngine) -> None:
+    def __init__(self, engine: SqliteEngine, *, page: int = PAGE) -> None:
         self._engine = engine
+        self._size = page
 
     async def audit(
         self, tenant: str, lead_id: str, *, limit: int
@@ -81,7 +83,7 @@ class LeadHistory:
     async def _page(self, tenant: str, after: str) -> list[LeadEntry]:
         return await self._engine.aview(
             lambda snapshot: leads.list_leads(
-                snapshot.sqlalchemy(), tenant, limit=PAGE, after=after
+                snapshot.sqlalchemy(), tenant, limit=self._size, after=after
             )
         )
 
