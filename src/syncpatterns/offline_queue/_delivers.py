@@ -6,8 +6,6 @@ the surface knows handlers and verdicts, and nothing of leases. They meet here.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -18,7 +16,7 @@ from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
 
-    from syncpatterns.offline_queue._probes import Probe
+    from syncpatterns.offline_queue._targets import Targets
 
 
 class Evidence(StrEnum):
@@ -77,20 +75,6 @@ class Flight:
         self.limiter = limiter
 
 
-class Gate(Protocol):
-    """Who may say that a target is not to be asked: a `CircuitBreaker`."""
-
-    @property
-    def retry_after(self) -> float:
-        """Seconds until a call may be let through; infinity if nobody knows."""
-        ...
-
-    @property
-    def current_state(self) -> str:
-        """``closed``, or anything else while only one may ask."""
-        ...
-
-
 class Delivers(Protocol):
     """What the drain needs of a queue's surface."""
 
@@ -110,26 +94,16 @@ class Delivers(Protocol):
         ...
 
     @property
-    def rng(self) -> random.Random:
-        """Where the jitter comes from."""
+    def targets(self) -> Targets:
+        """What this process knows of the targets; one for the whole queue."""
         ...
 
-    @property
-    def probes(self) -> Mapping[str, Probe]:
-        """How to ask each target whether it is back; "" stands for all others."""
+    def ready(self) -> QueueStore:
+        """Return the blocking store, once it knows the queue's rules."""
         ...
 
-    @property
-    def gates(self) -> Mapping[str, Gate]:
-        """The breaker of each target; "" stands for all others."""
-        ...
-
-    def store(self) -> QueueStore:
-        """Return the blocking store."""
-        ...
-
-    def astore(self) -> AsyncQueueStore:
-        """Return the store for an event loop."""
+    async def aready(self) -> AsyncQueueStore:
+        """Return the store for an event loop, once it knows the queue's rules."""
         ...
 
     def deliver(self, flight: Flight) -> Verdict:

@@ -118,7 +118,7 @@ class Link:
             return replace(self, credit=self.credit + 1)
         if 2 * self.allowed >= width:
             return ONLINE
-        return replace(self, allowed=2 * self.allowed, credit=0)
+        return replace(self, allowed=2 * self.allowed, credit=0, looks=0)
 
     def faltered(self, now: float) -> Link:
         """Return the link after an answer that was a failure: it is there.
@@ -198,11 +198,14 @@ class Link:
         rests = self.state is LinkState.RESTING and not self.gated
         return self._canary(now) if rests and now >= self.at else self
 
+    def resumed(self, now: float) -> Link:
+        """Return the link after somebody has ended its rest."""
+        rests = self.state is LinkState.RESTING and not self.gated
+        return self._canary(now) if rests else self
+
     def hurried(self, now: float) -> Link:
         """Return the link after somebody asked to look at once."""
-        if self.state is LinkState.OFFLINE:
-            return replace(self, at=min(self.at, now))
-        if self.state is LinkState.PROBING:
+        if self.state in (LinkState.OFFLINE, LinkState.PROBING):
             return replace(self, at=min(self.at, now))
         return self
 

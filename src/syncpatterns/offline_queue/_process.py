@@ -1,0 +1,44 @@
+"""A drain as a whole program: an event loop of its own, and the signals that end it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import Final
+
+import anyio
+
+from syncpatterns.offline_queue._delivers import Delivers
+from syncpatterns.offline_queue._drain import Drain
+from syncpatterns.offline_queue._drain_report import DrainReport
+
+_log = logging.getLogger("syncpatterns.offline_queue")
+
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def drain_process(
+    post: Delivers, *, once: bool, concurrency: int, grace: float
+) -> DrainReport:
+    """Drain until it is over, or until SIGTERM or SIGINT on the main thread."""
+    drain = Drain(post, once=once, concurrency=concurrency, grace=grace)
+
+    async def main() -> DrainReport:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                if threading.current_thread() is threading.main_thread():
+                    tasks.start_soon(_end_on_signal, scope, post.name)
+                await drain.run()
+                tasks.cancel_scope.cancel()
+        return drain.report
+
+    return anyio.run(main)
+
+
+async def _end_on_signal(scope: anyio.CancelScope, name: str) -> None:
+    with anyio.open_signal_receiver(*_ENDING) as signals:
+        async for number in signals:
+            _log.info("Queue %r ends because of %s.", name, signal.Signals(number).name)
+            scope.cancel()
+            return

@@ -1,0 +1,86 @@
+"""Does what time alone asks for: what is due, what lapsed, what is too old."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from syncpatterns.errors import EngineClosed
+from syncpatterns.offline_queue._board import Board
+from syncpatterns.retry import full_jitter
+
+_log = logging.getLogger("syncpatterns.offline_queue")
+
+#: Seconds between two looks at least; what is due is claimed without them.
+_SHORTEST: Final = 0.05
+#: Seconds between two looks at most: the floor should a hint be lost.
+_LONGEST: Final = 30.0
+_AGAIN: Final = full_jitter(base=0.1, cap=5.0)
+
+
+class Stager:
+    """Stages when something is due, and when others have changed what is due.
+
+    Args:
+        board: The drain's.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._failures = 0
+        self._version: int | None = None
+
+    def stir(self) -> None:
+        """Look again, unless nobody has committed since the last look."""
+        if self._board.store.changes() != self._version:
+            self._board.stager.ring()
+
+    async def run(self) -> None:
+        """Stage until cancelled."""
+        board = self._board
+        while not board.closed:
+            wait = await self.stage()
+            began = board.clock.monotonic()
+            if await board.stager.wait(board.clock, wait):
+                # A burst of commits is one look.
+                passed = board.clock.monotonic() - began
+                await board.clock.asleep(_SHORTEST - passed)
+
+    async def stage(self) -> float:
+        """Stage once; return the seconds until it is worth doing again."""
+        board = self._board
+        # Before the look: a commit during it is found by the next one.
+        version = board.store.changes()
+        try:
+            staged = await board.store.stage(board.post.name)
+        except EngineClosed:
+            board.close()
+            return 0.0
+        except Exception as error:  # noqa: BLE001 - logged; time goes on asking
+            return self._failed(error)
+        self._failures = 0
+        self._version = version
+        board.tally.staged(staged)
+        try:
+            board.post.staged(staged)
+        except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no drain
+            _log.exception("What time has changed was not told")
+        if staged.ready or staged.lapsed or staged.resumed or staged.ended:
+            board.claimer.ring()
+        return min(max(staged.next_due, _SHORTEST), _LONGEST)
+
+    def _failed(self, error: Exception) -> float:
+        board = self._board
+        self._failures += 1
+        seconds = _AGAIN.delay(self._failures)
+        _log.log(
+            logging.WARNING if self._failures == 1 else logging.DEBUG,
+            "Queue %r could not look for what is due on %s (%s: %s); it tries again "
+            "in %.2f s.",
+            board.post.name,
+            board.store.name,
+            type(error).__name__,
+            error,
+            seconds,
+        )
+        return seconds
