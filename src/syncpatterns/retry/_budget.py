@@ -47,36 +47,29 @@ class RetryBudget:
         self.size = _checked("size", size, 1.0)
         self.ratio = _checked("ratio", ratio, 0.0)
         self.tokens = self.size
-        self._lock = threading.Lock()
+        # A signal handler may retry too, while the thread it interrupts is in here.
+        self._lock = threading.RLock()
         _all.add(self)
 
-    # Both move tokens on the way of a retry that succeeds. A lock taken in a
-    # `with` statement takes twice as long as one taken by hand.
+    # `with` and not acquire() and try: a Ctrl-C between those two would leave the
+    # lock taken, and every other thread would wait for it for ever.
 
     def withdraw(self) -> bool:
         """Take one token for a retry; False, and nothing taken, if there is none."""
-        lock = self._lock
-        lock.acquire()
-        try:
+        with self._lock:
             left = self.tokens - 1.0
             if left < 0.0:
                 if left < -_ROUNDING:
                     return False
                 left = 0.0
             self.tokens = left
-        finally:
-            lock.release()
         return True
 
     def deposit(self) -> None:
         """Credit a call that succeeded."""
-        lock = self._lock
-        lock.acquire()
-        try:
+        with self._lock:
             tokens = self.tokens + self.ratio
             self.tokens = tokens if tokens < self.size else self.size  # noqa: FURB136 - min() costs as much as the lock
-        finally:
-            lock.release()
 
     def refund(self) -> None:
         """Give back the token of a retry that was not made after all."""
@@ -130,7 +123,7 @@ UNLIMITED = Unlimited()
 def _renew_locks() -> None:
     """Free the child of a fork from locks that other threads held meanwhile."""
     for budget in list(_all):
-        budget._lock = threading.Lock()  # noqa: SLF001 - a fork is no user's business  # pyright: ignore[reportPrivateUsage]
+        budget._lock = threading.RLock()  # noqa: SLF001 - a fork is no user's business  # pyright: ignore[reportPrivateUsage]
 
 
 if hasattr(os, "register_at_fork"):

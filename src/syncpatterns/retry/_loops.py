@@ -82,7 +82,7 @@ def _loop(policy: Policy, fn: Callable[..., T]) -> Callable[..., T]:  # noqa: C9
             series.attempt += 1
             token = attempt_number.set(series.attempt)
             try:
-                result = fn(*args, **kwargs)
+                result = fn(*args, **kwargs) if kwargs else fn(*args)
             except Exception as error:
                 delay = series.after(error)
                 if delay is None:
@@ -155,7 +155,7 @@ def _aloop(  # noqa: C901 - as below
             series.attempt += 1
             token = attempt_number.set(series.attempt)
             try:
-                result = await fn(*args, **kwargs)
+                result = await (fn(*args, **kwargs) if kwargs else fn(*args))
             except Exception as error:
                 delay = series.after(error)
                 if delay is None:

@@ -155,12 +155,15 @@ class PlainRules:
 
     __slots__ = ("_classes", "_strategies", "stop", "wait")
 
+    _classes: type[Exception] | tuple[type[Exception], ...]
     wait: Callable[[Progress], float]
     stop: Callable[[Progress, float], bool] | None
 
     def __init__(self, strategies: Strategies, wait: Wait, rng: Rng) -> None:
         self._strategies = strategies
-        self._classes = strategies.classes or ()
+        named = strategies.classes or ()
+        # To look into a tuple takes twice as long, and most name one class.
+        self._classes = named[0] if len(named) == 1 else named
         self.wait = drawer(wait.backoff, wait.rng or rng)
         self.stop = None
 

@@ -130,7 +130,7 @@ class Series(Progress):
             if policy.plain is None:
                 rules.forget()
         # Not "is it a GiveUp": to ask that of an enum's class takes five times as long.
-        if not isinstance(decision, (float, int)):
+        if type(decision) is not float and not isinstance(decision, (float, int)):
             self._give_up(decision)
             return None
         until = _current_deadline()
