@@ -95,7 +95,7 @@ class TenacityRules(RetryCallState):
 class StoppingRules(TenacityRules):
     """The same with a stop strategy; most stop after a number of attempts alone."""
 
-    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules
+    def stop(self, progress: Progress, upcoming: float, /) -> bool:  # noqa: ARG002 - signature of Rules  # pyright: ignore[reportIncompatibleVariableOverride]  # bound when it is asked for
         """Ask the stop strategy; it sees the sleep that would come."""
         stop = self._strategies.stop
         if stop is None:
