@@ -1,0 +1,32 @@
+"""What every store of queued actions must do.
+
+A check is run on a fresh store, blocking or awaited::
+
+    @pytest.mark.parametrize("check", CHECKS, ids=str)
+    def test_my_store(check: Check) -> None:
+        clock = FakeClock()
+        check.run(MyStore(clock), clock)
+
+
+    @pytest.mark.parametrize("check", CHECKS, ids=str)
+    async def test_my_async_store(check: Check) -> None:
+        clock = FakeClock()
+        await check.arun(MyAsyncStore(clock), clock)
+
+The clock is the one that the store goes by; checks move it, and step its wall
+clock. What stores differ in they declare (`QueueStore.capabilities`); no check
+asks for their class. A store that passes all of them keeps the promises of
+`syncpatterns.offline_queue`.
+"""
+
+from __future__ import annotations
+
+from syncpatterns.testing.conformance._queue_bench import Check, Time
+from syncpatterns.testing.conformance._queue_identity import IDENTITY
+from syncpatterns.testing.conformance._queue_lanes import LANES
+from syncpatterns.testing.conformance._queue_leases import LEASES
+
+__all__ = ["CHECKS", "Check", "Time"]
+
+#: Every check, in the order of the contract.
+CHECKS: tuple[Check, ...] = (*IDENTITY, *LEASES, *LANES)
