@@ -1,10 +1,10 @@
-"""The reference app: bookings confirmed once and messages sent once, whatever happens.
+"""The reference app: bookings, messages and leads, each done once, whatever happens.
 
 Read it from the inside out::
 
     domain/     bookings, leads, segments, consent, night: the rules; no I/O
     schema/     the tables; repo/  the statements
-    services/   the use cases: confirm, send, webhooks, settle, list
+    services/   the use cases: confirm, send, move, webhooks, settle, list
     sms/        the client of the SMS provider; simulator/  a provider to try it on
     data/       the samples and the CSV import
     routes/     HTTP, thin; problems/  a page for every refusal

@@ -141,8 +141,8 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
 def _api(life: Callable[[Any], AbstractAsyncContextManager[None]]) -> FastAPI:
     api = FastAPI(
         title="Critical Buttons",
-        description="Bookings that are confirmed once and messages that are sent "
-        "once, whatever happens.",
+        description="Bookings that are confirmed, messages that are sent and leads "
+        "that are moved once, whatever happens.",
         version="1",
         docs_url=None,  # the pages of the API browser need scripts of another site
         redoc_url=None,

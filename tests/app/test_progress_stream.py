@@ -114,7 +114,7 @@ async def test_what_is_told_stands_between_whole_blocks_and_has_no_id() -> None:
 
 @pytest.mark.parametrize(("granted", "status"), [(True, 403), (False, 200)])
 async def test_a_stream_that_is_refused_hears_nothing(
-    granted: bool,  # noqa: FBT001 - a parameter of the test
+    granted: bool,
     status: int,
 ) -> None:
     """Neither does one that was granted no progress."""
