@@ -66,6 +66,9 @@ class Claimer:
                 idle = not got and not board.flights
                 if idle:
                     await self._idle()
+                if idle and self._once:
+                    return
+                await self._wait(got)
             except EngineClosed:
                 _log.info("The engine is closed, so queue %r ends.", board.post.name)
                 board.close()
@@ -76,9 +79,6 @@ class Claimer:
                 await self._failed(error)
                 continue
             self._failures = 0
-            if idle and self._once:
-                return
-            await self._wait(got)
 
     async def _claim(self) -> int:
         """Claim what fits, and start it; return how many that was."""

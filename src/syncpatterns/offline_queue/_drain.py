@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, cast
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -301,7 +301,9 @@ class _Crew:
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the one error in *group*, or the group if there are several."""
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
-        found = found.exceptions[0]
-    return found
+    while len(group.exceptions) == 1:
+        (only,) = group.exceptions
+        if not isinstance(only, BaseExceptionGroup):
+            return only
+        group = cast("BaseExceptionGroup[BaseException]", only)
+    return group

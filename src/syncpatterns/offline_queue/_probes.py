@@ -113,7 +113,7 @@ class HTTPProbe(_Asked):
             )
         self.url = url
         self._parts = parts
-        self._client = client
+        self._client: Any = client
         self._awaited = inspect.iscoroutinefunction(getattr(client, "get", None))
 
     def __repr__(self) -> str:
