@@ -84,8 +84,12 @@ class QueueStore(Protocol):
         """What it can do."""
         ...
 
-    def configure(self, queue: str, rules: QueueRules) -> None:
-        """Make *queue* if it is new, and keep its rules."""
+    def configure(self, queue: str, rules: QueueRules, tx: Any = None) -> None:
+        """Make *queue* if it is new, and keep its rules.
+
+        With *tx*, a queue whose first use is inside an effect is made there: a
+        transaction of its own would wait for itself.
+        """
         ...
 
     def enqueue(self, request: EnqueueRequest, tx: Any = None) -> list[Enqueued]:
