@@ -23,6 +23,7 @@ from typing import Final, cast
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
+from anyio.lowlevel import checkpoint
 
 from syncpatterns.errors import ConfigurationError, EngineClosed, StoreUnavailable
 from syncpatterns.offline_queue._acker import Acker
@@ -166,9 +167,10 @@ class Drain:
                 await over.wait()
             finally:
                 with anyio.CancelScope(shield=True):
+                    # asyncio.run() cancels every task by itself when the program
+                    # ends, ours too, shield or not; let them hear of it.
+                    await checkpoint()
                     if not acker.running:
-                        # asyncio.run() cancels every task by itself when the
-                        # program ends, ours too, shield or not.
                         crew.start(acker.run)
                         crew.start(renewer.run)
                     await self._close(board, acker)
