@@ -176,7 +176,7 @@ async def test_do_not_contact_closes_the_number_in_the_same_commit(
     assert office.audit() == [
         ("l-1", "consent.change", "open", "opted_out", 1, 2, "ui", None),
         ("l-4", "consent.change", "open", "opted_out", 1, 2, "ui", None),
-        ("g-1", "consent.change", "open", "opted_out", 1, 2, "ui", None),
+        ("g-1", "consent.change", "open", "opted_out", 1, 2, "system", None),
         ("l-1", "lead.status", "new", "do_not_contact", 2, 3, "ui", None),
     ]
     # The last event of a lead says what the answer says.
@@ -187,6 +187,28 @@ async def test_do_not_contact_closes_the_number_in_the_same_commit(
         ("l-1", 3, None, "new", "do_not_contact"),
     ]
     assert office.entry("g-1", "globex").lead.opted_out
+
+
+async def test_another_tenant_learns_what_happened_and_not_who_did_it(
+    office: Office,
+) -> None:
+    """Neither user nor key, request or hour, in its audit log, event and lead."""
+    await change(office, "l-1", "do_not_contact", age=60.0)
+
+    theirs = rows(
+        office.database,
+        "SELECT actor_type, actor_id, source, request_id, key_hash, client_at FROM "
+        "audit WHERE tenant = 'globex'",
+    )
+    events = rows(
+        office.database,
+        "SELECT json_extract(body, '$.data.by'), json_extract(body, '$.data.key_hash') "
+        "FROM syncpatterns_outbox WHERE channel = 'tenant.globex.leads'",
+    )
+    assert theirs == [("system", "elsewhere", "system", None, None, None)]
+    assert events == [("elsewhere", None)]
+    assert office.entry("g-1", "globex").lead.updated_by == "elsewhere"
+    assert office.entry("l-4").lead.updated_by == "demo"
 
 
 async def test_a_number_that_is_closed_already_is_closed_once(office: Office) -> None:

@@ -12,8 +12,12 @@ from typing import Final
 #: some of them strip, and in full width, which some fold. A lead called
 #: ``=HYPERLINK("http://...",A1)`` would otherwise send its neighbours' cells to
 #: whoever typed that name into a form.
-_FORMULA: Final = re.compile(r"[\s\x00-\x1f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_BEGINS: Final = r"[\s\x00-\x1f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_FORMULA: Final = re.compile(_BEGINS)
 _LEADING: Final = ("\t", "\r", "\n")
+#: Where a spreadsheet that parts cells at another character would begin a new
+#: one: in much of Europe that is the semicolon, also inside of what we quote.
+_PARTED: Final = re.compile(rf"([;|\t\r\n])(?={_BEGINS})")
 
 
 def harmless(cell: str) -> str:
@@ -21,6 +25,7 @@ def harmless(cell: str) -> str:
 
     The apostrophe is what OWASP advises: spreadsheets show the rest as text.
     """
+    cell = _PARTED.sub(r"\1'", cell)
     if cell.startswith(_LEADING) or _FORMULA.match(cell):
         return f"'{cell}"
     return cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,9 @@ from examples.critical_buttons.services.lead_views import lead_view, message_vie
 from syncpatterns.operation import Transaction
 from syncpatterns.realtime import Event
 
+#: Who changed a number that another tenant has as well, in the words of that one.
+ELSEWHERE: Final = "elsewhere"
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -27,6 +31,7 @@ class Actor:
         source: ``ui``, ``bulk``, ``offline_replay``, ``webhook`` or ``system``.
         request_id: Identity of the HTTP request, if there was one.
         client_at: When the button was pressed, if the request had to wait.
+        tenant: Whose user it is; None for those who are no tenant's.
     """
 
     type: str
@@ -34,6 +39,18 @@ class Actor:
     source: str
     request_id: str | None = None
     client_at: datetime | None = None
+    tenant: str | None = None
+
+    def as_seen_by(self, tenant: str) -> Actor:
+        """Return the actor as the audit log of *tenant* may show it.
+
+        A number can belong to leads of two tenants, and what one of them does to
+        it shows at the other: that it happened, and not who did it or when they
+        pressed.
+        """
+        if self.tenant in {None, tenant}:
+            return self
+        return Actor("system", ELSEWHERE, "system")
 
 
 class Journal:
@@ -62,14 +79,15 @@ class Journal:
         bulk_id: str | None = None,
     ) -> None:
         """Append one line; *entity* is its type and id, never a phone number."""
+        actor = self._actor.as_seen_by(tenant)
         audit.write(
             self.connection,
             audit.AuditEntry(
                 tenant=tenant,
                 at=self._tx.now,
-                actor_type=self._actor.type,
-                actor_id=self._actor.id,
-                source=self._actor.source,
+                actor_type=actor.type,
+                actor_id=actor.id,
+                source=actor.source,
                 entity_type=entity[0],
                 entity_id=entity[1],
                 action=action,
@@ -78,10 +96,10 @@ class Journal:
                 reason=reason,
                 version_from=versions[0],
                 version_to=versions[1],
-                request_id=self._actor.request_id,
-                key_hash=key_hash,
+                request_id=actor.request_id,
+                key_hash=key_hash if actor is self._actor else None,
                 bulk_id=bulk_id,
-                client_at=self._actor.client_at,
+                client_at=actor.client_at,
             ),
         )
 
@@ -116,8 +134,9 @@ class Journal:
         found = leads.with_phone(self.connection, phone)
         consents.set_consent(self.connection, phone, to, now, actor.source)
         for entry in found:
-            leads.touch(self.connection, entry, now, actor.id)
-            after = leads.changed(entry, to, now, actor.id)
+            by = actor.as_seen_by(entry.lead.tenant).id
+            leads.touch(self.connection, entry, now, by)
+            after = leads.changed(entry, to, now, by)
             self.audit(
                 entry.lead.tenant,
                 ("lead", entry.lead.id),
@@ -146,6 +165,7 @@ class Journal:
             states: From which state to which, if that is what changed.
         """
         lead = entry.lead
+        actor = self._actor.as_seen_by(lead.tenant)
         change = {} if states is None else {"from": states[0], "to": states[1]}
         self._tx.publish(
             Event(
@@ -153,8 +173,8 @@ class Journal:
                 "lead.changed",
                 {
                     "lead": lead_view(entry),
-                    "by": self._actor.id,
-                    "key_hash": key_hash,
+                    "by": actor.id,
+                    "key_hash": key_hash if actor is self._actor else None,
                     "bulk_id": bulk_id,
                     **change,
                 },

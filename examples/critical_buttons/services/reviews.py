@@ -52,7 +52,8 @@ class Reviews:
         """
 
         def write(tx: Transaction) -> LeadView:
-            journal = Journal(tx, Actor("user", who.actor, "ui", request_id))
+            actor = Actor("user", who.actor, "ui", request_id, tenant=who.tenant)
+            journal = Journal(tx, actor)
             entry = leads.find(journal.connection, who.tenant, lead_id)
             if entry is None:
                 raise lead_not_found()

@@ -40,10 +40,10 @@ class Press:
             now: When it is applied.
             fresh: Source of one that did not have to wait.
         """
-        if self.age <= 0:
-            return Actor("user", self.actor, fresh, self.request_id)
-        pressed = now - timedelta(seconds=self.age)
-        return Actor("user", self.actor, "offline_replay", self.request_id, pressed)
+        source, pressed = fresh, None
+        if self.age > 0:
+            source, pressed = "offline_replay", now - timedelta(seconds=self.age)
+        return Actor("user", self.actor, source, self.request_id, pressed, self.tenant)
 
 
 @dataclass(frozen=True, slots=True)
