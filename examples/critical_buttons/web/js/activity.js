@@ -15,6 +15,7 @@ import { timeToSecond } from "./when.js";
  * @property {"booking"|"sms"|"consent"|"lead"} [kind] a booking unless said otherwise
  * @property {number} [count] so many things went the same way at once; then `id` is
  *   the first of them
+ * @property {boolean} [cut] there may have been more
  * @property {string} id of the booking; the lead's name
  * @property {string} [resource]
  * @property {string} [from] status
@@ -135,12 +136,12 @@ const KINDS = Object.freeze({
 
 /** @param {Entry} entry @param {boolean} [fresh] */
 function row(entry, fresh = false) {
-  const { at, who, kind = "booking", id, resource, from, to, origin, count = 1 } = entry;
+  const { at, who, kind = "booking", id, resource, from, to, origin, count = 1, cut } = entry;
   const { words, icons, what: about } = KINDS[kind];
   const status = (/** @type {string} */ name) => words[name] ?? name;
   const mark = el("span", { class: "mark", "data-status": to }, icon(icons[to] ?? (kind === "lead" ? "hand" : "minus")));
   const rest = resource || about;
-  const named = count > 1 ? ACTIVITY.leads(count) : id;
+  const named = count > 1 ? ACTIVITY.leads(count, cut) : id;
   const what = el("span", { class: "what" }, el("b", {}, named), rest ? ` ${rest}` : "");
   // A message begins somewhere; a booking that we never saw has been something.
   const before = from ? status(from) : kind === "booking" ? ACTIVITY.unknownBefore : "";

@@ -11,6 +11,7 @@ import { Bookings } from "./bookings.js";
 import { el } from "./dom.js";
 import { CONFIRMABLE } from "./elements/confirm-view.js";
 import { BookingList } from "./list.js";
+import { pastEntries } from "./past.js";
 import { SmsDesk } from "./sms/desk.js";
 import { CONNECTION, PAGE } from "./strings.js";
 
@@ -28,13 +29,6 @@ const OPERATION = "bookings.confirm";
  * older one nobody is waiting any more, and the person decides. */
 const RESUME_WITHIN = 60_000;
 const HISTORY = 50;
-/** What the audit log's actions are to the feed.
- * @type {Readonly<Record<string, "sms"|"consent"|"lead">>} */
-const KIND_OF = Object.freeze({
-  "sms.send": "sms",
-  "consent.change": "consent",
-  "lead.status": "lead",
-});
 /** What is worth saying aloud about the connection. */
 const BAD = new Set(["offline", "unreachable"]);
 
@@ -223,18 +217,13 @@ export class Session {
 
   async #fillActivity() {
     try {
-      const entries = await this.#api.audit(HISTORY);
+      const audit = await this.#api.audit(HISTORY);
       this.#activity.fill(
-        entries.map(({ at, actor_id: who, key_hash: hash, ...entry }) => ({
-          at,
-          who,
-          id: entry.entity_id,
-          kind: KIND_OF[entry.action ?? ""] ?? "booking",
-          resource: this.#bookings.get(entry.entity_id)?.resource ?? "",
-          from: entry.from,
-          to: entry.to,
-          origin: this.#origins.of(hash),
-        })),
+        pastEntries(audit, {
+          limit: HISTORY,
+          resourceOf: (id) => this.#bookings.get(id)?.resource ?? "",
+          originOf: (hash) => this.#origins.of(hash),
+        }),
       );
     } catch {
       // The feed begins with what happens next.

@@ -120,6 +120,7 @@ export const BULK = Object.freeze({
     return `They go in ${parts} parts of at most ${size}, ${each}. ${mode === "atomic" ? "A part that fails ends the move; earlier parts stay moved." : rule}`;
   },
   doNotContact: "They will get no more messages.",
+  notDurable: "This browser keeps nothing: stay on this page until the move is done.",
   stop: "Stop after this part",
   stopping: "Stopping after this part…",
 });
@@ -152,7 +153,7 @@ export const BULK_ENDS = Object.freeze({
   /** @param {number} left */
   noneText: (left) => (left > 0 ? `The other ${left} could be moved without them.` : ""),
   /** @param {number} count */
-  show: (count) => `Show ${count === 1 ? "it" : `the ${count}`}`,
+  show: (count) => `Show the ${count}`,
   /** @param {number} count */
   more: (count) => `and ${count} more`,
   /** @param {number} count */

@@ -92,8 +92,8 @@ export const ACTIVITY = Object.freeze({
   away: (count) => `${count} ${count === 1 ? "event" : "events"} while away`,
   sms: "SMS",
   consent: "SMS consent",
-  /** @param {number} count */
-  leads: (count) => `${count} leads`,
+  /** @param {number} count @param {boolean} [cut] */
+  leads: (count, cut = false) => `${count}${cut ? "+" : ""} leads`,
   gap: "Some events could not be caught up. The list was loaded anew.",
   /** @param {string} who */
   by: (who) => `by ${who}`,

@@ -36,6 +36,9 @@ const WORDS = {
   "select-them": CARD.selectThem,
 };
 
+/** To give up is never what is proposed. */
+const QUIET = new Set(["drop", "give-up", "leave"]);
+
 let titles = 0;
 
 /**
@@ -82,7 +85,7 @@ function list(facts) {
 function buttons(actions, names, onAction) {
   const row = el("div", { class: "outcome-actions" });
   actions.forEach((action, index) => {
-    const button = el("button", { type: "button", class: index === 0 ? "small main" : "small" });
+    const button = el("button", { type: "button", class: index === 0 && !QUIET.has(action) ? "small main" : "small" });
     button.append(names[action] ?? WORDS[action]);
     button.addEventListener("click", () => onAction(action));
     row.append(button);

@@ -33,6 +33,7 @@ export class BulkBar {
   #all = el("button", { type: "button", class: "small" });
   #clear = el("button", { type: "button", class: "small" }, BULK.clear);
   #able = el("p", { class: "hint" });
+  #hint = el("p", { class: "hint" });
   #stop = el("button", { type: "button", class: "small" });
   #fields;
   #choices;
@@ -78,6 +79,7 @@ export class BulkBar {
       this.#head,
       this.#choices,
       this.#able,
+      this.#hint,
       act,
     );
     this.#listen();
@@ -150,6 +152,8 @@ export class BulkBar {
     this.#head.hidden = none;
     // What is under way, or to be gone on with, is about another selection.
     this.#choices.hidden = none || this.#button.run !== null;
+    setText(this.#hint, run && !run.durable ? BULK.notDurable : "");
+    this.#hint.hidden = this.#hint.textContent === "";
     this.#able.hidden = this.#choices.hidden || this.#able.textContent === "";
     this.#stop.hidden = run === null || !run.hasMore;
     setText(this.#stop, run?.stopping ? BULK.stopping : BULK.stop);

@@ -24,8 +24,9 @@ export function guiltyList(refused, nameOf) {
   );
   if (refused.length > SHOWN) lines.push(el("li", {}, BULK_ENDS.more(refused.length - SHOWN)));
   const list = el("ul", { class: "guilty" }, ...lines);
+  if (refused.length <= FEW) return list;
   const summary = el("summary", {}, BULK_ENDS.show(refused.length));
-  return el("details", { class: "guilty-box", open: refused.length <= FEW }, summary, list);
+  return el("details", { class: "guilty-box" }, summary, list);
 }
 
 /** @param {any} problem */

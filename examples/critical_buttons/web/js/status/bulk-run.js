@@ -154,13 +154,13 @@ export class BulkRun extends EventTarget {
       answer.results.map((/** @type {any} */ each) => each.lead).filter(Boolean),
     );
     this.#keep(answered(this.#plan, answer, replayed));
-    this.dispatchEvent(new Event("change"));
   }
 
   /** @param {Plan} plan */
   #keep(plan) {
     this.#plan = plan;
     this.durable = this.#store.keep(plan);
+    this.dispatchEvent(new Event("change"));
   }
 
   /** @param {Ended["kind"]} kind @param {Outcome|null} outcome @returns {Ended} */
