@@ -1,3 +1,190 @@
-"""Accepted is stored; delivered later, in order, once."""
+"""Accepted is stored; delivered later, in order, once.
+
+`OfflineQueue` keeps actions until they are done: what cannot be done now is
+delivered when its target is back, in the order of its lane, under the same
+key. `call` does it now if it can be and says `Done`, else stores it and says
+`Queued`.
+"""
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._coalescing import (
+        Coalescing,
+        cancel_pair,
+        keep_first,
+        last_write,
+        merge,
+    )
+    from syncpatterns.offline_queue._context import ItemContext
+    from syncpatterns.offline_queue._core import (
+        Item,
+        ItemState,
+        Pause,
+        QueueStats,
+    )
+    from syncpatterns.offline_queue._core._answers import HttpVerdict, verdict_of_http
+    from syncpatterns.offline_queue._drain_report import DrainReport
+    from syncpatterns.offline_queue._drafts import SendOptions
+    from syncpatterns.offline_queue._events import (
+        DrainFinished,
+        DrainProgress,
+        DrainStarted,
+        ItemCancelled,
+        ItemCoalesced,
+        ItemDead,
+        ItemDelivered,
+        ItemDiscarded,
+        ItemDropped,
+        ItemDuplicate,
+        ItemEnqueued,
+        ItemExpired,
+        ItemLeaseLost,
+        ItemParked,
+        ItemReleased,
+        ItemRequeued,
+        ItemRetried,
+        QueueFact,
+        QueuePaused,
+        QueueResumed,
+        SignInNeeded,
+        TargetOffline,
+        TargetOnline,
+    )
+    from syncpatterns.offline_queue._handlers import HandlerOptions
+    from syncpatterns.offline_queue._many import Action
+    from syncpatterns.offline_queue._queue import OfflineQueue
+    from syncpatterns.offline_queue._receipts import Receipt
+    from syncpatterns.offline_queue._references import Ref
+    from syncpatterns.offline_queue._resolutions import (
+        Accept,
+        Discard,
+        Reject,
+        RetryWith,
+        SetAside,
+    )
+    from syncpatterns.offline_queue._results import Done, Queued
+    from syncpatterns.offline_queue._shelf import Shelf
+
+__all__ = [
+    "Accept",
+    "Action",
+    "Coalescing",
+    "Discard",
+    "Done",
+    "DrainFinished",
+    "DrainProgress",
+    "DrainReport",
+    "DrainStarted",
+    "HandlerOptions",
+    "HttpVerdict",
+    "Item",
+    "ItemCancelled",
+    "ItemCoalesced",
+    "ItemContext",
+    "ItemDead",
+    "ItemDelivered",
+    "ItemDiscarded",
+    "ItemDropped",
+    "ItemDuplicate",
+    "ItemEnqueued",
+    "ItemExpired",
+    "ItemLeaseLost",
+    "ItemParked",
+    "ItemReleased",
+    "ItemRequeued",
+    "ItemRetried",
+    "ItemState",
+    "OfflineQueue",
+    "Pause",
+    "QueueFact",
+    "QueuePaused",
+    "QueueResumed",
+    "QueueStats",
+    "Queued",
+    "Receipt",
+    "Ref",
+    "Reject",
+    "RetryWith",
+    "SendOptions",
+    "SetAside",
+    "Shelf",
+    "SignInNeeded",
+    "TargetOffline",
+    "TargetOnline",
+    "cancel_pair",
+    "keep_first",
+    "last_write",
+    "merge",
+    "verdict_of_http",
+]
+
+_HOMES = {
+    "Accept": "_resolutions",
+    "Action": "_many",
+    "Coalescing": "_coalescing",
+    "Discard": "_resolutions",
+    "Done": "_results",
+    "DrainFinished": "_events",
+    "DrainProgress": "_events",
+    "DrainReport": "_drain_report",
+    "DrainStarted": "_events",
+    "HandlerOptions": "_handlers",
+    "HttpVerdict": "_core._answers",
+    "Item": "_core",
+    "ItemCancelled": "_events",
+    "ItemCoalesced": "_events",
+    "ItemContext": "_context",
+    "ItemDead": "_events",
+    "ItemDelivered": "_events",
+    "ItemDiscarded": "_events",
+    "ItemDropped": "_events",
+    "ItemDuplicate": "_events",
+    "ItemEnqueued": "_events",
+    "ItemExpired": "_events",
+    "ItemLeaseLost": "_events",
+    "ItemParked": "_events",
+    "ItemReleased": "_events",
+    "ItemRequeued": "_events",
+    "ItemRetried": "_events",
+    "ItemState": "_core",
+    "OfflineQueue": "_queue",
+    "Pause": "_core",
+    "QueueFact": "_events",
+    "QueuePaused": "_events",
+    "QueueResumed": "_events",
+    "QueueStats": "_core",
+    "Queued": "_results",
+    "Receipt": "_receipts",
+    "Ref": "_references",
+    "Reject": "_resolutions",
+    "RetryWith": "_resolutions",
+    "SendOptions": "_drafts",
+    "SetAside": "_resolutions",
+    "Shelf": "_shelf",
+    "SignInNeeded": "_events",
+    "TargetOffline": "_events",
+    "TargetOnline": "_events",
+    "cancel_pair": "_coalescing",
+    "keep_first": "_coalescing",
+    "last_write": "_coalescing",
+    "merge": "_coalescing",
+    "verdict_of_http": "_core._answers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,140 @@
+"""What a handler may know about the item it is called for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from syncpatterns.clock import Clock
+from syncpatterns.errors import LeaseLost
+from syncpatterns.offline_queue._delivers import Flight
+from syncpatterns.offline_queue._payloads import headers_of
+from syncpatterns.retry import remaining
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore
+
+
+class ItemContext:
+    """One delivery of one item.
+
+    Attributes:
+        operation: Name under which the handler is registered.
+        key: The idempotency key, the same in every delivery; send it along.
+        key_hash: Its 8 hex digits, safe to log.
+        scope: Whose key it is.
+        id: Number of the item.
+        attempt: 1 for the first, one more for each answered failure.
+        deliveries: How often it was handed out, this time included.
+        enqueued_at: When, in seconds since the epoch.
+        age: Seconds since it may have reached somebody for the first time; 0 in
+            the first delivery. What the header ``Idempotency-Age`` says.
+        token: Grows with each delivery, so a resource that remembers the
+            highest can refuse a worker that was replaced.
+        headers: What was given with ``headers=``.
+    """
+
+    __slots__ = (
+        "_flight",
+        "_lease",
+        "_queue",
+        "_stores",
+        "age",
+        "attempt",
+        "deliveries",
+        "enqueued_at",
+        "headers",
+        "id",
+        "key",
+        "key_hash",
+        "operation",
+        "scope",
+        "token",
+    )
+
+    def __init__(  # noqa: PLR0913 - one maker, each of the facts named
+        self,
+        flight: Flight,
+        *,
+        queue: str,
+        lease: float,
+        clock: Clock,
+        store: Callable[[], QueueStore],
+        astore: Callable[[], AsyncQueueStore],
+    ) -> None:
+        item = flight.item
+        now = clock.time()
+        sent = now if item.sent_at is None else item.sent_at
+        self.operation: Final = item.operation
+        self.key: Final = item.key
+        self.key_hash: Final = item.key_hash
+        self.scope: Final = item.scope
+        self.id: Final = item.seq
+        self.attempt: Final = item.attempts + 1
+        self.deliveries: Final = item.deliveries
+        self.enqueued_at: Final = item.created_at
+        self.age: Final = max(0.0, now - sent)
+        self.token: Final = item.token
+        self.headers: Final[Mapping[str, str]] = MappingProxyType(headers_of(item))
+        self._flight = flight
+        self._queue = queue
+        self._lease = lease
+        self._stores = (store, astore)
+
+    def __repr__(self) -> str:
+        return (
+            f"ItemContext({self.operation!r}, key_hash={self.key_hash!r}, "
+            f"id={self.id}, attempt={self.attempt}, deliveries={self.deliveries})"
+        )
+
+    @property
+    def lost(self) -> bool:
+        """True once somebody else holds the item; what is returned is dropped."""
+        return self._flight.lost
+
+    def check(self) -> None:
+        """Stop here if somebody else holds the item; call it between long steps.
+
+        Raises:
+            LeaseLost: Somebody does.
+        """
+        if self._flight.lost:
+            raise self._gone()
+
+    def remaining(self) -> float:
+        """Return the seconds one request may take: a lease's, or a nearer deadline's.
+
+        The lease is renewed while the handler runs, so this is the time-out for
+        a request, not for the handler.
+        """
+        return min(self._lease, remaining())
+
+    def extend(self, seconds: float | None = None) -> None:
+        """Keep the item for *seconds* from now; by default for another lease.
+
+        Raises:
+            LeaseLost: Somebody else holds it.
+        """
+        lease = self._lease if seconds is None else seconds
+        hold = self._flight.item.hold
+        self._require(self._stores[0]().extend(self._queue, [hold], lease))
+
+    async def aextend(self, seconds: float | None = None) -> None:
+        """Do `extend` on an event loop."""
+        lease = self._lease if seconds is None else seconds
+        hold = self._flight.item.hold
+        self._require(await self._stores[1]().extend(self._queue, [hold], lease))
+
+    def _require(self, held: Sequence[object]) -> None:
+        if not held:
+            self._flight.lost = True
+            raise self._gone()
+
+    def _gone(self) -> LeaseLost:
+        return LeaseLost(
+            f"{self.operation} [{self.key_hash}] in {self._queue}: the lease ran out "
+            "and another worker has the item. Return; what is done here is dropped."
+        )

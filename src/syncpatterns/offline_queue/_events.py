@@ -1,0 +1,208 @@
+"""What a queue tells its hooks: one class for each thing that can happen.
+
+Nothing leaves a queue without a fact. They are told after the commit, outside
+of locks and transactions; ``docs/reference/queue-events.md`` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from syncpatterns.events import StorageFull, StorageRecovered
+from syncpatterns.offline_queue._drain_facts import (
+    DrainFinished,
+    DrainProgress,
+    DrainStarted,
+    TargetOffline,
+    TargetOnline,
+)
+from syncpatterns.offline_queue._facts import QueueFact
+
+__all__ = [
+    "DrainFinished",
+    "DrainProgress",
+    "DrainStarted",
+    "ItemCancelled",
+    "ItemCoalesced",
+    "ItemDead",
+    "ItemDelivered",
+    "ItemDiscarded",
+    "ItemDropped",
+    "ItemDuplicate",
+    "ItemEnqueued",
+    "ItemExpired",
+    "ItemLeaseLost",
+    "ItemParked",
+    "ItemReleased",
+    "ItemRequeued",
+    "ItemRetried",
+    "QueueFact",
+    "QueuePaused",
+    "QueueResumed",
+    "SignInNeeded",
+    "StorageFull",
+    "StorageRecovered",
+    "TargetOffline",
+    "TargetOnline",
+]
+
+# A fact without figures of its own is a plain subclass; see syncpatterns.events.
+
+
+class ItemEnqueued(QueueFact):
+    """It is stored, and will be delivered."""
+
+    __slots__ = ()
+
+
+class ItemDuplicate(QueueFact):
+    """It was stored before, under this key and with this payload."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemCoalesced(QueueFact):
+    """It ended SUPERSEDED: the item *survivor* stands for it."""
+
+    survivor: int = 0
+
+
+class ItemDelivered(QueueFact):
+    """It is DONE."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRetried(QueueFact):
+    """It was answered with a failure, and is tried again.
+
+    Args:
+        attempt: Number of answered failures so far.
+        seconds: Until it is tried again.
+        error: What the handler raised, in the process where it ran.
+    """
+
+    attempt: int = 1
+    seconds: float = 0.0
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReleased(QueueFact):
+    """It was given back without an attempt being used.
+
+    Args:
+        reason: Why, as one word: ``not-sent``, ``no-answer``, ``not-asked``,
+            ``in-progress``, ``stopped``, ``lapsed`` (its worker gave no sign
+            of life)...
+        target: Who was to do it.
+        seconds: Until it may be delivered again.
+        error: What the handler raised, in the process where it ran.
+    """
+
+    reason: str = ""
+    target: str = ""
+    seconds: float = 0.0
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemParked(QueueFact):
+    """A person or the application has to look; it keeps its place.
+
+    Args:
+        reason: Why, as one word: ``sign-in``, ``forbidden``, ``unknown``,
+            ``newer``, ``unknown-operation``...
+    """
+
+    reason: str = ""
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDead(QueueFact):
+    """It is DEAD; its payload is kept until it is requeued or discarded.
+
+    Args:
+        reason: Why, as one word: ``rejected``, ``attempts``, ``poison``,
+            ``payload-invalid``, ``predecessor``, ``parent``...
+    """
+
+    reason: str = ""
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDropped(QueueFact):
+    """It had to make room for a newer one (``overflow="drop_oldest"``)."""
+
+    reason: str = "overflow"
+
+
+class ItemExpired(QueueFact):
+    """It was never sent, and too old to be worth it."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemCancelled(QueueFact):
+    """It was taken back before anybody had it.
+
+    Args:
+        reason: ``by-hand``, or ``pair``: it and what undoes it cancelled out.
+    """
+
+    reason: str = "by-hand"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDiscarded(QueueFact):
+    """It was DEAD or PARKED, or failed where nothing is kept, and is gone for good."""
+
+    reason: str = "by-hand"
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+
+class ItemRequeued(QueueFact):
+    """It was DEAD or PARKED, and will be delivered again."""
+
+    __slots__ = ()
+
+
+class ItemLeaseLost(QueueFact):
+    """A worker was too late: somebody else has the item, its result was dropped."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePaused(QueueFact):
+    """A target, or the whole queue, gets nothing for now.
+
+    Args:
+        target: Which; empty for the whole queue.
+        seconds: For how long; infinity until `OfflineQueue.resume`.
+        reason: Why, as one word: ``by-hand``, ``sign-in``, ``retry-after``...
+    """
+
+    target: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueResumed(QueueFact):
+    """A pause is over, by hand or because its time was."""
+
+    target: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInNeeded(QueueFact):
+    """*target* wants somebody to sign in; `OfflineQueue.resume` goes on then."""
+
+    target: str = ""

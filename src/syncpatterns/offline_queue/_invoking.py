@@ -1,0 +1,88 @@
+"""Call a handler from a thread or a loop, whichever kind it is.
+
+====================  =============================  =========================
+handler               in a blocking worker           on an event loop
+====================  =============================  =========================
+plain                 on the worker's thread         on a thread of the limiter
+async                 on the portal's event loop     on the loop
+====================  =============================  =========================
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from syncpatterns import _portal
+from syncpatterns._functions import is_async
+
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+    from anyio.lowlevel import RunVar
+
+T = TypeVar("T")
+
+#: Blocking handlers that `acall` runs at a time on one loop. A limiter of its
+#: own: a hanging target must not stop the threads everything else runs on.
+THREADS = 40
+
+
+def call(function: Callable[..., Any], *args: Any) -> Any:
+    """Call *function* and return what it returns, on a thread."""
+    if is_async(function):
+        return _portal.call_async(_called, function, *args)
+    value = function(*args)
+    if inspect.isawaitable(value):  # a plain function around an async one
+        return _portal.call_async(_awaited, value)
+    return value
+
+
+async def acall(
+    function: Callable[..., Any], *args: Any, limiter: CapacityLimiter | None = None
+) -> Any:
+    """Call *function* and return what it returns, on a loop.
+
+    A plain function whose caller is cancelled goes on: a thread cannot be
+    stopped. Its lease is no longer renewed, and its result is dropped.
+    """
+    if is_async(function):
+        return await function(*args)
+    from anyio.to_thread import run_sync  # noqa: PLC0415 - sync users never pay for it
+
+    def boxed() -> list[Any]:  # trio takes a returned coroutine for a mistake
+        return [function(*args)]
+
+    (value,) = await run_sync(
+        boxed, abandon_on_cancel=True, limiter=limiter or _limiter()
+    )
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _called(function: Callable[..., Awaitable[T]], *args: Any) -> T:
+    return await function(*args)
+
+
+async def _awaited(value: Awaitable[T]) -> T:
+    return await value
+
+
+def _limiter() -> CapacityLimiter:
+    from anyio import CapacityLimiter  # noqa: PLC0415 - sync users never pay for it
+
+    limiters: RunVar[CapacityLimiter] = _limiters()
+    try:
+        return limiters.get()
+    except LookupError:
+        limiter = CapacityLimiter(THREADS)
+        limiters.set(limiter)
+        return limiter
+
+
+@functools.cache
+def _limiters() -> RunVar[CapacityLimiter]:
+    """Return where each event loop keeps its limiter."""
+    from anyio.lowlevel import RunVar  # noqa: PLC0415 - sync users never pay for it
+
+    return RunVar("syncpatterns_queue_threads")

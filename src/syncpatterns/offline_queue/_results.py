@@ -1,0 +1,76 @@
+"""What `call` returns, and what of a result is kept."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from syncpatterns.codec import JsonCodec
+from syncpatterns.errors import ResultNotStorable
+from syncpatterns.offline_queue._core import Item
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._handlers import Handler
+    from syncpatterns.offline_queue._receipts import Receipt
+
+_log = logging.getLogger("syncpatterns.offline_queue")
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[R_co]):
+    """It was done.
+
+    Args:
+        value: What the handler returned; None if its answer is not kept.
+        receipt: Of the item.
+    """
+
+    value: R_co
+    receipt: Receipt[R_co]
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Generic[R_co]):
+    """It is stored, and will be delivered.
+
+    Args:
+        receipt: Of the item; waits for the result.
+        reason: Why it was not done at once, as one word: ``asked`` (mode
+            ``queue``), ``lane`` (others wait before it, or its target is
+            paused), ``offline``, ``not-sent``, ``no-answer``, ``failed``,
+            ``sign-in``, ``in-progress``...
+    """
+
+    receipt: Receipt[R_co]
+    reason: str = ""
+
+
+def stored_result(handler: Handler, item: Item, value: Any) -> tuple[bytes, Any]:
+    """Return *value* as it is kept, and as its caller sees it.
+
+    The effect has happened, so a value without a JSON form ends nothing: it is
+    logged, and receipts say None.
+    """
+    if handler.operation is not None:
+        return value.body, value.value
+    try:
+        return handler.results.encode(value), value
+    except ResultNotStorable:
+        _log.exception(
+            "%s [%s]: it was done, but its result cannot be kept; receipts will say "
+            "None. Return what the annotation says, or JSON types.",
+            item.operation,
+            item.key_hash,
+        )
+        return b"", value
+
+
+def read_result(handler: Handler | None, result: bytes) -> Any:
+    """Return a kept result; as plain JSON where nobody knows its type."""
+    if not result:
+        return None
+    codec = JsonCodec() if handler is None else handler.results
+    return codec.decode(result)

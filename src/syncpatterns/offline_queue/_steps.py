@@ -1,0 +1,121 @@
+"""What the flows of a queue ask of the outside, on a thread or on a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from syncpatterns._flow import Effect, Flow, arun, run
+from syncpatterns._outcome import Err, Ok, Outcome
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._parts import Parts
+
+T = TypeVar("T")
+
+
+class Step(Effect[Any]):
+    """Something that is done here or awaited there."""
+
+    __slots__ = ()
+
+    def do(self, parts: Parts) -> Any:
+        """Do it on this thread."""
+        raise NotImplementedError
+
+    async def ado(self, parts: Parts) -> Any:
+        """Do it on the running loop."""
+        raise NotImplementedError
+
+
+class Ask(Step):
+    """A method of the store, by name; its twins take and return the same."""
+
+    __slots__ = ("args", "method", "options")
+
+    def __init__(self, method: str, *args: Any, **options: Any) -> None:
+        self.method = method
+        self.args = args
+        self.options = options
+
+    def do(self, parts: Parts) -> Any:
+        """Ask the blocking store."""
+        return getattr(parts.ready(), self.method)(
+            parts.name, *self.args, **self.options
+        )
+
+    async def ado(self, parts: Parts) -> Any:
+        """Ask the store of the loop."""
+        store = await parts.aready()
+        return await getattr(store, self.method)(parts.name, *self.args, **self.options)
+
+
+class Store(Ask):
+    """`enqueue`, whose request names the queue itself."""
+
+    __slots__ = ()
+
+    def do(self, parts: Parts) -> Any:
+        """Ask the blocking store."""
+        return getattr(parts.ready(), self.method)(*self.args, **self.options)
+
+    async def ado(self, parts: Parts) -> Any:
+        """Ask the store of the loop."""
+        return await getattr(await parts.aready(), self.method)(*self.args)
+
+
+class Settle(Ask):
+    """`settle`, which lands also when its task is cancelled."""
+
+    __slots__ = ()
+
+    shield = True
+
+
+class Compute(Step):
+    """A plain function of the user's; answered with its `Outcome`."""
+
+    __slots__ = ("args", "function")
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self.function = function
+        self.args = args
+
+    def do(self, parts: Parts) -> Outcome[Any]:  # noqa: ARG002 - needs nothing of them
+        """Call it."""
+        try:
+            return Ok(self.function(*self.args))
+        except Exception as error:  # noqa: BLE001 - the flow raises it
+            return Err(error)
+
+    async def ado(self, parts: Parts) -> Outcome[Any]:
+        """Call it: it computes and does not wait."""
+        return self.do(parts)
+
+
+class Wait(Step):
+    """Until the queue has changed since it was looked at, at most so many seconds."""
+
+    __slots__ = ("seconds", "seen")
+
+    def __init__(self, seen: int, seconds: float) -> None:
+        self.seen = seen
+        self.seconds = seconds
+
+    def do(self, parts: Parts) -> None:
+        """Block this thread."""
+        parts.changes.wait(self.seen, self.seconds)
+
+    async def ado(self, parts: Parts) -> None:
+        """Suspend this task."""
+        await parts.changes.await_change(self.seen, self.seconds)
+
+
+def do(parts: Parts, flow: Callable[[], Flow[Any, T]]) -> T:
+    """Run *flow* on this thread."""
+    return run(flow, lambda step: step.do(parts))
+
+
+async def ado(parts: Parts, flow: Callable[[], Flow[Any, T]]) -> T:
+    """Run *flow* on the running loop."""
+    return await arun(flow, lambda step: step.ado(parts))

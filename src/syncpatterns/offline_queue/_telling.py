@@ -1,0 +1,145 @@
+"""From what the store says has changed to the facts that hooks are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from syncpatterns.events import Fact
+from syncpatterns.offline_queue import _events as events
+from syncpatterns.offline_queue._core import (
+    Ack,
+    Ended,
+    Enqueued,
+    Fail,
+    Item,
+    ItemState,
+    Nack,
+    NewItem,
+    Park,
+    Release,
+    Replace,
+    Settled,
+    key_hash,
+)
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._delivers import Verdict
+    from syncpatterns.offline_queue._parts import Parts
+
+
+class _Of(TypedDict):
+    operation: str
+    key_hash: str
+    engine: str
+    queue: str
+    seq: int
+
+
+def of_item(parts: Parts, item: Item) -> _Of:
+    """Return what every fact about *item* says."""
+    return _Of(
+        operation=item.operation,
+        key_hash=item.key_hash,
+        engine=parts.stores.name,
+        queue=parts.name,
+        seq=item.seq,
+    )
+
+
+def about_enqueued(parts: Parts, new: NewItem, become: Enqueued) -> Iterator[Fact]:
+    """Yield what is told of one new item."""
+    of = _Of(
+        operation=new.operation,
+        key_hash=key_hash(new.scope, new.operation, new.key),
+        engine=parts.stores.name,
+        queue=parts.name,
+        seq=become.seq,
+    )
+    if become.duplicate:
+        yield events.ItemDuplicate(**of)
+        return
+    yield events.ItemEnqueued(**of)
+    yield from about_ended(parts, become.dropped)
+    if become.ended is not None and become.ended.seq == become.seq:
+        own = become.ended._replace(operation=of["operation"], key_hash=of["key_hash"])
+        yield about_end(parts, own)
+
+
+def about_ended(parts: Parts, ended: Iterable[Ended]) -> Iterator[Fact]:
+    """Yield what is told of items that have ended."""
+    for each in ended:
+        yield about_end(parts, each)
+
+
+def of_ended(parts: Parts, ended: Ended) -> _Of:
+    """Return what every fact about an item that has ended says."""
+    return _Of(
+        operation=ended.operation,
+        key_hash=ended.key_hash,
+        engine=parts.stores.name,
+        queue=parts.name,
+        seq=ended.seq,
+    )
+
+
+def about_end(parts: Parts, ended: Ended, error: BaseException | None = None) -> Fact:
+    """Return what is told of an item that has ended."""
+    of = of_ended(parts, ended)
+    match ended.state:
+        case ItemState.DONE:
+            return events.ItemDelivered(**of)
+        case ItemState.EXPIRED:
+            return events.ItemExpired(**of)
+        case ItemState.CANCELLED:
+            return events.ItemCancelled(**of, reason=ended.reason)
+        case ItemState.SUPERSEDED:
+            return events.ItemCoalesced(**of, survivor=ended.survivor)
+        case _:
+            if ended.reason == "overflow":
+                return events.ItemDropped(**of)
+            return events.ItemDead(**of, reason=ended.reason, error=error)
+
+
+def about_settled(
+    parts: Parts, item: Item, verdict: Verdict, settled: Settled
+) -> Iterator[Fact]:
+    """Yield what is told of one settlement and of what ended with it."""
+    of: Any = of_item(parts, item)
+    if not settled.accepted:
+        yield events.ItemLeaseLost(**of)
+        return
+    extra = verdict.extra
+    error = getattr(extra, "error", None)
+    match verdict.settlement:
+        case Ack():
+            yield events.ItemDelivered(**of)
+        case Nack(delay=delay):
+            yield events.ItemRetried(
+                **of, attempt=item.attempts + 1, seconds=delay, error=error
+            )
+        case Release(delay=delay):
+            yield events.ItemReleased(
+                **of,
+                reason=getattr(extra, "reason", "") or "stopped",
+                target=item.target,
+                seconds=delay,
+                error=error,
+            )
+        case Park(reason=reason):
+            yield events.ItemParked(**of, reason=reason, error=error)
+        case Fail(reason=reason, discard=True):
+            yield events.ItemDiscarded(**of, reason=reason, error=error)
+        case Fail(reason=reason):
+            yield events.ItemDead(**of, reason=reason, error=error)
+        case Replace(item=new):
+            yield events.ItemCoalesced(**of, survivor=settled.seq)
+            yield events.ItemEnqueued(
+                **{
+                    **of,
+                    "seq": settled.seq,
+                    "key_hash": key_hash(new.scope, new.operation, new.key),
+                }
+            )
+    own = item.seq
+    yield from about_ended(parts, (each for each in settled.ended if each.seq != own))
