@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from sys import modules
 from types import TracebackType
+from typing import TypeVar
 
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import ConfigurationError
+
+T = TypeVar("T")
 
 #: On asyncio nobody can have made a cancel scope before this was imported.
 ANYIO_BACKEND = "anyio._backends._asyncio"
@@ -79,7 +83,19 @@ class DeadlineScope:
     ) -> None:
         token, self._token = self._token, None
         if token is not None:
-            current.reset(token)
+            restore(current, token)
+
+
+def restore(variable: ContextVar[T], token: Token[T]) -> None:
+    """Give *variable* the value from before, where it was changed.
+
+    A task that is still waiting when its loop is closed is closed by the garbage
+    collector, in whatever context that runs in, which never saw the change. To
+    say so would take the place of the GeneratorExit that closes it, and an outer
+    circuit breaker would count a failure.
+    """
+    with suppress(ValueError):
+        variable.reset(token)
 
 
 def deadline(seconds: float, *, clock: Clock | None = None) -> DeadlineScope:

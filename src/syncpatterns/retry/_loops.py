@@ -168,7 +168,10 @@ def _aloop(  # noqa: C901 - as below
                 if delay is None:
                     return result
             finally:
-                attempt_number.reset(token)
+                try:  # noqa: SIM105 - suppress() takes as long as the rest of this
+                    attempt_number.reset(token)
+                except ValueError:  # closed from another context: see `restore`
+                    pass
 
     return attempts
 

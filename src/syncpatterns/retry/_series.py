@@ -259,7 +259,7 @@ class AttemptScope:
     ) -> None:
         token, self._token = self._token, None
         if token is not None:
-            attempt_number.reset(token)
+            _deadline.restore(attempt_number, token)
         self._deadline.__exit__(kind, error, traceback)
 
 
