@@ -12,12 +12,13 @@ from examples.critical_buttons.problems.http import HTTP
 from examples.critical_buttons.problems.leads import LEADS
 from examples.critical_buttons.problems.library import LIBRARY
 from examples.critical_buttons.problems.problem import Problem
+from examples.critical_buttons.problems.queue import QUEUE
 from examples.critical_buttons.problems.sms import SMS
 
 __all__ = ["PROBLEMS", "page"]
 
 PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
-    {**BOOKINGS, **SMS, **LEADS, **HTTP, **LIBRARY}
+    {**BOOKINGS, **SMS, **LEADS, **HTTP, **LIBRARY, **QUEUE}
 )
 
 _PAGE: Final = """<!doctype html>
