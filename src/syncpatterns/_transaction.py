@@ -31,6 +31,14 @@ class Publishable(Protocol):
         ...
 
 
+class Enqueuer(Protocol):
+    """The part of an `OfflineQueue` that a transaction needs."""
+
+    def enqueue_tx(self, tx: Any, command: Any, **options: Any) -> Any:
+        """Store *command* in the open transaction *tx*."""
+        ...
+
+
 class Transaction(Protocol):
     """The transaction around one effect.
 
@@ -69,5 +77,15 @@ class Transaction(Protocol):
 
         Raises:
             PublishRejected: An event can never be published as it is.
+        """
+        ...
+
+    def enqueue(self, queue: Enqueuer, command: Any, **options: Any) -> Any:
+        """Put *command* into an offline queue when, and only when, this commits.
+
+        Raises:
+            ConfigurationError: The queue lives in another engine.
+            QueueFull: There is no room; nothing was stored.
+            KeyReused: The key was used for another payload; nothing was stored.
         """
         ...

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 import anyio
@@ -25,6 +26,14 @@ from syncpatterns.engines.sqlite._writer import Writer
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Fact, Hook, Hooks, Swept
 from syncpatterns.idempotency._core import Resolution
+
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._queue import (
+        AsyncSqliteQueueStore,
+        SqliteQueueStore,
+    )
+    from syncpatterns.engines.sqlite._queue_works import Office
+    from syncpatterns.offline_queue._core import Finding
 
 T = TypeVar("T")
 
@@ -47,6 +56,9 @@ class SqliteEngine:
         hooks: Called with what housekeeping did.
         busy_timeout: Seconds to wait for other processes' write locks. A
             blocking caller waits as long for its turn within the process.
+        salvage: What to do with a file that is found damaged when it is opened:
+            refuse it, or save what is left (see `salvage`). Only files of up to
+            32 MB are read through then.
 
     Raises:
         ConfigurationError: *busy_timeout* is not 0 to 3600.
@@ -61,6 +73,7 @@ class SqliteEngine:
         clock: Clock | None = None,
         hooks: Iterable[Hook] = (),
         busy_timeout: float = 5.0,
+        salvage: bool = False,
     ) -> None:
         if not 0 <= busy_timeout <= _LONGEST_WAIT:
             raise ConfigurationError("busy_timeout must be 0 to 3600 seconds.")
@@ -68,7 +81,13 @@ class SqliteEngine:
         self.busy_timeout = busy_timeout
         self.clock = clock or SystemClock()
         self._hooks = Hooks(hooks)
-        self._life = Life(self.path, self.clock, busy_timeout, _teller(self._hooks))
+        self._life = Life(
+            self.path,
+            self.clock,
+            busy_timeout,
+            _teller(self._hooks),
+            salvage=salvage,
+        )
         # An engine dropped without close() takes its thread and files along; at
         # the end of the program that is the system's business.
         weakref.finalize(self, self._life.abandon).atexit = False
@@ -210,6 +229,30 @@ class SqliteEngine:
         """Return the store of idempotency records for an event loop."""
         return _idempotency.AsyncSqliteIdempotencyStore(self)
 
+    def queue_store(self) -> SqliteQueueStore:
+        """Return the blocking store of offline queues."""
+        from syncpatterns.engines.sqlite import _queue  # noqa: PLC0415 - see queue_office
+
+        return _queue.SqliteQueueStore(self)
+
+    def async_queue_store(self) -> AsyncSqliteQueueStore:
+        """Return the store of offline queues for an event loop."""
+        from syncpatterns.engines.sqlite import _queue  # noqa: PLC0415 - see queue_office
+
+        return _queue.AsyncSqliteQueueStore(self)
+
+    @cached_property
+    def queue_office(self) -> Office:
+        """What the stores of queues share; made for whoever has a queue."""
+        from syncpatterns.engines.sqlite import _queue_works  # noqa: PLC0415 - as said
+
+        return self._life.watch_forks(_queue_works.Office(self.clock))
+
+    def owns(self, tx: SqliteTransaction) -> bool:
+        """Tell whether *tx* is a transaction of this engine."""
+        writer = self._life.writer
+        return writer is not None and tx.is_of(writer.session)
+
     def outbox(self) -> SqliteOutbox:
         """Return what realtime reads committed events from."""
         return SqliteOutbox(self)
@@ -231,6 +274,13 @@ class SqliteEngine:
         """
         return self._life.listeners.add(listener)
 
+    def on_queue_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call *listener* after each commit of this process that touched a queue.
+
+        As `on_commit`.
+        """
+        return self._life.queue_listeners.add(listener)
+
     # ----------------------------------------------------------- housekeeping
 
     def sweep(self, *, events_older_than: float = 86400.0) -> Swept:
@@ -249,6 +299,27 @@ class SqliteEngine:
         return await run_sync(
             lambda: self.sweep(events_older_than=events_older_than),
             limiter=_read_limiter(),
+        )
+
+    def doctor(self, *, repair: bool = False) -> list[Finding]:
+        """Look at everything that can go wrong with the file; [] is good news.
+
+        Each finding says what to do. Among others: damage, a SQLite that can
+        damage the file, a network under it, a second SQLite in this process, a
+        reader that holds the log, no room, and queues whose counters or lanes do
+        not fit their items.
+
+        Args:
+            repair: Put counters, lanes and children of queues right.
+        """
+        from syncpatterns.engines.sqlite import _doctor  # noqa: PLC0415 - rarely used
+
+        return _doctor.examine(self, repair=repair)
+
+    async def adoctor(self, *, repair: bool = False) -> list[Finding]:
+        """Do `doctor` on a worker thread."""
+        return await run_sync(
+            lambda: self.doctor(repair=repair), limiter=_read_limiter()
         )
 
     def backup(

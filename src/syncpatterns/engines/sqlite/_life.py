@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import _forks, _reserve
@@ -15,7 +16,19 @@ from syncpatterns.engines.sqlite._readers import Readers
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import PUBLISHED, QUEUED
 from syncpatterns.engines.sqlite._writer import Writer, closed
+from syncpatterns.errors import DatabaseCorrupt
 from syncpatterns.events import StorageFact
+
+
+class Forked(Protocol):
+    """Something with a lock, which in a forked child may be held by nobody."""
+
+    def start_over(self) -> object:
+        """Make a new one."""
+        ...
+
+
+F = TypeVar("F", bound=Forked)
 
 
 class Life:
@@ -28,6 +41,7 @@ class Life:
         clock: The host's clock.
         busy_timeout: Seconds to wait for locks of others.
         tell: Called with what happened to the file.
+        salvage: Save what is left of a damaged file, instead of refusing it.
 
     Attributes:
         path: The database file.
@@ -42,14 +56,18 @@ class Life:
         clock: Clock,
         busy_timeout: float,
         tell: Callable[[StorageFact], None],
+        *,
+        salvage: bool = False,
     ) -> None:
         self.path = path
         self.writer: Writer | None = None
         self.listeners = CommitListeners()
         self.queue_listeners = CommitListeners()
+        self._others: list[Forked] = []
         self._clock = clock
         self._busy_timeout = busy_timeout
         self._tell = tell
+        self._salvage = salvage
         self._gate = threading.Lock()  # guards what follows, and the writer
         self._readers: Readers | None = None
         self._closed = False
@@ -86,7 +104,18 @@ class Life:
         return writer
 
     def _session(self, path: Path) -> WriteSession:
-        inspect_file(path, self._busy_timeout)
+        try:
+            inspect_file(path, self._busy_timeout)
+        except DatabaseCorrupt:
+            if not self._salvage:
+                raise
+            from syncpatterns.engines.sqlite import (  # noqa: PLC0415 - rarely used
+                _salvage,
+            )
+
+            report = _salvage.salvage(path, clock=self._clock)
+            self._tell(report.fact(path))
+            inspect_file(path, self._busy_timeout)
         return WriteSession(path, self._clock, self._busy_timeout)
 
     def readers(self) -> Readers:
@@ -162,6 +191,11 @@ class Life:
             self._readers.resume()
         self._gate.release()
 
+    def watch_forks(self, other: F) -> F:
+        """Have *other* start over in a forked child too; return it."""
+        self._others.append(other)
+        return other
+
     def start_over(self) -> object:
         """In a forked child: forget the parent's threads and connections.
 
@@ -174,4 +208,6 @@ class Life:
         self._readers = None
         self.listeners.start_over()
         self.queue_listeners.start_over()
+        for each in self._others:
+            each.start_over()
         return held

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from syncpatterns._transaction import Publishable
+from syncpatterns._transaction import Enqueuer, Publishable
 from syncpatterns.engines.sqlite import _outbox, _records
 from syncpatterns.engines.sqlite._errors import ended
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import Record, Resolution
+
+T = TypeVar("T")
 
 #: What a commit may have brought, and who is told of it.
 PUBLISHED: Final = 1
@@ -77,6 +80,47 @@ class SqliteTransaction:
         _outbox.write(self._connection, events, self.clock)
         if events:
             self.news |= PUBLISHED
+
+    def enqueue(self, queue: Enqueuer, command: Any, **options: Any) -> Any:
+        """Put *command* into an offline queue when, and only when, this commits.
+
+        The same as ``queue.enqueue_tx(tx, command, ...)``.
+
+        Raises:
+            ConfigurationError: The queue lives in another engine.
+            QueueFull: There is no room; nothing was stored.
+            KeyReused: The key was used for another payload; nothing was stored.
+        """
+        self._require_open()
+        return queue.enqueue_tx(self, command, **options)
+
+    def apart(self, work: Callable[[SqliteTransaction], T]) -> T:
+        """Run the library's own *work* as a part that is done, or leaves nothing.
+
+        An effect may go on after what *work* raised. What the effect has
+        changed on the driver's objects is as if it were not, meanwhile.
+        """
+        self._require_open()
+        connection = self._connection
+        factories = connection.row_factory, connection.text_factory
+        connection.row_factory, connection.text_factory = None, str
+        self._session.savepoint()
+        try:
+            done = work(self)
+        except BaseException:
+            if self._session.in_transaction:
+                self._session.rollback_to_savepoint()
+                self._session.release_savepoint()
+            raise
+        else:
+            self._session.release_savepoint()
+        finally:
+            connection.row_factory, connection.text_factory = factories
+        return done
+
+    def is_of(self, session: WriteSession) -> bool:
+        """Tell whether this is a transaction of *session*."""
+        return self._session is session
 
     def keep_reserve(self) -> None:
         """A queue lives here: keep room back for its drain, if there is any."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from syncpatterns._flow import Effect, Flow, arun, run
-from syncpatterns._transaction import Publishable
+from syncpatterns._transaction import Enqueuer, Publishable
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import ClaimAnswer, Owned, Replay, StoredOutcome
 from syncpatterns.idempotency._steps import ado, do
@@ -185,6 +185,10 @@ class Detached:
     def publish(self, *events: Publishable) -> None:
         """Refuse: there is no outbox that shares the commit."""
         raise self._none(f"outbox for {len(events)} events")
+
+    def enqueue(self, queue: Enqueuer, command: Any, **options: Any) -> NoReturn:  # noqa: ARG002 - as the engines' own
+        """Refuse: there is no queue that shares the commit."""
+        raise self._none(f"queue for {type(command).__name__} that shares its commit")
 
     def undo(self) -> None:
         """Do nothing: what a function wrote elsewhere is its own to undo."""

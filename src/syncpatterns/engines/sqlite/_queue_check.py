@@ -1,0 +1,142 @@
+"""Whether counters, lanes and children fit the rows.
+
+The only reader that looks at every item; a queue is checked when somebody asks
+for it. The triggers keep the counters, and whoever changes a row by hand is the
+usual reason for a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncpatterns.engines.sqlite._queue_desk import READY, SCHEDULED, WAITING, Desk
+from syncpatterns.engines.sqlite._queue_lanes import settle_lane, stand
+from syncpatterns.offline_queue._core import Finding
+
+
+def check(desk: Desk, *, repair: bool) -> list[Finding]:
+    """Compare what is kept beside the rows with the rows; put it right if asked."""
+    found = [*_counters(desk), *_payloads(desk), *_keys(desk)]
+    blocked = desk.all("wrong_blocked", desk.id)
+    found += [
+        Finding(
+            "children",
+            f"Item {id_ - desk.base} counts {counted} parents and waits for {open_}. "
+            "Check with repair.",
+        )
+        for id_, counted, open_ in blocked
+    ]
+    found += _orphans(desk)
+    stranded = desk.ids("stranded_alone", desk.id)
+    lanes = _lanes(desk)
+    found += [_stranded(desk, id_) for id_ in stranded]
+    found += [finding for finding, _ in lanes]
+    if repair and found:
+        _repair(desk, blocked, stranded, [lane for _, lane in lanes])
+        found = [finding._replace(repaired=_can_repair(finding)) for finding in found]
+    return found
+
+
+def _can_repair(finding: Finding) -> bool:
+    return finding.what not in {"payload", "orphan"}
+
+
+def _counters(desk: Desk) -> Iterator[Finding]:
+    kept = {
+        (code, target): (items, size)
+        for code, target, items, size in desk.all("kept_counts", desk.id)
+    }
+    real = {
+        (code, target): (items, size)
+        for code, target, items, size in desk.all("real_counts", desk.id)
+    }
+    live = [figures for (code, _), figures in real.items() if code < 5]  # noqa: PLR2004 - live
+    total = (sum(items for items, _ in live), sum(size for _, size in live))
+    counted = kept.pop((-1, 0), (0, 0))
+    kept = {key: figures for key, figures in kept.items() if figures != (0, 0)}
+    if kept != real or counted != total:
+        yield Finding(
+            "counters",
+            f"{counted[0]} live items with {counted[1]} bytes are counted, and "
+            f"{total[0]} with {total[1]} bytes are there. Check with repair.",
+        )
+
+
+def _payloads(desk: Desk) -> Iterator[Finding]:
+    for id_ in desk.ids("no_payload", desk.id):
+        yield Finding(
+            "payload",
+            f"Item {id_ - desk.base} has lost its payload. Discard it, and enqueue it "
+            "anew.",
+        )
+
+
+def _keys(desk: Desk) -> Iterator[Finding]:
+    (last,) = desk.one("last_number", desk.id)
+    (given,) = desk.one("given", desk.id) or (0,)
+    if last > given:
+        yield Finding(
+            "numbers",
+            f"Item {last} is there, and {given} is the last number that was given "
+            "out. Check with repair.",
+        )
+
+
+def _orphans(desk: Desk) -> Iterator[Finding]:
+    for child, source in desk.all("orphans", desk.base, desk.base + (1 << 40)):
+        yield Finding(
+            "orphan",
+            f"Item {child - desk.base} waits for item {source - desk.base}, which is "
+            "gone. Cancel it, or enqueue it anew.",
+        )
+
+
+def _stranded(desk: Desk, id_: int) -> Finding:
+    return Finding(
+        "stranded",
+        f"Item {id_ - desk.base} waits for nothing, and nothing will wake it. "
+        "Check with repair.",
+    )
+
+
+def _lanes(desk: Desk) -> list[tuple[Finding, str]]:
+    """Return what is wrong in lanes, and in which."""
+    found: list[tuple[Finding, str]] = []
+    for (lane,) in desk.all("lanes", desk.id):
+        id_, state, blocked, *_ = desk.one("head", desk.id, lane)
+        held = desk.one("held", desk.id, lane) is not None
+        if state == WAITING and not blocked and not held:
+            found.append((_stranded(desk, id_), lane))
+        if (active := desk.one("active", desk.id, lane)[0]) > 1:
+            finding = Finding(
+                "lanes",
+                f"{active} items of the lane of item {id_ - desk.base} may all be "
+                "delivered. Check with repair.",
+            )
+            found.append((finding, lane))
+    return found
+
+
+def _repair(
+    desk: Desk,
+    blocked: list[tuple[int, int, int]],
+    stranded: list[int],
+    lanes: list[str],
+) -> None:
+    desk.run("clear_counts", desk.id)
+    desk.run("count_anew", desk.id)
+    desk.run("count_live", desk.id)
+    (last,) = desk.one("last_number", desk.id)
+    (given,) = desk.one("given", desk.id) or (0,)
+    if last > given:
+        desk.run("count", desk.id, last)
+    for id_, _, open_ in blocked:
+        desk.run("blocked", open_, id_)
+    for id_ in [*stranded, *(id_ for id_, *_ in blocked)]:
+        row = desk.row(id_)
+        if row is not None and row.state in (READY, WAITING, SCHEDULED):
+            stand(desk, row)
+    for lane in lanes:
+        for id_ in desk.ids("behind", desk.id, lane, -1):
+            desk.run("stand", WAITING, None, id_)
+        settle_lane(desk, lane)

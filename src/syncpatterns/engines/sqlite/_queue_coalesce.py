@@ -1,0 +1,132 @@
+"""How a new item meets undelivered ones of the same entity; see `Coalesce`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from syncpatterns.engines.sqlite._queue_desk import Desk, Row
+from syncpatterns.offline_queue._core import (
+    Coalesce,
+    NewItem,
+    Outdated,
+    key_hash,
+)
+
+
+class Meeting(NamedTuple):
+    """What came of it; nothing at all is the usual case.
+
+    Args:
+        survivor: Number of the waiting item that stands for the new one too.
+        replaced: The waiting item whose place the new one takes.
+        cancelled: Ids of waiting items that cancel out with the new one.
+    """
+
+    survivor: int = 0
+    replaced: Row | None = None
+    cancelled: tuple[int, ...] = ()
+
+
+def meet(desk: Desk, new: NewItem) -> Meeting:
+    """Decide what becomes of *new* and of those that wait for its entity.
+
+    Raises:
+        Outdated: The item that was merged into *new* has moved on.
+    """
+    how = new.coalesce
+    if how is None:
+        return Meeting()
+    if how.how == "cancel_pair":
+        return Meeting(cancelled=_run(desk, new, how))
+    partner = _partner(desk, new)
+    if how.how == "replace":
+        if partner is None or partner.id != desk.id_of(how.expected):
+            hashed = key_hash(new.scope, new.operation, new.key)
+            raise Outdated(
+                f"sqlite: {new.operation!r} [{hashed}] was merged with item "
+                f"{how.expected} of queue {desk.name!r}, which is no longer the one "
+                "that waits. Nothing was stored. Merge it again."
+            )
+        return Meeting(replaced=partner)
+    if partner is None:
+        return Meeting()
+    if how.how == "keep_first":
+        return Meeting(survivor=partner.id - desk.base)
+    return Meeting(replaced=partner)
+
+
+def newest(desk: Desk, operation: str, entity: str) -> Row | None:
+    """Return the newest item of any lane that a new one could be merged with."""
+    word = desk.word_id(operation)
+    seen: set[str | None] = set()
+    for id_ in desk.ids("undelivered", desk.id, entity):
+        row = desk.row(id_)
+        if row is None or row.lane in seen:
+            continue
+        if row.lane is not None:
+            seen.add(row.lane)
+        if row.operation == word and _may_meet(desk, row) and _is_last(desk, row):
+            return row
+    return None
+
+
+def _partner(desk: Desk, new: NewItem) -> Row | None:
+    """Return the newest item that *new* may meet, if nothing lies behind it."""
+    if new.entity is None:
+        return None
+    word = desk.learn(new.operation)
+    for id_ in desk.ids("undelivered", desk.id, new.entity):
+        row = desk.row(id_)
+        if row is None or row.lane != new.lane:
+            continue
+        fits = row.operation == word and _may_meet(desk, row) and _is_last(desk, row)
+        if fits:
+            same = _parents(desk, row) == {parent.seq for parent in new.parents}
+            return row if same else None  # what one waits for, the other would not
+        if new.lane is not None:
+            return None
+    return None
+
+
+def _run(desk: Desk, new: NewItem, how: Coalesce) -> tuple[int, ...]:
+    """Return the run from the item that creates to the last one; () if it is broken.
+
+    It is broken by an item that may have reached somebody, and, in a lane, by
+    an item of another entity.
+    """
+    if new.entity is None:
+        return ()
+    creates = desk.learn(how.creates)
+    run: list[int] = []
+    for id_ in _back_from_the_end(desk, new.lane, new.entity):
+        row = desk.row(id_)
+        if row is None or row.lane != new.lane:
+            continue
+        if row.entity != new.entity or not _may_meet(desk, row):
+            return ()
+        run.append(id_)
+        if row.operation == creates:
+            return tuple(reversed(run))
+    return ()
+
+
+def _back_from_the_end(desk: Desk, lane: str | None, entity: str) -> list[int]:
+    if lane is None:
+        return desk.ids("undelivered", desk.id, entity)
+    # No further than the entity reaches: what comes before is another's.
+    ours = len(desk.ids("undelivered", desk.id, entity))
+    return desk.ids("backwards", desk.id, lane, ours + 1)
+
+
+def _may_meet(desk: Desk, row: Row) -> bool:
+    # One that is past its time will never be done: nothing may rely on it.
+    expires_at = row.expires_at
+    return row.sent_at is None and (expires_at is None or expires_at > desk.now.wall)
+
+
+def _is_last(desk: Desk, row: Row) -> bool:
+    return row.lane is None or desk.one("last", desk.id, row.lane)[0] == row.id
+
+
+def _parents(desk: Desk, row: Row) -> set[int]:
+    return {edge[0] for edge in desk.all("edges", row.id)}

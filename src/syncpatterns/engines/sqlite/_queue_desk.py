@@ -1,0 +1,297 @@
+"""One queue inside one transaction: its rules, the time, and how to ask for rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from syncpatterns.engines._sql._queries import load
+from syncpatterns.offline_queue._core import (
+    Ended,
+    Item,
+    ItemState,
+    QueueRules,
+    identity,
+    key_hash,
+)
+
+SQL: Final = load("syncpatterns.engines.sqlite", "queue.sql")
+
+READY: Final = 0
+WAITING: Final = 1
+SCHEDULED: Final = 2
+LEASED: Final = 3
+PARKED: Final = 4
+DEAD: Final = 5
+BLOCKS: Final = 6  # DEAD, and the head of its lane
+DEAD_IN_LANE: Final = 7  # DEAD, and will be
+
+STATES: Final = (
+    ItemState.READY,
+    ItemState.WAITING,
+    ItemState.SCHEDULED,
+    ItemState.LEASED,
+    ItemState.PARKED,
+    ItemState.DEAD,
+    ItemState.DEAD,
+    ItemState.DEAD,
+)
+#: The numbers in the table for each state.
+CODES: Final = {
+    state: tuple(code for code, other in enumerate(STATES) if other is state)
+    for state in dict.fromkeys(STATES)
+}
+ENDS: Final = {str(state): state for state in ItemState}
+
+#: Numbers of one queue; the queue's own stand above them in an id.
+NUMBERS: Final = 1 << 40
+EVER: Final = float("inf")
+_LETTERS: Final = 12  # of a key, by which neighbours in time are neighbours on disk
+_DIGEST: Final = 12  # bytes: two keys that begin alike never meet by chance
+
+
+class Row(NamedTuple):
+    """An item as it is stored, without its payload."""
+
+    id: int
+    queue: int
+    state: int
+    target: int
+    rank: int
+    operation: int
+    version: int
+    token: int
+    attempts: int
+    lapses: int
+    blocked: int
+    created_at: float
+    due_at: float | None
+    wake: float | None
+    expires_at: float | None
+    lifetime: float | None
+    sent_at: float | None
+    sent_by: int | None
+    ended_at: float | None
+    keep_result: float
+    place: int
+    size: int
+    scope: str
+    key: str
+    fingerprint: bytes
+    lane: str | None
+    entity: str | None
+    reason: str | None
+    error: str | None
+    headers: str | None
+
+
+class Now(NamedTuple):
+    """The time of one call, on both clocks; see `_queue_clock`."""
+
+    steady: float
+    wall: float
+
+
+class Desk:
+    """Where the work on one queue is done; valid within its transaction.
+
+    Args:
+        connection: A connection inside a transaction.
+        name: Of the queue.
+        id_: Its number.
+        rules: Its rules.
+        now: The time.
+    """
+
+    __slots__ = (
+        "_numbers",
+        "_words",
+        "base",
+        "connection",
+        "id",
+        "name",
+        "now",
+        "rules",
+    )
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        name: str,
+        id_: int,
+        rules: QueueRules,
+        now: Now,
+    ) -> None:
+        self.connection = connection
+        self.name = name
+        self.id = id_
+        self.base = id_ * NUMBERS
+        self.rules = rules
+        self.now = now
+        # Of this transaction only: a word that is rolled back is no word.
+        self._words: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
+
+    @classmethod
+    def find(cls, connection: sqlite3.Connection, name: str, now: Now) -> Desk | None:
+        """Return the desk of a queue that is there."""
+        row = connection.execute(SQL["queue"], (name,)).fetchone()
+        if row is None:
+            return None
+        id_, *rules = row
+        return cls(connection, name, id_, QueueRules(*rules), now)
+
+    @classmethod
+    def make(cls, connection: sqlite3.Connection, name: str, now: Now) -> Desk:
+        """Return the desk of a queue, which is made if it is new."""
+        return cls.find(connection, name, now) or cls.ruled(
+            connection, name, QueueRules(), now
+        )
+
+    @classmethod
+    def ruled(
+        cls, connection: sqlite3.Connection, name: str, rules: QueueRules, now: Now
+    ) -> Desk:
+        """Return the desk of a queue that has *rules* from now on."""
+        rows = connection.execute(SQL["add_queue"], (name, *rules)).fetchall()
+        return cls(connection, name, rows[0][0], rules, now)
+
+    # ------------------------------------------------------------------ rows
+
+    def run(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        """Run a statement by its name."""
+        return self.connection.execute(SQL[statement], parameters)
+
+    def one(self, statement: str, *parameters: Any) -> Any:
+        """Return the one row that a statement gives, or None."""
+        return self.connection.execute(SQL[statement], parameters).fetchone()
+
+    def all(self, statement: str, *parameters: Any) -> list[Any]:
+        """Return all rows that a statement gives."""
+        return self.connection.execute(SQL[statement], parameters).fetchall()
+
+    def ids(self, statement: str, *parameters: Any) -> list[int]:
+        """Return the first column of all rows."""
+        rows = self.connection.execute(SQL[statement], parameters).fetchall()
+        return [row[0] for row in rows]
+
+    def row(self, id_: int) -> Row | None:
+        """Return an item without its payload."""
+        found = self.one("row", id_)
+        return None if found is None else Row._make(found)
+
+    def id_of(self, seq: int) -> int:
+        """Return the id of a number; one that no item can have is nobody's."""
+        return self.base + seq if 0 < seq < NUMBERS else -1
+
+    def item(self, values: Sequence[Any]) -> Item:
+        """Return what is shown of an item: *values* are a row and its payload."""
+        *stored, payload = values
+        row = Row._make(stored)
+        ahead = self.now.wall - self.now.steady
+        due_at, wake = row.due_at, row.wake
+        return Item(
+            seq=row.id - self.base,
+            state=STATES[row.state],
+            operation=self.word(row.operation),
+            key=row.key,
+            scope=row.scope,
+            fingerprint=row.fingerprint,
+            payload=payload,
+            version=row.version,
+            target=self.word(row.target),
+            lane=row.lane,
+            entity=row.entity,
+            priority=-row.rank,
+            token=row.token,
+            deliveries=row.token,
+            attempts=row.attempts,
+            lapses=row.lapses,
+            created_at=row.created_at,
+            due_at=row.created_at if due_at is None else due_at + ahead,
+            lease_until=wake + ahead if wake and row.state == LEASED else 0.0,
+            expires_at=EVER if row.expires_at is None else row.expires_at,
+            sent_at=row.sent_at,
+            blocked=row.blocked,
+            reason=row.reason or "",
+            error=row.error or "",
+            headers=row.headers or "{}",
+            keep_result=row.keep_result,
+        )
+
+    # ----------------------------------------------------------------- words
+
+    def word(self, id_: int) -> str:
+        """Return the word with this number."""
+        known = self._words.get(id_)
+        if known is None:
+            (known,) = self.one("word", id_)
+            self._words[id_] = known
+        return known
+
+    def word_id(self, word: str) -> int:
+        """Return the number of a word; 0 if it is none."""
+        found = self.one("word_id", word)
+        return 0 if found is None else int(found[0])
+
+    def learn(self, word: str) -> int:
+        """Return the number of a word, which is given one if it is new."""
+        number = self._numbers.get(word)
+        if number is None:
+            found = self.one("word_id", word) or self.all("add_word", word)[0]
+            number = self._numbers[word] = int(found[0])
+        return number
+
+    # ------------------------------------------------------------------- ends
+
+    def dead(self, row: Row) -> Ended:
+        """Return how a DEAD item ended."""
+        return Ended(
+            row.id - self.base,
+            ItemState.DEAD,
+            reason=row.reason or "",
+            error=row.error or "",
+            at=row.ended_at or 0.0,
+            operation=self.word(row.operation),
+            key_hash=hash_of(self, row),
+        )
+
+    def outcome(self, id_: int) -> tuple[Ended, bytes, int] | None:
+        """Return how an item ended, its fingerprint, and the token that ended it.
+
+        None if it has not ended, is DEAD, or its outcome is past its time.
+        """
+        found = self.one("outcome", id_)
+        if found is None or found[9] <= self.now.wall:
+            return None
+        state, result, reason, error, survivor, at, word, hashed = found[:8]
+        ended = Ended(
+            id_ - self.base,
+            ENDS[state],
+            result or b"",
+            reason or "",
+            error or "",
+            survivor,
+            at,
+            self.word(word),
+            hashed.hex(),
+        )
+        return ended, found[8], found[10]
+
+
+def hash_of(desk: Desk, row: Row) -> str:
+    """Return the 8 hex digits that stand for the key of an item."""
+    return key_hash(row.scope, desk.word(row.operation), row.key)
+
+
+def place_of(scope: str, operation: str, key: str) -> bytes:
+    """Return what an item is found by, in an order that follows its key.
+
+    Keys made one after the other (UUIDs of version 7, ``import-000017``) begin
+    alike and stand side by side, so 1,000 new items touch a few pages and not
+    1,000: measured with 300,000 items, 60,000 a second instead of 18,000. The
+    digest behind it decides; the letters in front only sort.
+    """
+    letters = key[:_LETTERS].encode("utf-8", "surrogatepass")
+    return letters + identity(scope, operation, key)[:_DIGEST]

@@ -1,0 +1,196 @@
+"""How items end, and what that does to those behind them and to their children.
+
+An end can reach far: a DEAD head may take its lane along, and each of those
+their children. So it is worked off as a list, however deep it goes, and the
+lanes are set right once everybody has left.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from syncpatterns.engines.sqlite._queue_desk import (
+    DEAD,
+    DEAD_IN_LANE,
+    WAITING,
+    Desk,
+    Row,
+    place_of,
+)
+from syncpatterns.engines.sqlite._queue_lanes import settle_lane, stand
+from syncpatterns.offline_queue._core import Ended, ItemState, key_hash
+
+_UNDONE = (ItemState.DEAD, ItemState.EXPIRED)
+
+
+class End(NamedTuple):
+    """One item that is to end.
+
+    Args:
+        id: Which one.
+        state: How.
+        reason: Why, as one word.
+        error: What was said, for people.
+        result: What it returned.
+        survivor: Number of the one that takes its place.
+        discard: Keep no payload, and let its lane go on.
+        token: Of the claim that says so; 0 if nobody held it.
+    """
+
+    id: int
+    state: ItemState
+    reason: str = ""
+    error: str = ""
+    result: bytes = b""
+    survivor: int = 0
+    discard: bool = False
+    token: int = 0
+
+
+def finish(desk: Desk, ends: Iterable[End]) -> list[Ended]:
+    """End items, and return how each ended, with those that ended because of it."""
+    return _Finish(desk).run(ends)
+
+
+class _Finish:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._todo: deque[End] = deque()
+        self._told: list[Ended] = []
+        self._lanes: dict[str, None] = {}
+
+    def run(self, ends: Iterable[End]) -> list[Ended]:
+        self._todo.extend(ends)
+        while self._todo:
+            end = self._todo.popleft()
+            row = self._desk.row(end.id)
+            if row is not None:
+                self._end(row, end)
+        for lane in self._lanes:
+            settle_lane(self._desk, lane)
+        return self._told
+
+    def _end(self, row: Row, end: End) -> None:
+        was_dead = row.state >= DEAD
+        if was_dead and not end.discard:
+            return  # it went with another that ended in the same step
+        policy = self._desk.rules.on_dead if row.lane is not None else "continue"
+        if end.state is ItemState.EXPIRED and policy == "block":
+            # An outcome cannot hold a lane; a DEAD item can, until it is looked at.
+            end = end._replace(state=ItemState.DEAD, reason="expired")
+        ended = _ended(self._desk, row, end)
+        self._told.append(ended)
+        if ended.state is ItemState.DEAD and not end.discard:
+            state = DEAD_IN_LANE if policy == "block" else DEAD
+            self._desk.run("bury", state, ended.at, end.reason, end.error, row.id)
+        else:
+            remove(self._desk, row, ended, end.token)
+        if row.lane is not None and row.state != DEAD:
+            self._lanes[row.lane] = None
+            if end.state in _UNDONE and not end.discard and policy == "cascade":
+                self._take_along(row, row.lane)
+        if not was_dead:
+            self._tell_children(row.id, ended)
+
+    def _take_along(self, row: Row, lane: str) -> None:
+        for id_ in self._desk.ids("behind", self._desk.id, lane, row.place):
+            self._todo.append(End(id_, ItemState.DEAD, "predecessor"))
+
+    def _tell_children(self, id_: int, ended: Ended) -> None:
+        children = self._desk.all("children", id_)
+        if not children:
+            return
+        if ended.state is ItemState.SUPERSEDED:
+            # The survivor is stored before the one that it replaces ends.
+            self._desk.run("follow", self._desk.id_of(ended.survivor), id_)
+            return
+        for child, parent, policy in children:
+            waits = ended.state is not ItemState.DONE and policy != "run"
+            conclude(self._desk, child, parent, ended, waits=waits)
+            self._move_on(child, fatal=waits and policy == "cascade")
+
+    def _move_on(self, child: int, *, fatal: bool) -> None:
+        (blocked,) = self._desk.one("open_edges", child)
+        self._desk.run("blocked", blocked, child)
+        row = self._desk.row(child)
+        if row is None or row.state != WAITING:
+            return
+        if fatal:
+            self._todo.append(End(child, ItemState.DEAD, "parent"))
+        elif row.lane is not None:
+            self._lanes[row.lane] = None
+        elif not blocked:
+            stand(self._desk, row)
+
+
+def _ended(desk: Desk, row: Row, end: End) -> Ended:
+    operation = desk.word(row.operation)
+    return Ended(
+        row.id - desk.base,
+        end.state,
+        end.result,
+        end.reason,
+        end.error,
+        end.survivor,
+        desk.now.wall,
+        operation,
+        key_hash(row.scope, operation, row.key),
+    )
+
+
+def remove(desk: Desk, row: Row, ended: Ended, token: int) -> None:
+    """Take an item out, and keep how it ended for those who hold its receipt."""
+    desk.run("remove", row.id)
+    desk.run("remove_edges", row.id)
+    place = place_of(row.scope, ended.operation, row.key)
+    keep_outcome(
+        desk, ended, row.operation, place, row.fingerprint, row.keep_result, token
+    )
+
+
+def keep_outcome(
+    desk: Desk,
+    ended: Ended,
+    operation: int,
+    place: bytes,
+    fingerprint: bytes,
+    seconds: float,
+    token: int = 0,
+) -> None:
+    """Keep how an item ended for *seconds*."""
+    desk.run(
+        "add_outcome",
+        desk.id_of(ended.seq),
+        desk.id,
+        ended.state.value,
+        operation,
+        token,
+        ended.survivor,
+        ended.at,
+        ended.at + seconds,
+        place,
+        bytes.fromhex(ended.key_hash),
+        fingerprint,
+        ended.reason or None,
+        ended.error or None,
+        ended.result or None,
+    )
+
+
+def conclude(desk: Desk, child: int, parent: int, ended: Ended, *, waits: bool) -> None:
+    """Note with a child how its parent ended, and whether it still waits for it."""
+    desk.run(
+        "conclude",
+        int(waits),
+        ended.state.value,
+        desk.word_id(ended.operation),
+        bytes.fromhex(ended.key_hash),
+        ended.at,
+        ended.reason or None,
+        ended.error or None,
+        ended.result or None,
+        child,
+        parent,
+    )

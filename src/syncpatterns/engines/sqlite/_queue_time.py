@@ -1,0 +1,179 @@
+"""What time alone does: leases end, ages are reached, items fall due.
+
+At most a few hundred rows a transaction, so that nobody waits for the write lock
+while 100,000 items fall due together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from syncpatterns.engines.sqlite._queue_desk import EVER, LEASED, SCHEDULED, Desk, Row
+from syncpatterns.engines.sqlite._queue_ends import End, finish
+from syncpatterns.engines.sqlite._queue_lanes import free_state, settle_lane
+from syncpatterns.offline_queue._core import Ended, Hold, ItemState, Staged
+
+#: Rows a transaction.
+BATCH: Final = 500
+#: Facts of a kind that are kept until somebody asks: a process may never ask.
+_KEPT: Final = 10_000
+
+
+class Told:
+    """What time has changed and nobody has told yet.
+
+    A claim that finds leases ended does what a `stage` would do; what became of
+    the items is told by the next stage of this process.
+    """
+
+    __slots__ = ("ended", "lapsed", "parked", "ready", "resumed")
+
+    def __init__(self) -> None:
+        self.ready = 0
+        self.lapsed: list[Hold] = []
+        self.ended: list[Ended] = []
+        self.parked: list[int] = []
+        self.resumed: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.ready or self.lapsed or self.ended or self.parked or self.resumed
+        )
+
+    def add(self, other: Told) -> None:
+        """Take in what happened after this."""
+        self.ready += other.ready
+        self.lapsed = (self.lapsed + other.lapsed)[-_KEPT:]
+        self.ended = (self.ended + other.ended)[-_KEPT:]
+        self.parked = (self.parked + other.parked)[-_KEPT:]
+        self.resumed = (self.resumed + other.resumed)[-_KEPT:]
+
+    def staged(self, next_due: float) -> Staged:
+        """Return it as the ports say it."""
+        return Staged(
+            self.ready,
+            tuple(self.lapsed),
+            tuple(self.ended),
+            tuple(self.parked),
+            tuple(self.resumed),
+            next_due,
+        )
+
+
+def is_due(desk: Desk) -> bool:
+    """Tell whether there is anything to do."""
+    now, within = desk.now, desk.rules.redeliver_within
+    row = desk.one("is_due", desk.id, now.steady, now.wall, now.wall - within)
+    return bool(row[0])
+
+
+def advance(desk: Desk, told: Told) -> bool:
+    """Do what is due, a batch of it; True if that was all.
+
+    Args:
+        desk: Of the queue.
+        told: Gets what was done.
+    """
+    left = BATCH
+    for work in (_wake, _end_the_old, _park_the_unknown):
+        left -= work(desk, told, left)
+        if left <= 0:
+            return False
+    return True
+
+
+def end_pauses(desk: Desk, told: Told) -> None:
+    """End the pauses that have run out."""
+    for target, name, until, _ in desk.all("pauses", desk.id):
+        if until is not None and until <= desk.now.steady:
+            desk.run("end_pause", desk.id, target)
+            told.resumed.append(name or "")
+
+
+def next_due(desk: Desk) -> float:
+    """Return the seconds until time changes something again."""
+    now = desk.now
+    pauses = [until for *_, until, _ in desk.all("pauses", desk.id)]
+    waits = [until - now.steady for until in pauses if until is not None]
+    (wake,) = desk.one("next_wake", desk.id)
+    if wake is not None:
+        waits.append(wake - now.steady)
+    (expiry,) = desk.one("next_expiry", desk.id)
+    if expiry is not None:
+        waits.append(expiry - now.wall)
+    (sent_at,) = desk.one("next_too_old", desk.id)
+    if sent_at is not None:
+        waits.append(sent_at + desk.rules.redeliver_within - now.wall)
+    return max(0.0, min(waits, default=EVER))
+
+
+def _wake(desk: Desk, told: Told, limit: int) -> int:
+    """Let go what is due, and what a worker gave no sign of life about."""
+    ids = desk.ids("wakes", desk.id, desk.now.steady, limit)
+    for id_ in ids:
+        row = desk.row(id_)
+        if row is None:
+            continue  # it went with one before it
+        if row.state == LEASED:
+            _lapse(desk, row, told)
+        elif row.state == SCHEDULED and not _is_old(desk, row, told):
+            desk.run("stand", free_state(desk, row.blocked, row.due_at), None, id_)
+            told.ready += 1
+    return len(ids)
+
+
+def _lapse(desk: Desk, row: Row, told: Told) -> None:
+    if row.lapses + 1 >= desk.rules.max_lapses:
+        poison = End(row.id, ItemState.DEAD, "poison", row.error or "")
+        desk.run("lapse", LEASED, row.wake, row.id)
+        told.ended += finish(desk, [poison])
+        return
+    state = free_state(desk, row.blocked, row.due_at)
+    wake = row.due_at if state == SCHEDULED else None
+    desk.run("lapse", state, wake, row.id)
+    row = row._replace(state=state)
+    if _is_old(desk, row, told):
+        return
+    told.lapsed.append(Hold(row.id - desk.base, row.token))
+    if row.lane is not None:
+        desk.run("stand", 1, None, row.id)
+        settle_lane(desk, row.lane)
+
+
+def _is_old(desk: Desk, row: Row, told: Told) -> bool:
+    """End or park an item whose time has passed; False if it has not."""
+    now = desk.now
+    if row.sent_at is None:
+        if row.expires_at is None or row.expires_at > now.wall:
+            return False
+        expired = End(row.id, ItemState.EXPIRED, "expired")
+        told.ended += finish(desk, [expired])
+        return True
+    if row.sent_at > now.wall - desk.rules.redeliver_within:
+        return False
+    desk.run("park", row.sent_at, "unknown", row.error, row.id)
+    told.parked.append(row.id - desk.base)
+    if row.lane is not None:
+        settle_lane(desk, row.lane)
+    return True
+
+
+def _end_the_old(desk: Desk, told: Told, limit: int) -> int:
+    """End what was never sent and is not worth doing any more."""
+    ids = desk.ids("expired", desk.id, desk.now.wall, limit)
+    for id_ in ids:
+        row = desk.row(id_)
+        if row is not None and row.state < 5:  # noqa: PLR2004 - live
+            _is_old(desk, row, told)
+    return len(ids)
+
+
+def _park_the_unknown(desk: Desk, told: Told, limit: int) -> int:
+    """Park what was sent so long ago that its key may be forgotten over there."""
+    before = desk.now.wall - desk.rules.redeliver_within
+    ids = desk.ids("too_old", desk.id, before, limit)
+    for id_ in ids:
+        row = desk.row(id_)
+        if row is not None and row.state < LEASED:
+            _is_old(desk, row, told)
+    return len(ids)

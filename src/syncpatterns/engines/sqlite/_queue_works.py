@@ -1,0 +1,416 @@
+"""What each call of the store does inside its transaction or snapshot."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from syncpatterns.clock import Clock
+from syncpatterns.engines.sqlite import (
+    _queue_claims as claims,
+    _queue_hands as hands,
+    _queue_shown as shown,
+    _queue_time as times,
+)
+from syncpatterns.engines.sqlite._queue_check import check
+from syncpatterns.engines.sqlite._queue_clock import SteadyClock
+from syncpatterns.engines.sqlite._queue_coalesce import newest
+from syncpatterns.engines.sqlite._queue_desk import SQL, Desk, Now, place_of
+from syncpatterns.engines.sqlite._queue_enqueue import enqueue
+from syncpatterns.engines.sqlite._queue_parents import parents_of
+from syncpatterns.engines.sqlite._queue_settle import settle
+from syncpatterns.engines.sqlite._transaction import QUEUED, SqliteTransaction
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.offline_queue._core import (
+    Durability,
+    Ended,
+    Enqueued,
+    Filter,
+    Finding,
+    Hold,
+    Item,
+    Pause,
+    QueueRules,
+    QueueStats,
+    Settled,
+    Settlement,
+    Staged,
+)
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
+
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._engine import SqliteEngine
+
+T = TypeVar("T")
+
+Look: TypeAlias = Callable[[sqlite3.Connection], T]
+
+
+class Work(NamedTuple, Generic[T]):
+    """One call that writes.
+
+    Args:
+        first: Runs in the transaction.
+        relaxed: Its commit need not wait for the disk.
+        again: Runs if the answer to the commit was lost; None if asking twice
+            could not be answered like asking once.
+        done: Makes the call's answer of the work's, once that is committed.
+    """
+
+    first: Callable[[SqliteTransaction], Any]
+    relaxed: bool
+    again: Callable[[SqliteTransaction], Any] | None
+    done: Callable[[Any], T]
+
+
+def _as_it_is(answer: T) -> T:
+    return answer
+
+
+class Office:
+    """What the stores of one engine share.
+
+    Args:
+        clock: The host's clock.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._host = clock
+        self.clock = SteadyClock(clock)
+        self._lock = threading.Lock()  # guards the two below
+        self._durability: dict[str, Durability] = {}
+        self._untold: dict[str, times.Told] = {}
+
+    def start_over(self) -> None:
+        """In a forked child: the parent's lock may be held by nobody."""
+        self._lock = threading.Lock()
+
+    def start_clock(self, tx: SqliteTransaction) -> float:
+        """Find out where the clock counts from."""
+        return self.clock.start(tx.connection)
+
+    def told(self, queue: str, rules: QueueRules) -> None:
+        """Remember which commits of this process have to wait for the disk."""
+        with self._lock:
+            self._durability[queue] = rules.durability
+
+    # ---------------------------------------------------------------- writing
+
+    def configure(self, queue: str, rules: QueueRules) -> Work[None]:
+        """Keep rules that are new."""
+
+        def work(tx: SqliteTransaction) -> None:
+            tx.keep_reserve()
+            now = self._now(tx)
+            desk = Desk.find(tx.connection, queue, now)
+            if desk is None:
+                Desk.ruled(tx.connection, queue, rules, now)
+            else:
+                hands.keep_rules(desk, rules)
+            tx.news |= QUEUED
+
+        return Work(work, False, work, _as_it_is)  # noqa: FBT003 - relaxed
+
+    def enqueue(self, request: EnqueueRequest) -> Work[list[Enqueued]]:
+        """Store items in a transaction of their own."""
+        work = partial(self._enqueue, request=request)
+        relaxed = self._durability.get(request.queue) == "normal"
+        return Work(work, relaxed, work, _as_it_is)
+
+    def enqueue_in(
+        self, engine: SqliteEngine, tx: Any, request: EnqueueRequest
+    ) -> list[Enqueued]:
+        """Store items in somebody's transaction.
+
+        Raises:
+            ConfigurationError: It is another engine's, or has ended.
+        """
+        joined = _same_engine(engine, tx)
+        return joined.apart(partial(self._enqueue, request=request))
+
+    def _enqueue(
+        self, tx: SqliteTransaction, request: EnqueueRequest
+    ) -> list[Enqueued]:
+        if not request.items:
+            return []
+        tx.require_room()
+        desk = Desk.make(tx.connection, request.queue, self._now(tx))
+        stored = enqueue(desk, request)
+        tx.news |= QUEUED
+        return stored
+
+    def claim(self, request: ClaimRequest) -> Work[list[Item] | None]:
+        """Take items; None if time has more to do first: ask again."""
+
+        def work(tx: SqliteTransaction) -> tuple[times.Told, list[Item] | None]:
+            tx.drains()
+            told = times.Told()
+            desk = Desk.find(tx.connection, request.queue, self._now(tx))
+            if desk is None:
+                return told, []
+            if times.is_due(desk):
+                tx.news |= QUEUED
+                if not times.advance(desk, told):
+                    return told, None
+            return told, claims.claim(desk, request)
+
+        def done(answer: tuple[times.Told, list[Item] | None]) -> list[Item] | None:
+            told, items = answer
+            if told:
+                self._keep(request.queue, told)
+            return items
+
+        return Work(work, self._relaxed(request.queue), work, done)
+
+    def stage(self, queue: str) -> Work[Staged | None]:
+        """Let time pass; None if there is more of it."""
+
+        def work(tx: SqliteTransaction) -> tuple[times.Told, float | None]:
+            tx.drains()
+            told = times.Told()
+            desk = Desk.find(tx.connection, queue, self._now(tx))
+            if desk is None:
+                return told, float("inf")
+            all_done = not times.is_due(desk) or times.advance(desk, told)
+            if all_done:
+                times.end_pauses(desk, told)
+            if told:
+                tx.news |= QUEUED
+            return told, times.next_due(desk) if all_done else None
+
+        def done(answer: tuple[times.Told, float | None]) -> Staged | None:
+            told, next_due = answer
+            self._keep(queue, told)
+            return None if next_due is None else self._tell(queue).staged(next_due)
+
+        return Work(work, self._relaxed(queue), work, done)
+
+    def extend(
+        self, queue: str, holds: Sequence[Hold], lease: float
+    ) -> Work[list[Hold]]:
+        """Move leases."""
+
+        def work(desk: Desk, _: SqliteTransaction) -> list[Hold]:
+            return claims.extend(desk, holds, lease)
+
+        return self._at(queue, work, [])
+
+    def settle(
+        self, queue: str, settlements: Sequence[Settlement]
+    ) -> Work[list[Settled]]:
+        """Settle items in a transaction of its own."""
+        work = partial(self._settle, queue=queue, settlements=settlements)
+        again = partial(work, again=True)
+        return Work(work, self._relaxed(queue), again, _as_it_is)
+
+    def settle_in(
+        self,
+        engine: SqliteEngine,
+        tx: Any,
+        queue: str,
+        settlements: Sequence[Settlement],
+    ) -> list[Settled]:
+        """Settle items in somebody's transaction.
+
+        Raises:
+            ConfigurationError: It is another engine's, or has ended.
+        """
+        joined = _same_engine(engine, tx)
+        work = partial(self._settle, queue=queue, settlements=settlements)
+        return joined.apart(work)
+
+    def _settle(
+        self,
+        tx: SqliteTransaction,
+        queue: str,
+        settlements: Sequence[Settlement],
+        *,
+        again: bool = False,
+    ) -> list[Settled]:
+        tx.drains()
+        desk = Desk.find(tx.connection, queue, self._now(tx))
+        if desk is None:
+            return [Settled(False, said.hold.seq) for said in settlements]  # noqa: FBT003 - accepted
+        settled = [settle(desk, said, again=again) for said in settlements]
+        if any(each.accepted for each in settled):
+            tx.news |= QUEUED
+        return settled
+
+    def pause(self, queue: str, target: str, seconds: float, reason: str) -> Work[None]:
+        """Stop claims."""
+
+        def work(tx: SqliteTransaction) -> None:
+            tx.drains()
+            desk = Desk.make(tx.connection, queue, self._now(tx))
+            if hands.pause(desk, target, seconds, reason):
+                tx.news |= QUEUED
+
+        return Work(work, self._relaxed(queue), work, _as_it_is)
+
+    def resume(self, queue: str, target: str) -> Work[list[Pause]]:
+        """End pauses."""
+
+        def work(desk: Desk, tx: SqliteTransaction) -> list[Pause]:
+            tx.news |= QUEUED
+            return hands.resume(desk, target)
+
+        return self._by_hand(queue, work)
+
+    def requeue(
+        self, queue: str, seqs: Sequence[int], *, tail: bool
+    ) -> Work[list[int]]:
+        """Let items run again."""
+
+        def work(desk: Desk, tx: SqliteTransaction) -> list[int]:
+            tx.news |= QUEUED
+            return hands.requeue(desk, seqs, tail=tail)
+
+        return self._by_hand(queue, work)
+
+    def discard(self, queue: str, seqs: Sequence[int]) -> Work[list[Ended]]:
+        """End DEAD or PARKED items."""
+
+        def work(desk: Desk, tx: SqliteTransaction) -> list[Ended]:
+            tx.news |= QUEUED
+            return hands.discard(desk, seqs)
+
+        return self._by_hand(queue, work)
+
+    def cancel(self, queue: str, seqs: Sequence[int]) -> Work[list[Ended]]:
+        """End items that nobody holds."""
+
+        def work(desk: Desk, tx: SqliteTransaction) -> list[Ended]:
+            tx.news |= QUEUED
+            return hands.cancel(desk, seqs)
+
+        return self._by_hand(queue, work)
+
+    def purge(self, queue: str, limit: int) -> Work[int]:
+        """Forget outcomes."""
+        return self._at(queue, lambda desk, _: hands.purge(desk, limit), 0)
+
+    def repair(self, queue: str) -> Work[list[Finding]]:
+        """Put right what does not fit."""
+
+        def work(desk: Desk, tx: SqliteTransaction) -> list[Finding]:
+            tx.news |= QUEUED
+            return check(desk, repair=True)
+
+        return self._at(queue, work, [])
+
+    # ---------------------------------------------------------------- looking
+
+    def rules_of(self, queue: str) -> Look[QueueRules | None]:
+        """Return the rules of a queue, None if it is new."""
+        return self._see(queue, lambda desk: desk.rules, None)
+
+    def get(self, queue: str, seq: int) -> Look[Item | None]:
+        """Return an item."""
+        return self._see(queue, partial(shown.get, seq=seq), None)
+
+    def find(
+        self, queue: str, scope: str, operation: str, key: str
+    ) -> Look[int | None]:
+        """Return a number."""
+        place = place_of(scope, operation, key)
+        return self._see(queue, partial(shown.find, place=place), None)
+
+    def ended(self, queue: str, seq: int) -> Look[Ended | None]:
+        """Return how an item ended."""
+        return self._see(queue, partial(shown.ended, seq=seq), None)
+
+    def parents(self, queue: str, seq: int) -> Look[dict[int, Ended]]:
+        """Return how the parents of an item ended."""
+        return self._see(queue, partial(parents_of, seq=seq), {})
+
+    def waiting(self, queue: str, operation: str, entity: str) -> Look[Item | None]:
+        """Return what a new item could be merged with."""
+
+        def look(desk: Desk) -> Item | None:
+            row = newest(desk, operation, entity)
+            return None if row is None else shown.get(desk, row.id - desk.base)
+
+        return self._see(queue, look, None)
+
+    def items(
+        self, queue: str, which: Filter, after: int, limit: int
+    ) -> Look[list[Item]]:
+        """Return items."""
+        look = partial(shown.items, which=which, after=after, limit=limit)
+        return self._see(queue, look, [])
+
+    def stats(self, queue: str) -> Look[QueueStats]:
+        """Return how much there is."""
+        return self._see(queue, shown.stats, shown.NOTHING)
+
+    def blocked_lanes(self, queue: str) -> Look[dict[str, int]]:
+        """Return the lanes that are held up."""
+        return self._see(queue, shown.blocked_lanes, {})
+
+    def check(self, queue: str) -> Look[list[Finding]]:
+        """Return what does not fit."""
+        return self._see(queue, partial(check, repair=False), [])
+
+    # ----------------------------------------------------------------- inside
+
+    def _now(self, tx: SqliteTransaction) -> Now:
+        return Now(self.clock.now(tx.connection), self._host.time())
+
+    def _relaxed(self, queue: str) -> bool:
+        return self._durability.get(queue, "full") != "full"
+
+    def _at(
+        self,
+        queue: str,
+        work: Callable[[Desk, SqliteTransaction], T],
+        otherwise: T,
+    ) -> Work[T]:
+        """Work on a queue that is there."""
+
+        def at_desk(tx: SqliteTransaction) -> T:
+            tx.drains()
+            desk = Desk.find(tx.connection, queue, self._now(tx))
+            return otherwise if desk is None else work(desk, tx)
+
+        return Work(at_desk, self._relaxed(queue), at_desk, _as_it_is)
+
+    def _by_hand(
+        self, queue: str, work: Callable[[Desk, SqliteTransaction], list[T]]
+    ) -> Work[list[T]]:
+        """Work whose answer names what changed: asked again, it would be empty."""
+        nothing: list[T] = []
+        return self._at(queue, work, nothing)._replace(again=None)
+
+    def _see(self, queue: str, look: Callable[[Desk], T], otherwise: T) -> Look[T]:
+        def at_desk(connection: sqlite3.Connection) -> T:
+            now = Now(self.clock.read(), self._host.time())
+            desk = Desk.find(connection, queue, now)
+            return otherwise if desk is None else look(desk)
+
+        return at_desk
+
+    def _keep(self, queue: str, told: times.Told) -> None:
+        with self._lock:
+            self._untold.setdefault(queue, times.Told()).add(told)
+
+    def _tell(self, queue: str) -> times.Told:
+        with self._lock:
+            return self._untold.pop(queue, times.Told())
+
+
+def queues(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of all queues in the file."""
+    return [name for (name,) in connection.execute(SQL["queues"])]
+
+
+def _same_engine(engine: SqliteEngine, tx: Any) -> SqliteTransaction:
+    if isinstance(tx, SqliteTransaction) and engine.owns(tx):
+        return tx
+    raise ConfigurationError(
+        "sqlite: tx= takes the open transaction of the engine that holds the queue, "
+        f"as an effect gets it, not {type(tx).__name__} of something else. Nothing "
+        "was stored. Make the queue and the operation with one and the same engine."
+    )

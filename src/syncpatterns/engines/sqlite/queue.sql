@@ -1,0 +1,440 @@
+-- Statements over the tables syncpatterns_queue*.
+--
+-- None of them may scan a table or sort: a test reads the plan of each.
+
+-- ------------------------------------------------------- queues and words
+
+-- name: queue
+SELECT id, max_items, max_bytes, on_dead, max_lapses, redeliver_within, durability
+FROM syncpatterns_queue WHERE name = ?
+
+-- name: queues
+SELECT name FROM syncpatterns_queue ORDER BY name
+
+-- name: add_queue
+INSERT INTO syncpatterns_queue (
+    name, max_items, max_bytes, on_dead, max_lapses, redeliver_within, durability
+) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET
+    max_items = excluded.max_items, max_bytes = excluded.max_bytes,
+    on_dead = excluded.on_dead, max_lapses = excluded.max_lapses,
+    redeliver_within = excluded.redeliver_within, durability = excluded.durability
+RETURNING id
+
+-- name: word_id
+SELECT id FROM syncpatterns_queue_word WHERE word = ?
+
+-- name: add_word
+INSERT INTO syncpatterns_queue_word (word) VALUES (?) RETURNING id
+
+-- name: word
+SELECT word FROM syncpatterns_queue_word WHERE id = ?
+
+-- --------------------------------------------------------------- counters
+
+-- name: live
+-- What is live, and the last number given out: two steps in one page.
+SELECT state, items, bytes FROM syncpatterns_queue_count
+WHERE queue = ? AND state IN (-2, -1)
+
+-- name: count
+INSERT INTO syncpatterns_queue_count VALUES (?, -2, 0, ?, 0)
+ON CONFLICT DO UPDATE SET items = excluded.items
+
+-- name: counts
+SELECT c.state, w.word, c.items, c.bytes, c.target
+FROM syncpatterns_queue_count AS c
+JOIN syncpatterns_queue_word AS w ON w.id = c.target
+WHERE c.queue = ? AND c.state >= 0 AND c.items > 0
+
+-- name: empty_counts
+-- Targets that nobody uses any more.
+DELETE FROM syncpatterns_queue_count
+WHERE queue = ? AND state >= 0 AND items = 0
+
+-- ------------------------------------------------------------------- keys
+
+-- name: add_key
+INSERT INTO syncpatterns_queue_key VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+
+-- name: key
+SELECT seq FROM syncpatterns_queue_key WHERE queue = ? AND identity = ?
+
+-- name: forget_key
+DELETE FROM syncpatterns_queue_key WHERE queue = ? AND identity = ? AND seq = ?
+
+-- ------------------------------------------------------------------ items
+
+-- name: add
+-- In the order of the table's columns.
+INSERT INTO syncpatterns_queue_item VALUES (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?
+)
+
+-- name: add_payload
+INSERT INTO syncpatterns_queue_payload VALUES (?, ?)
+
+-- name: row
+-- What is needed to decide about an item; without its payload.
+SELECT id, queue, state, target, rank, operation, version, token, attempts, lapses,
+    blocked, created_at, due_at, wake, expires_at, lifetime, sent_at, sent_by,
+    ended_at, keep_result, place, size, scope, key, fingerprint, lane, entity,
+    reason, error, headers
+FROM syncpatterns_queue_item WHERE id = ?
+
+-- name: item
+SELECT id, queue, state, target, rank, operation, version, token, attempts, lapses,
+    blocked, created_at, due_at, wake, expires_at, lifetime, sent_at, sent_by,
+    ended_at, keep_result, place, size, scope, key, fingerprint, lane, entity,
+    reason, error, headers,
+    coalesce(payload, (
+        SELECT p.payload FROM syncpatterns_queue_payload AS p
+        WHERE p.id = syncpatterns_queue_item.id
+    ))
+FROM syncpatterns_queue_item WHERE id = ?
+
+-- name: list
+SELECT id, queue, state, target, rank, operation, version, token, attempts, lapses,
+    blocked, created_at, due_at, wake, expires_at, lifetime, sent_at, sent_by,
+    ended_at, keep_result, place, size, scope, key, fingerprint, lane, entity,
+    reason, error, headers,
+    coalesce(payload, (
+        SELECT p.payload FROM syncpatterns_queue_payload AS p
+        WHERE p.id = syncpatterns_queue_item.id
+    ))
+FROM syncpatterns_queue_item WHERE id > ? AND id < ? ORDER BY id
+
+-- name: ids_in_state
+-- Reads the index only.
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND state = ? AND id > ?
+
+-- name: ids_in_lane
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND state <> 5 AND id > ?
+
+-- name: remove
+DELETE FROM syncpatterns_queue_item WHERE id = ?
+
+-- name: stand
+-- It is nobody's, and in the state that is its due.
+UPDATE syncpatterns_queue_item SET state = ?, wake = ? WHERE id = ?
+
+-- name: put_back
+UPDATE syncpatterns_queue_item
+SET state = ?, wake = ?, due_at = ?, attempts = ?, sent_at = ?, error = ?
+WHERE id = ?
+
+-- name: lapse
+UPDATE syncpatterns_queue_item
+SET state = ?, wake = ?, lapses = lapses + 1 WHERE id = ?
+
+-- name: park
+UPDATE syncpatterns_queue_item
+SET state = 4, wake = NULL, sent_at = ?, reason = ?, error = ? WHERE id = ?
+
+-- name: bury
+UPDATE syncpatterns_queue_item
+SET state = ?, wake = NULL, ended_at = ?, reason = ?, error = ? WHERE id = ?
+
+-- name: revive
+-- By hand: it begins anew, and so do its ages.
+UPDATE syncpatterns_queue_item
+SET state = ?, wake = NULL, due_at = ?, attempts = 0, lapses = 0, blocked = ?,
+    sent_at = ?, expires_at = ?, lifetime = ?, ended_at = NULL, reason = NULL,
+    error = NULL, place = ?
+WHERE id = ?
+
+-- name: unpark
+UPDATE syncpatterns_queue_item
+SET state = 1, wake = NULL, reason = NULL, error = NULL WHERE id = ?
+
+-- name: blocked
+UPDATE syncpatterns_queue_item SET blocked = ? WHERE id = ?
+
+-- ----------------------------------------------------------------- claims
+
+-- name: paused
+-- Whether a target, or the whole queue, is not being delivered.
+SELECT 1 FROM syncpatterns_queue_pause
+WHERE queue = ?1 AND target IN (0, ?2) AND (until IS NULL OR until > ?3) LIMIT 1
+
+-- name: ready_targets
+SELECT c.target FROM syncpatterns_queue_count AS c
+WHERE c.queue = ?1 AND c.state = 0 AND c.items > 0 AND NOT EXISTS (
+    SELECT 1 FROM syncpatterns_queue_pause AS p
+    WHERE p.queue = ?1 AND p.target IN (0, c.target)
+    AND (p.until IS NULL OR p.until > ?2)
+)
+
+-- name: ready
+SELECT rank, place, id FROM syncpatterns_queue_item
+WHERE queue = ? AND state = 0 AND target = ? ORDER BY rank, place LIMIT ?
+
+-- name: claim
+UPDATE syncpatterns_queue_item
+SET state = 3, wake = ?1, token = token + 1,
+    sent_by = iif(sent_at IS NULL, token + 1, sent_by),
+    sent_at = coalesce(sent_at, ?2)
+WHERE id = ?3
+RETURNING id, queue, state, target, rank, operation, version, token, attempts,
+    lapses, blocked, created_at, due_at, wake, expires_at, lifetime, sent_at,
+    sent_by, ended_at, keep_result, place, size, scope, key, fingerprint, lane,
+    entity, reason, error, headers,
+    coalesce(payload, (
+        SELECT p.payload FROM syncpatterns_queue_payload AS p
+        WHERE p.id = syncpatterns_queue_item.id
+    ))
+
+-- name: extend
+UPDATE syncpatterns_queue_item SET wake = ?
+WHERE id = ? AND token = ? AND state = 3
+
+-- ------------------------------------------------------------------- time
+
+-- name: is_due
+-- Whether time alone has something to do: three steps in three indexes.
+SELECT EXISTS (
+    SELECT 1 FROM syncpatterns_queue_item WHERE queue = ?1 AND wake <= ?2
+) OR EXISTS (
+    SELECT 1 FROM syncpatterns_queue_item
+    WHERE queue = ?1 AND expires_at <= ?3 AND sent_at IS NULL AND state < 5
+) OR EXISTS (
+    SELECT 1 FROM syncpatterns_queue_item
+    WHERE queue = ?1 AND sent_at <= ?4 AND state < 3
+)
+
+-- name: wakes
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND wake <= ? ORDER BY wake LIMIT ?
+
+-- name: expired
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND expires_at <= ? AND sent_at IS NULL AND state < 5
+ORDER BY expires_at LIMIT ?
+
+-- name: too_old
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND sent_at <= ? AND state < 3 ORDER BY sent_at LIMIT ?
+
+-- name: next_wake
+SELECT min(wake) FROM syncpatterns_queue_item
+WHERE queue = ? AND wake IS NOT NULL
+
+-- name: next_expiry
+SELECT min(expires_at) FROM syncpatterns_queue_item
+WHERE queue = ? AND expires_at IS NOT NULL AND sent_at IS NULL AND state < 5
+
+-- name: next_too_old
+SELECT min(sent_at) FROM syncpatterns_queue_item
+WHERE queue = ? AND sent_at IS NOT NULL AND state < 3
+
+-- ------------------------------------------------------------------ lanes
+
+-- name: head
+SELECT id, state, blocked, due_at, place FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND state <> 5 ORDER BY place LIMIT 1
+
+-- name: second
+SELECT id, state FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND state <> 5 AND place > ? ORDER BY place LIMIT 1
+
+-- name: last
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND state <> 5 ORDER BY place DESC LIMIT 1
+
+-- name: held
+SELECT 1 FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND state = 3 LIMIT 1
+
+-- name: behind
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND place > ? AND state <> 5 AND state < 3
+ORDER BY place
+
+-- name: backwards
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND state <> 5 ORDER BY place DESC LIMIT ?
+
+-- name: undelivered
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 ORDER BY id DESC
+
+-- name: lane_of
+SELECT DISTINCT lane FROM syncpatterns_queue_item WHERE queue = ? AND state = ?
+
+-- name: blocked_lanes
+SELECT lane, id FROM syncpatterns_queue_item WHERE queue = ? AND state = 6
+
+-- name: free_the_dead
+UPDATE syncpatterns_queue_item SET state = 5 WHERE queue = ? AND state = ?
+
+-- --------------------------------------------------------------- outcomes
+
+-- name: add_outcome
+INSERT INTO syncpatterns_queue_outcome (
+    id, queue, state, operation, token, survivor, at, forget_at, identity,
+    key_hash, fingerprint, reason, error, result
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: outcome
+SELECT state, result, reason, error, survivor, at, operation, key_hash,
+    fingerprint, forget_at, token, identity
+FROM syncpatterns_queue_outcome WHERE id = ?
+
+-- name: forgotten
+SELECT id, identity FROM syncpatterns_queue_outcome
+WHERE queue = ? AND forget_at <= ? ORDER BY forget_at LIMIT ?
+
+-- name: forget
+DELETE FROM syncpatterns_queue_outcome WHERE id = ?
+
+-- --------------------------------------------------------------- children
+
+-- name: add_edge
+INSERT INTO syncpatterns_queue_edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: edges
+SELECT parent, source, policy, open, state, operation, key_hash, at, reason, error,
+    result
+FROM syncpatterns_queue_edge WHERE child = ? ORDER BY parent
+
+-- name: children
+SELECT child, parent, policy FROM syncpatterns_queue_edge
+WHERE source = ? AND open = 1
+
+-- name: follow
+-- The survivor stands for the one that it replaced.
+UPDATE syncpatterns_queue_edge SET source = ? WHERE source = ? AND open = 1
+
+-- name: conclude
+UPDATE syncpatterns_queue_edge
+SET open = ?, state = ?, operation = ?, key_hash = ?, at = ?, reason = ?, error = ?,
+    result = ?
+WHERE child = ? AND parent = ?
+
+-- name: reopen
+-- The parent runs again: it has not ended any more.
+UPDATE syncpatterns_queue_edge
+SET state = NULL, at = NULL, reason = NULL, error = NULL, result = NULL
+WHERE source = ? AND open = 1
+
+-- name: let_go
+-- Parents that ended badly are not waited for again.
+UPDATE syncpatterns_queue_edge SET open = 0
+WHERE child = ? AND open = 1 AND state IS NOT NULL
+
+-- name: open_edges
+SELECT count(*) FROM syncpatterns_queue_edge WHERE child = ? AND open = 1
+
+-- name: remove_edges
+DELETE FROM syncpatterns_queue_edge WHERE child = ?
+
+-- ----------------------------------------------------------------- pauses
+
+-- name: pauses
+SELECT p.target, w.word, p.until, p.reason FROM syncpatterns_queue_pause AS p
+LEFT JOIN syncpatterns_queue_word AS w ON w.id = p.target
+WHERE p.queue = ?
+
+-- name: pause
+-- A longer one is never cut short by a shorter one.
+INSERT INTO syncpatterns_queue_pause VALUES (?, ?, ?, ?)
+ON CONFLICT (queue, target) DO UPDATE
+SET until = excluded.until, reason = excluded.reason
+WHERE until IS NOT NULL AND (excluded.until IS NULL OR excluded.until > until)
+
+-- name: end_pause
+DELETE FROM syncpatterns_queue_pause WHERE queue = ? AND target = ?
+
+-- name: signed_out
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND state = 4 AND target = ? AND reason = 'sign-in'
+
+-- name: parked_targets
+SELECT target FROM syncpatterns_queue_count
+WHERE queue = ? AND state = 4 AND items > 0
+
+-- name: state
+SELECT state FROM syncpatterns_queue_item WHERE id = ?
+
+-- name: take_key
+UPDATE syncpatterns_queue_key SET seq = ? WHERE queue = ? AND identity = ?
+
+-- name: next_rank
+-- The next priority that is there, and its first item: one step each.
+SELECT rank, place, id FROM syncpatterns_queue_item
+WHERE queue = ?1 AND state = ?2 AND target = ?3 AND (rank, place) > (?4, ?5)
+ORDER BY rank, place LIMIT 1
+
+-- name: created
+SELECT created_at FROM syncpatterns_queue_item WHERE id = ?
+
+-- name: dead_in_lane
+-- The DEAD have left the lane's index; they are few, or somebody has to look.
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND state = ? AND id > ? AND lane = ?
+
+-- ----------------------------------------------------------------- checks
+-- These look at every item: somebody asked for it.
+
+-- name: kept_counts
+SELECT state, target, items, bytes FROM syncpatterns_queue_count
+WHERE queue = ? AND state > -2
+
+-- name: real_counts
+SELECT state, target, count(*), sum(size) FROM syncpatterns_queue_item
+WHERE queue = ? GROUP BY state, target
+
+-- name: clear_counts
+DELETE FROM syncpatterns_queue_count WHERE queue = ? AND state > -2
+
+-- name: count_anew
+INSERT INTO syncpatterns_queue_count
+SELECT queue, state, target, count(*), sum(size) FROM syncpatterns_queue_item
+WHERE queue = ? GROUP BY state, target
+
+-- name: count_live
+INSERT INTO syncpatterns_queue_count
+SELECT queue, -1, 0, sum(items), sum(bytes) FROM syncpatterns_queue_count
+WHERE queue = ? AND state BETWEEN 0 AND 4 GROUP BY queue
+
+-- name: no_payload
+SELECT id FROM syncpatterns_queue_item AS i
+WHERE queue = ? AND payload IS NULL AND NOT EXISTS (
+    SELECT 1 FROM syncpatterns_queue_payload AS p WHERE p.id = i.id
+)
+
+-- name: given
+SELECT items FROM syncpatterns_queue_count WHERE queue = ? AND state = -2
+
+-- name: last_number
+SELECT coalesce(max(seq), 0) FROM syncpatterns_queue_key WHERE queue = ?
+
+-- name: wrong_blocked
+SELECT id, blocked, open FROM (
+    SELECT i.id, i.blocked, (
+        SELECT count(*) FROM syncpatterns_queue_edge AS e
+        WHERE e.child = i.id AND e.open = 1
+    ) AS open
+    FROM syncpatterns_queue_item AS i WHERE i.queue = ?
+) WHERE blocked <> open
+
+-- name: orphans
+-- An ended parent has left its end with the child.
+SELECT e.child, e.source FROM syncpatterns_queue_edge AS e
+WHERE e.child > ?1 AND e.child < ?2 AND e.open = 1 AND e.state IS NULL
+AND NOT EXISTS (SELECT 1 FROM syncpatterns_queue_item AS i WHERE i.id = e.source)
+
+-- name: stranded_alone
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND state = 1 AND lane IS NULL AND blocked = 0
+
+-- name: lanes
+SELECT DISTINCT lane FROM syncpatterns_queue_item
+WHERE queue = ? AND lane IS NOT NULL AND state <> 5
+
+-- name: active
+SELECT count(*) FROM syncpatterns_queue_item
+WHERE queue = ? AND lane = ? AND state IN (0, 2, 3) AND state <> 5
