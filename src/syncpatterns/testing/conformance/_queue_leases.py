@@ -66,7 +66,7 @@ def one_holder_at_a_time(bench: Bench) -> Questions:
 
 
 def lapsed_lease_is_taken_over(bench: Bench) -> Questions:
-    """When a lease ends without a word, the next one gets the item and a larger token."""
+    """A lease that ended without a word goes to the next, with a larger token."""
     yield from put(bench, "a")
     first = yield from take_one(bench, "a")
     bench.clock.advance(29)

@@ -21,12 +21,28 @@ asks for their class. A store that passes all of them keeps the promises of
 
 from __future__ import annotations
 
+from syncpatterns.testing.conformance._queue_ages import AGES
 from syncpatterns.testing.conformance._queue_bench import Check, Time
 from syncpatterns.testing.conformance._queue_identity import IDENTITY
 from syncpatterns.testing.conformance._queue_lanes import LANES
 from syncpatterns.testing.conformance._queue_leases import LEASES
+from syncpatterns.testing.conformance._queue_limits import LIMITS
+from syncpatterns.testing.conformance._queue_meetings import MEETINGS
+from syncpatterns.testing.conformance._queue_parents import PARENTS
+from syncpatterns.testing.conformance._queue_people import PEOPLE
+from syncpatterns.testing.conformance._queue_targets import TARGETS
 
 __all__ = ["CHECKS", "Check", "Time"]
 
 #: Every check, in the order of the contract.
-CHECKS: tuple[Check, ...] = (*IDENTITY, *LEASES, *LANES)
+CHECKS: tuple[Check, ...] = (
+    *IDENTITY,
+    *LEASES,
+    *LANES,
+    *TARGETS,
+    *AGES,
+    *MEETINGS,
+    *PARENTS,
+    *LIMITS,
+    *PEOPLE,
+)
