@@ -312,6 +312,14 @@ class LeadTab:
         await self.expect_bulk(state, text)
 
 
+async def leading_page(tabs: Tabs) -> Page:
+    """Return a page through which the test says what the stream says."""
+    page = await tabs.context.new_page()
+    await page.goto(f"{tabs.url}/static/favicon.svg")
+    await page.evaluate(LEAD)
+    return page
+
+
 async def lead_table(tabs: Tabs, **options: Any) -> LeadTab:
     """Open the page with its leads."""
     return LeadTab((await open_leads(tabs, **options)).tab)

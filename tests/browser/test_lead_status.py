@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.desk import CUT, Tabs
-from tests.browser.lead_routes import LeadRoutes, LeadTab, lead_table
+from tests.browser.lead_routes import LeadRoutes, LeadTab, lead_table, leading_page
 from tests.browser.sms_routes import LEADS, lead, says
 from tests.browser.test_access import LISTEN
 
@@ -148,6 +148,25 @@ async def test_their_change_can_be_kept(tabs: Tabs) -> None:
     await expect(tab.button(ADA)).to_be_focused()
 
     assert len(leads.updates) == 1
+
+
+@pytest.mark.case("APP-17", part="browser, page")
+async def test_a_choice_is_about_what_was_shown_when_it_was_begun(tabs: Tabs) -> None:
+    """Somebody changes the lead while the form is open: a conflict, no overwrite."""
+    stream = await leading_page(tabs)
+    tab, leads = await opened(tabs, live="Live via another tab")
+    leads.answers = [says(412, "version-conflict", current=THEIRS)]
+
+    await tab.open_form(ADA)
+    theirs = {**leads.leads[0], "version": 4, "status": "qualified"}
+    data = {"lead": theirs, "by": "ben", "from": "new", "to": "qualified"}
+    await stream.evaluate("(data) => window.tell({ type: 'lead.changed', data })", data)
+    await expect(tab.chip(ADA)).to_have_text("Qualified")
+    await tab.card(ADA).get_by_label("Move to").select_option("nurture")
+    await tab.choice(ADA, "Move").click()
+    await tab.expect_state(ADA, "conflict", "Changed meanwhile")
+
+    assert [each["version"] for each in leads.wishes] == [1]
 
 
 async def test_somebody_who_did_the_same_is_no_conflict(tabs: Tabs) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Route, expect
 
 from syncpatterns.idempotency._core import storage_key
 from tests.browser.desk import CUT, Tabs
 from tests.browser.lead_routes import (
-    LEAD,
     LeadRoutes,
     LeadTab,
     lead_table,
+    leading_page,
     refusing,
 )
 from tests.browser.sms_routes import lead, says
@@ -124,6 +124,8 @@ async def test_the_rest_is_moved_if_that_was_chosen(tabs: Tabs) -> None:
         "2 changed, 1 not possible"
     )
     await expect(tab.bulk_card.locator("li")).to_contain_text("Changed by ben")
+    await tab.page.get_by_role("searchbox").fill("lead 002")
+    await expect(tab.bulk_card).to_be_visible()
     await tab.bulk_choice("Select only these").click()
     await expect(tab.bar.get_by_text("1 selected")).to_be_visible()
 
@@ -165,7 +167,7 @@ async def test_more_than_five_hundred_go_in_parts(tabs: Tabs) -> None:
 
 @pytest.mark.case("APP-22", part="browser, page")
 async def test_a_move_of_parts_can_be_stopped_and_gone_on_with(tabs: Tabs) -> None:
-    """The part on its way is finished; what is left keeps its keys."""
+    """The part on its way is finished; the rest waits to be asked, also reloaded."""
     tab, leads = await opened(tabs, 501)
     held: list[Route] = []
 
@@ -179,6 +181,8 @@ async def test_a_move_of_parts_can_be_stopped_and_gone_on_with(tabs: Tabs) -> No
     await tab.bar.get_by_role("button", name="Stop after this part").click()
     await leads.move(held[0])
     await tab.expect_bulk("stopped", "Stopped - Go on")
+    await tab.page.reload(wait_until="commit")
+    await tab.expect_bulk("unanswered", "Interrupted - Go on")
     before = len(leads.updates)
     await tab.bulk_choice("Go on").click()
     await tab.expect_bulk("done", "Moved 501")
@@ -237,7 +241,7 @@ async def test_offline_the_move_is_not_sent_and_not_lost(tabs: Tabs) -> None:
 
 
 async def test_what_an_earlier_page_left_open_is_offered(tabs: Tabs) -> None:
-    """Too long ago to go on unasked: the person decides; leaving it forgets it."""
+    """Never sent, so not to be sent unasked: the person decides, and may leave it."""
     tab, leads = await opened(tabs, 2)
 
     await tab.select_all()
@@ -245,14 +249,6 @@ async def test_what_an_earlier_page_left_open_is_offered(tabs: Tabs) -> None:
     await tab.move_all("nurture")
     await tab.expect_bulk("offline", "Offline - Retry")
     await tabs.context.set_offline(offline=False)
-    await tab.page.evaluate(
-        """() => {
-          const names = Object.keys(localStorage);
-          const name = names.find((each) => each.startsWith("lead-bulk"));
-          const plan = JSON.parse(localStorage.getItem(name));
-          localStorage.setItem(name, JSON.stringify({ ...plan, at: plan.at - 61000 }));
-        }"""
-    )
     await tab.page.reload(wait_until="commit")
     await tab.expect_bulk("unanswered", "Interrupted - Go on")
     await tab.bulk_choice("Leave it there").click()
@@ -262,14 +258,6 @@ async def test_what_an_earlier_page_left_open_is_offered(tabs: Tabs) -> None:
 
     assert leads.updates == []
     assert await tab.bar.is_hidden()
-
-
-async def leading_page(tabs: Tabs) -> Page:
-    """Return a page through which the test says what the stream says."""
-    page = await tabs.context.new_page()
-    await page.goto(f"{tabs.url}/static/favicon.svg")
-    await page.evaluate(LEAD)
-    return page
 
 
 @pytest.mark.case("APP-52", part="browser, lead status bulk")

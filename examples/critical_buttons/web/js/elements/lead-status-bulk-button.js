@@ -81,9 +81,13 @@ export class LeadStatusBulkButton extends SyncButton {
     return this.flying || (this.view !== null && this.view.tone !== "ok");
   }
 
-  /** The selection or the target is another one. @param {string} words */
-  draftChanged(words) {
+  /** What it would move, and where to. @param {string} words */
+  named(words) {
     setText(this.#what, words);
+  }
+
+  /** The selection or the target is another one: what was said of the last is void. */
+  draftChanged() {
     if (this.flying || this.#run !== null || this.view === null) return;
     this.#asked = null;
     this.show(null);

@@ -48,6 +48,9 @@ export class LeadStatusButton extends SyncButton {
   #theirs = null;
   /** @type {StatusForm|null} */
   #form = null;
+  /** What the row showed when the form was opened: the choice is about that, also
+   * when somebody changes the lead meanwhile. @type {Lead|null} */
+  #asked = null;
 
   /** @param {Services} services */
   use(services) {
@@ -63,13 +66,11 @@ export class LeadStatusButton extends SyncButton {
 
   /** The newest state known; an answer in flight is not overwritten by it. */
   set lead(lead) {
-    const moved = lead && this.#lead && lead.status !== this.#lead.status;
     this.#lead = lead;
     const shown = /** @type {View|null} */ (this.view);
     if (lead && shown && !this.flying && lead.version > shown.about && !shown.keeps) {
       this.show(null);
     }
-    if (moved) this.#offer();
     this.render();
   }
 
@@ -127,10 +128,11 @@ export class LeadStatusButton extends SyncButton {
   #choose(words) {
     const lead = this.#lead;
     if (!lead) return;
+    this.#asked = lead;
     this.#form ??= new StatusForm({
       needsReason: (to) => this.#needsReason(to),
       onMove: ({ to, reason }) => {
-        const { id, version } = this.#lead ?? lead;
+        const { id, version } = this.#asked ?? lead;
         this.focus();
         this.#move({ lead_id: id, to, version, ...(reason === "" ? {} : { reason }) });
       },
@@ -147,11 +149,11 @@ export class LeadStatusButton extends SyncButton {
 
   /** @param {string} to */
   #needsReason(to) {
-    return this.#services?.pipeline.needsReason(this.#lead?.status ?? "", to) ?? false;
+    return this.#services?.pipeline.needsReason(this.#asked?.status ?? "", to) ?? false;
   }
 
   #offer() {
-    if (this.#lead) this.#form?.offer(this.#services?.pipeline.after(this.#lead) ?? []);
+    if (this.#asked) this.#form?.offer(this.#services?.pipeline.after(this.#asked) ?? []);
     if (!this.flying) this.render();
   }
 
@@ -174,7 +176,11 @@ export class LeadStatusButton extends SyncButton {
     this.#intent = outcome.definite ? null : outcome.intent;
     this.#theirs = outcome.body?.current ?? null;
     const view = viewOf(outcome, wish, lead);
-    if (outcome.kind === "done") this.#wish = null;
+    if (outcome.kind === "done") {
+      this.#wish = null;
+      // The next step is another one, with a reason of its own.
+      this.#form = null;
+    }
     this.#services?.onOutcome(outcome);
     return view;
   }

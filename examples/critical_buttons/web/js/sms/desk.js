@@ -102,6 +102,7 @@ export class SmsDesk {
 
   close() {
     this.#breaker.close();
+    this.#status.close();
     this.element.remove();
     this.rail.remove();
   }

@@ -22,6 +22,10 @@ export class BulkBar {
   #pipeline;
   /** Ids of all leads that fit the search, on every page. @type {string[]} */
   #fitting = [];
+  /** What is chosen, to notice that it changes. */
+  #draftNow = "";
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
   #mode = el(
     "select",
     {},
@@ -59,6 +63,12 @@ export class BulkBar {
     this.#button.cardHost = this.#cards;
     this.#button.use({
       ...desk,
+      onEnd: (ended) => {
+        desk.onEnd(ended);
+        // The next move is another one, with a reason of its own.
+        if (ended.kind === "done") this.#fields.value = { to: "", reason: "" };
+        this.#paint();
+      },
       draft: () => this.#draft(),
       onFault: () => void (selection.size > 0 && this.#fields.check()),
       onSelect: (ids) => selection.replace(ids),
@@ -108,6 +118,13 @@ export class BulkBar {
     this.#fields.addEventListener("change", () => this.#paint());
     this.#mode.addEventListener("change", () => this.#paint());
     this.#button.addEventListener("change", () => this.#paintState());
+    // Five hundred of them change at once.
+    this.#leads.addEventListener("change", () => {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#paint();
+      }, 0);
+    });
     for (const source of [this.#selection, this.#pipeline]) {
       source.addEventListener("change", () => this.#paint());
     }
@@ -139,7 +156,13 @@ export class BulkBar {
     const able = chosen.filter((lead) => lead.status === to || this.#pipeline.allows(lead, to));
     const hint = to === "" ? "" : BULK.able(able.length, chosen.length);
     setText(this.#able, hint);
-    this.#button.draftChanged(verbOf(chosen.length, to));
+    this.#button.named(verbOf(chosen.length, to));
+    const { reason } = this.#fields.value;
+    const draft = JSON.stringify([this.#selection.revision, to, reason, this.#mode.value]);
+    if (draft !== this.#draftNow) {
+      this.#draftNow = draft;
+      this.#button.draftChanged();
+    }
     this.#paintState();
   }
 

@@ -30,7 +30,8 @@ export const PART = 500;
  * @property {number} unchanged
  * @property {Refused[]} refused
  * @property {boolean} replayed every answer so far was a repeated one
- * @property {number} at when something was last sent, ms since 1970
+ * @property {number} at when something was last sent, ms since 1970; 0 while nothing is
+ *   on its way
  */
 
 /**
@@ -107,6 +108,16 @@ function mintOp() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** @param {string} name @returns {Plan[]} none if it is not ours to read */
+function read(name) {
+  try {
+    const plan = JSON.parse(localStorage.getItem(name) ?? "");
+    return Array.isArray(plan?.rows) && Array.isArray(plan?.refused) ? [plan] : [];
+  } catch {
+    return [];
+  }
+}
+
 /** The plans of one tenant that are not finished, in this browser. */
 export class PlanStore {
   #prefix;
@@ -140,7 +151,7 @@ export class PlanStore {
     try {
       return Object.keys(localStorage)
         .filter((name) => name.startsWith(this.#prefix))
-        .map((name) => JSON.parse(localStorage.getItem(name) ?? ""))
+        .flatMap((name) => read(name))
         .sort((a, b) => a.at - b.at);
     } catch {
       return [];

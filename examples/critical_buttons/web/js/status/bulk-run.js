@@ -113,7 +113,7 @@ export class BulkRun extends EventTarget {
   /** @param {How} how @returns {Promise<Ended>} */
   async #parts(how) {
     while (this.#plan.next < partsOf(this.#plan)) {
-      if (this.#stop) return this.#ended("stopped", null);
+      if (this.#stop) return this.#leave("stopped", null);
       this.#within = 0;
       // Before it leaves: a page that dies now knows of it when it comes back.
       this.#keep({ ...this.#plan, at: Date.now() });
@@ -130,7 +130,7 @@ export class BulkRun extends EventTarget {
       if (kind === "done" || kind === "refused" || kind === "conflict") {
         return this.#over("refused", outcome);
       }
-      return this.#ended("open", outcome);
+      return outcome.sent ? this.#ended("open", outcome) : this.#leave("open", outcome);
     }
     return this.#over("done", null);
   }
@@ -161,6 +161,13 @@ export class BulkRun extends EventTarget {
     this.#plan = plan;
     this.durable = this.#store.keep(plan);
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** Nobody waits for an answer: a page that is loaded anew must not go on unasked.
+   * @param {Ended["kind"]} kind @param {Outcome|null} outcome @returns {Ended} */
+  #leave(kind, outcome) {
+    this.#keep({ ...this.#plan, at: 0 });
+    return this.#ended(kind, outcome);
   }
 
   /** @param {Ended["kind"]} kind @param {Outcome|null} outcome @returns {Ended} */

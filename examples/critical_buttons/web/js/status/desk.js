@@ -164,6 +164,11 @@ export class StatusDesk {
     this.#feed.note(data, missed, /** @type {any} */ (envelope).occurred_at);
   }
 
+  /** Another tenant is shown: what is on its way is finished, and no more is sent. */
+  close() {
+    this.#bar.button.run?.stop();
+  }
+
   /** Events were lost, or may have been. */
   onGap() {
     this.#trail.onGap();

@@ -5,6 +5,8 @@
 export class Selection extends EventTarget {
   /** @type {Set<string>} */
   #ids = new Set();
+  /** Another number after every change. */
+  revision = 0;
 
   get size() {
     return this.#ids.size;
@@ -37,6 +39,7 @@ export class Selection extends EventTarget {
   }
 
   #told() {
+    this.revision += 1;
     this.dispatchEvent(new Event("change"));
   }
 }

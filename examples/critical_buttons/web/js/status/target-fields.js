@@ -41,7 +41,7 @@ export class TargetFields extends EventTarget {
     );
     this.#error = el("p", { class: "field-error", id: `${id}-error` });
     this.#select.addEventListener("change", () => this.#changed());
-    this.#reason.addEventListener("input", () => this.#said(""));
+    this.#reason.addEventListener("input", () => this.#changed());
     this.element = el(
       "div",
       { class: "target-fields" },
