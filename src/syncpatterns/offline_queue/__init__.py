@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         QueueStats,
     )
     from syncpatterns.offline_queue._core._answers import HttpVerdict, verdict_of_http
-    from syncpatterns.offline_queue._drain_report import DrainReport
     from syncpatterns.offline_queue._drafts import SendOptions
+    from syncpatterns.offline_queue._drain_report import DrainReport
     from syncpatterns.offline_queue._events import (
         DrainFinished,
         DrainProgress,

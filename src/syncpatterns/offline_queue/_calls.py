@@ -18,7 +18,6 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from syncpatterns._flow import Flow
-from syncpatterns._outcome import Ok
 from syncpatterns.errors import InProgress, NotSent
 from syncpatterns.offline_queue._core import (
     Ack,
@@ -35,6 +34,7 @@ from syncpatterns.offline_queue._core import (
     key_hash,
 )
 from syncpatterns.offline_queue._delivers import Flight, Verdict
+from syncpatterns.offline_queue._keeper import Keeper, akept
 from syncpatterns.offline_queue._receipts import (
     cancelled,
     done,
@@ -45,10 +45,10 @@ from syncpatterns.offline_queue._results import Done, Queued
 from syncpatterns.offline_queue._sending import send
 from syncpatterns.offline_queue._steps import Settle, Step
 from syncpatterns.offline_queue._unjournaled import as_sent, must_be_stored, unstored
+from syncpatterns.offline_queue._verdicts import Aftermath
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._drafts import Draft
-    from syncpatterns.offline_queue._keeper import Keeper
     from syncpatterns.offline_queue._parts import Parts
     from syncpatterns.offline_queue._post import Post
 
@@ -72,11 +72,17 @@ class Deliver(Step):
 
     def do(self, parts: Parts) -> Verdict:  # noqa: ARG002 - the post has them
         """Deliver on this thread."""
+        if not self.flight.item.seq:  # never stored, so there is no lease
+            return self.post.deliver(self.flight)
         with self.keeper.watching(self.flight):
             return self.post.deliver(self.flight)
 
-    async def ado(self, parts: Parts) -> Verdict:  # noqa: ARG002 - as above
+    async def ado(self, parts: Parts) -> Verdict:
         """Deliver on the running loop."""
+        if not self.flight.item.seq:  # as above
+            return await self.post.adeliver(self.flight)
+        if parts.stores.blocking is None:
+            return await akept(parts, self.flight, self.post.adeliver)
         with self.keeper.watching(self.flight):
             return await self.post.adeliver(self.flight)
 
@@ -104,17 +110,16 @@ class Calls:
             if mode == "online":
                 raise self._not_now(draft, f"{target} is not being asked now")
             return (yield from self._store(draft, "offline"))
-        verdict: Verdict | None = None
         try:
             (stored,) = yield from send(parts, [draft], parts.settings.lease)
-            if stored.claimed is None:
-                return (yield from self._met(draft, stored, mode))
-            flight = Flight(stored.claimed)
-            verdict = yield from self._tried(flight)
-        finally:
-            if verdict is None:
-                parts.targets.forget(target)
-        parts.targets.observed(target, verdict)
+        except BaseException:
+            parts.targets.forget(target)
+            raise
+        if stored.claimed is None:
+            parts.targets.forget(target)
+            return (yield from self._met(draft, stored, mode))
+        flight = Flight(stored.claimed)
+        verdict = yield from self._tried(flight)
         return (yield from self._ended(draft, flight, verdict, mode))
 
     def call_unjournaled(
@@ -122,18 +127,12 @@ class Calls:
     ) -> Flow[Step, Done[Any] | Queued[Any]]:
         """Do `call`, but store only what could not be done at once."""
         parts, target = self._parts, draft.handler.target
-        if mode == "queue" or (yield from must_be_stored(parts, draft)):
+        if mode == "queue" or (yield from must_be_stored(draft)):
             return (yield from self.call(draft, mode))
         if not parts.targets.admit(target):
             return (yield from self.call(draft, mode))
-        verdict: Verdict | None = None
         flight = Flight(unstored(draft.item, parts.clock.time()))
-        try:
-            verdict = yield from Deliver(self._post, self._keeper, flight)
-        finally:
-            if verdict is None:
-                parts.targets.forget(target)
-        parts.targets.observed(target, verdict)
+        verdict = yield from self._tried(flight)
         verdict = self._meant(verdict, mode)
         settlement = verdict.settlement
         if isinstance(settlement, Ack) or getattr(settlement, "discard", False):
@@ -159,13 +158,17 @@ class Calls:
 
     def _tried(self, flight: Flight) -> Flow[Step, Verdict]:
         """Return what came of it; interrupted, the item goes back."""
+        item, targets = flight.item, self._parts.targets
         try:
-            return (yield from Deliver(self._post, self._keeper, flight))
+            verdict: Verdict = yield from Deliver(self._post, self._keeper, flight)
         except BaseException:
-            # What began may have been done: the same key asks again.
-            back = Verdict(Release(flight.item.hold, unsent=not flight.begun))
-            yield from self._settle(flight, back)
+            targets.forget(item.target)
+            if item.seq:  # it is stored; what began may have been done
+                back = Release(item.hold, unsent=not flight.begun)
+                yield from self._settle(flight, Verdict(back))
             raise
+        targets.observed(item.target, verdict)
+        return verdict
 
     def _settle(self, flight: Flight, verdict: Verdict) -> Flow[Step, Settled | None]:
         """Store *verdict*; None if the store cannot be reached now."""
@@ -174,8 +177,8 @@ class Calls:
             if verdict.pause:
                 args = (item.target, verdict.rest, verdict.pause)
                 yield from Settle("pause", *args)
-            (settled,) = yield from Settle("settle", [verdict.settlement])
-        except Exception:
+            answers: list[Settled] = yield from Settle("settle", [verdict.settlement])
+        except Exception:  # noqa: BLE001 - of any engine
             # The item is still LEASED: its lease ends, and it is delivered
             # again under its key. What is known now must not be lost for that.
             _log.exception(
@@ -185,8 +188,8 @@ class Calls:
                 item.key_hash,
             )
             return None
-        self._post.settled(flight, verdict, settled)
-        return settled
+        self._post.settled(flight, verdict, answers[0])
+        return answers[0]
 
     def _meant(self, verdict: Verdict, mode: Mode) -> Verdict:
         """Return *verdict* for somebody who gets the error of a failure at once."""
@@ -208,12 +211,11 @@ class Calls:
     ) -> Done[Any] | Queued[Any]:
         """Return or raise what the caller is told."""
         receipt = receipt_of(self._parts, flight.item.seq, draft.item)
-        after = verdict.extra
+        after: Aftermath = verdict.extra
         if settled is not None and not settled.accepted:
             return Queued(receipt, "lease-lost")
         if isinstance(verdict.settlement, Ack):
-            value = after.outcome.value if isinstance(after.outcome, Ok) else None
-            return Done(value, receipt)
+            return Done(after.value, receipt)
         match verdict.settlement:
             case Release() | Nack():
                 return Queued(receipt, after.reason or "failed")

@@ -70,7 +70,8 @@ def cancel_pair(creates: str) -> Coalescing:
     Raises:
         ConfigurationError: It is no name.
     """
-    if not isinstance(creates, str) or not creates:
+    given: object = creates
+    if not isinstance(given, str) or not given:
         raise ConfigurationError(
             f"cancel_pair() takes the name of an operation, not {creates!r}."
         )

@@ -55,7 +55,7 @@ class ItemContext:
         "token",
     )
 
-    def __init__(  # noqa: PLR0913 - one maker, each of the facts named
+    def __init__(
         self,
         flight: Flight,
         *,

@@ -64,7 +64,9 @@ def paused(
 ) -> Flow[Step, None]:
     """Stop deliveries, and tell of it."""
     until = math.inf if seconds is None else seconds
-    if isinstance(until, bool) or not isinstance(until, int | float) or not until > 0:
+    given: object = until
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not number or not until > 0:
         raise ConfigurationError(
             f"{parts.name}: seconds= is above 0, or None: until resume()."
         )
@@ -106,7 +108,7 @@ def receipt(parts: Parts, seq: int) -> Flow[Step, Receipt[Any]]:
     ended: Ended | None = yield from Ask("ended", seq)
     if ended is None:
         raise OutcomeGone(
-            f"{parts.name} on {parts.stores.name}: item {seq} does not exist, or how it "
+            f"{parts.name} on {parts.stores.name}: there is no item {seq}, or how it "
             "ended is no longer kept (keep_results=)."
         )
     return Receipt(seq, "", ended.key_hash, ended.operation, None, parts)

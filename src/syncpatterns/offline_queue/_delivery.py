@@ -168,14 +168,14 @@ class Delivery:
         if isinstance(outcome, Ok):
             result, shown = stored_result(handler, item, outcome.value)
             return judge.done(item, shown, result)
-        error = outcome.error
-        meaning = meaning_of(error, handler.conflicts)
+        raised = outcome.error
+        meaning = meaning_of(raised, handler.conflicts)
         if handler.on_conflict is None or meaning.kind != "conflict":
-            return judge.raised(item, error, meaning)
+            return judge.raised(item, raised, meaning)
         decided: Outcome[Any] = yield from Invoke(
-            flight, handler.on_conflict, payload, error, context
+            flight, handler.on_conflict, payload, raised, context
         )
-        return resolved(parts, handler, flight, error, decided)
+        return resolved(parts, handler, flight, raised, decided)
 
 
 def _asked(

@@ -179,7 +179,7 @@ def upcast(where: str, newest: int, given: object) -> dict[int, Callable[[Any], 
         return {}
     if not isinstance(given, Mapping):
         raise ConfigurationError(f"{where}: upcast= takes functions by version number.")
-    steps = dict(cast("Mapping[Any, Any]", given))
+    steps: dict[Any, Any] = dict(cast("Any", given))
     if not all(type(each) is int and callable(step) for each, step in steps.items()):
         raise ConfigurationError(f"{where}: upcast= takes functions by version number.")
     oldest = min(steps, default=newest)
@@ -202,16 +202,12 @@ def one_argument(where: str, option: str, given: object) -> Any:
     if given is None:
         return None
     try:
-        if not callable(given):
-            raise TypeError("it cannot be called")
-        inspect.signature(given).bind(None)
+        _bound(given, 1)
     except TypeError as error:
         raise ConfigurationError(
             f"{where}: {option}= takes a function of the payload, such as "
             f'lambda p: f"lead:{{p.lead_id}}": {error}.'
         ) from error
-    except ValueError:  # a builtin without a signature
-        pass
     return given
 
 
@@ -292,16 +288,12 @@ def on_conflict(where: str, given: object) -> Any:
     if given is None:
         return None
     try:
-        if not callable(given):
-            raise TypeError("it cannot be called")
-        inspect.signature(given).bind(None, None, None)
+        _bound(given, 3)
     except TypeError as error:
         raise ConfigurationError(
             f"{where}: on_conflict= is called as on_conflict(payload, error, ctx): "
             f"{error}."
         ) from error
-    except ValueError:  # a builtin without a signature
-        pass
     return given
 
 
@@ -317,3 +309,14 @@ def on_parent(where: str, given: object) -> ParentPolicy:
             f"{given!r}."
         )
     return cast("ParentPolicy", given)
+
+
+def _bound(given: object, arguments: int) -> None:
+    """Raise a TypeError unless *given* can be called with so many arguments."""
+    if not callable(given):
+        raise TypeError("it cannot be called")
+    try:
+        signature = inspect.signature(given)
+    except ValueError:  # a builtin without a signature: it will say so when called
+        return
+    signature.bind(*[None] * arguments)

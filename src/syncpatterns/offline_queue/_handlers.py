@@ -221,7 +221,7 @@ def is_operation(what: object) -> bool:
     return not inspect.isclass(what) and isinstance(what, OperationLike)
 
 
-def _made(  # noqa: PLR0913 - one maker for both kinds
+def _made(
     where: str,
     name: str,
     function: Callable[..., Any],

@@ -11,13 +11,16 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.offline_queue._delivers import Flight
+from syncpatterns.offline_queue._delivers import Flight, Verdict
 from syncpatterns.offline_queue._ports import QueueStore
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._parts import Parts
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -97,13 +100,7 @@ class Keeper:
         try:
             held = set(self._store().extend(self._queue, holds, self._lease))
         except Exception as error:  # noqa: BLE001 - logged; tried again in time
-            _log.warning(
-                "Queue %r could not renew the leases of %d calls (%s); it tries again "
-                "before they end.",
-                self._queue,
-                len(flights),
-                type(error).__name__,
-            )
+            _unkept(self._queue, len(flights), error)
             return self._lease / 12
         for flight in flights:
             if flight.item.hold not in held:
@@ -112,6 +109,46 @@ class Keeper:
                     flight.lost = flight in self._flights
                     self._flights.pop(flight, None)
         return self._lease / 3
+
+
+async def akept(
+    parts: Parts, flight: Flight, deliver: Callable[[Flight], Awaitable[Verdict]]
+) -> Verdict:
+    """Deliver *flight* while a task of the loop renews its lease.
+
+    For a store that can only be awaited, which no thread can ask.
+    """
+    import anyio  # noqa: PLC0415 - sync users never pay for the event loop
+
+    lease, store = parts.settings.lease, parts.stores.astore()
+
+    async def renew() -> None:
+        wait = lease / 3
+        while not flight.lost:
+            await parts.clock.asleep(wait)
+            try:
+                held = await store.extend(parts.name, [flight.item.hold], lease)
+            except Exception as error:  # noqa: BLE001 - logged; tried again in time
+                _unkept(parts.name, 1, error)
+                wait = lease / 12
+                continue
+            flight.lost, wait = not held, lease / 3
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(renew)
+        verdict = await deliver(flight)
+        tasks.cancel_scope.cancel()
+    return verdict
+
+
+def _unkept(queue: str, flights: int, error: Exception) -> None:
+    _log.warning(
+        "Queue %r could not renew the leases of %d calls (%s); it tries again before "
+        "they end.",
+        queue,
+        flights,
+        type(error).__name__,
+    )
 
 
 _keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()

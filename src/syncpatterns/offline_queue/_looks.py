@@ -27,7 +27,7 @@ class Looks:
     dead: Shelf
     parked: Shelf
 
-    def items(  # noqa: PLR0913 - a filter, each part keyword-only
+    def items(
         self,
         *,
         states: Iterable[ItemState | str] = (),
@@ -52,7 +52,7 @@ class Looks:
         which = control.which(states, operation, target, lane, reason)
         return do(self._parts, lambda: control.listed(which, after, limit))
 
-    async def aitems(  # noqa: PLR0913 - as items
+    async def aitems(
         self,
         *,
         states: Iterable[ItemState | str] = (),
@@ -69,11 +69,13 @@ class Looks:
 
     def get(self, id: int) -> Item | None:  # noqa: A002 - what a receipt calls it
         """Return an item that is live or DEAD."""
-        return do(self._parts, lambda: control.asked("get", id))
+        item: Item | None = do(self._parts, lambda: control.asked("get", id))
+        return item
 
     async def aget(self, id: int) -> Item | None:  # noqa: A002 - as above
         """Do `get` on an event loop."""
-        return await ado(self._parts, lambda: control.asked("get", id))
+        item: Item | None = await ado(self._parts, lambda: control.asked("get", id))
+        return item
 
     def receipt(self, id: int) -> Receipt[Any]:  # noqa: A002 - as above
         """Return the receipt of an item, for a process that has only its number.
@@ -89,19 +91,25 @@ class Looks:
 
     def stats(self) -> QueueStats:
         """Return how much is in it, at a cost that does not depend on how much."""
-        return do(self._parts, lambda: control.asked("stats"))
+        stats: QueueStats = do(self._parts, lambda: control.asked("stats"))
+        return stats
 
     async def astats(self) -> QueueStats:
         """Do `stats` on an event loop."""
-        return await ado(self._parts, lambda: control.asked("stats"))
+        stats: QueueStats = await ado(self._parts, lambda: control.asked("stats"))
+        return stats
 
     def blocked_lanes(self) -> dict[str, int]:
         """Return the lanes that a DEAD head holds up, each with its number."""
-        return do(self._parts, lambda: control.asked("blocked_lanes"))
+        lanes: dict[str, int]
+        lanes = do(self._parts, lambda: control.asked("blocked_lanes"))
+        return lanes
 
     async def ablocked_lanes(self) -> dict[str, int]:
         """Do `blocked_lanes` on an event loop."""
-        return await ado(self._parts, lambda: control.asked("blocked_lanes"))
+        lanes: dict[str, int]
+        lanes = await ado(self._parts, lambda: control.asked("blocked_lanes"))
+        return lanes
 
     def cancel(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
         """Take items back that nobody holds; return how many could be."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._drafts import Draft, SendOptions, draft
@@ -37,13 +37,14 @@ def drafts_of(parts: Parts, actions: Iterable[Action | tuple[Any, Any]]) -> list
             too many for one commit.
     """
     drafts: list[Draft] = []
-    for each in actions:
+    given: Iterable[object] = actions
+    for each in given:
         if not isinstance(each, tuple) or len(each) not in (2, 3):
             raise ConfigurationError(
                 f"{parts.name}: enqueue_many() takes Action(op, payload, options) or "
                 f"(op, payload), not {type(each).__name__}."
             )
-        action = Action(*each)
+        action = Action(*cast("tuple[Any, Any]", each))
         drafts.append(draft(parts, action.op, action.payload, action.options))
         if len(drafts) > MOST:
             raise ConfigurationError(

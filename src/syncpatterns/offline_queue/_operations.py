@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from syncpatterns.codec import Codec
 
-C = TypeVar("C")
+C_contra = TypeVar("C_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -34,7 +34,7 @@ class WindowsLike(Protocol):
 
 
 @runtime_checkable
-class OperationLike(Protocol[C, R_co]):
+class OperationLike(Protocol[C_contra, R_co]):
     """An action that happens once for a key, wherever it is asked for."""
 
     @property
@@ -57,10 +57,12 @@ class OperationLike(Protocol[C, R_co]):
         """How a result is written and read."""
         ...
 
-    def call(self, command: C, *, key: Any, scope: str) -> AnswerLike[R_co]:
+    def call(self, command: C_contra, *, key: Any, scope: str) -> AnswerLike[R_co]:
         """Do it once for *key*."""
         ...
 
-    async def acall(self, command: C, *, key: Any, scope: str) -> AnswerLike[R_co]:
+    async def acall(
+        self, command: C_contra, *, key: Any, scope: str
+    ) -> AnswerLike[R_co]:
         """Do `call` on an event loop."""
         ...

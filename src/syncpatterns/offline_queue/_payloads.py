@@ -79,7 +79,8 @@ class PayloadForm:
             ResultNotStorable: It is not what the handler takes.
             ConfigurationError: It is larger than *limit* bytes.
         """
-        value, references = given, ()
+        value = given
+        references: tuple[Reference, ...] = ()
         if isinstance(given, Mapping):
             emptied, references = take_out(given)
             if references:
@@ -220,7 +221,8 @@ def packed_headers(
     if not headers and not references:
         return "{}"
     kept: dict[str, Any] = {}
-    for header, value in headers.items():
+    given = cast("Mapping[object, object]", headers)
+    for header, value in given.items():
         if not isinstance(header, str) or not isinstance(value, str):
             raise ConfigurationError(f"{name}: headers= takes texts by name.")
         if header.startswith("$") or not header:
@@ -236,7 +238,7 @@ def packed_headers(
     text = JsonCodec().encode(kept).decode()
     if len(text) > _MOST_HEADERS:
         raise ConfigurationError(
-            f"{name}: headers= has {len(text)} bytes, at most {_MOST_HEADERS} are kept. "
-            "Put what is long into the payload."
+            f"{name}: headers= has {len(text)} bytes, and {_MOST_HEADERS} are kept "
+            "at most. Put what is long into the payload."
         )
     return text

@@ -130,7 +130,7 @@ def done(receipt: Receipt[R_co], parts: Parts, ended: Ended) -> Done[R_co]:
     todo = "queue.dead.requeue() tries it again" if kept else "enqueue it anew"
     raise ItemFailed(
         f"{receipt.operation} [{receipt.key_hash}] in {parts.name} on "
-        f"{parts.stores.name}: {what} without being done; {todo} if it is still wanted.",
+        f"{parts.stores.name}: {what}, not done; {todo} if it is still wanted.",
         state=ended.state.value,
         reason=ended.reason,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import re
 from collections.abc import Iterable, Mapping
@@ -168,7 +167,7 @@ def by_target(name: str, option: str, given: object) -> dict[str, Any]:
         return {}
     if not isinstance(given, Mapping):
         return {"": given}
-    found = dict(cast("Mapping[Any, Any]", given))
+    found: dict[Any, Any] = dict(cast("Any", given))
     if not all(isinstance(target, str) for target in found):
         raise ConfigurationError(
             f"{name}: {option}= takes one for all targets, or a dict by target."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from syncpatterns._flow import Flow
 from syncpatterns.errors import ConfigurationError
@@ -15,6 +15,10 @@ from syncpatterns.offline_queue._telling import of_ended, of_item
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._parts import Parts
+
+# Inside the class, `list` is its method.
+_Items: TypeAlias = list[Item]
+_Numbers: TypeAlias = list[int]
 
 #: Items are read and changed so many at a time.
 _BATCH: Final = 500
@@ -44,7 +48,7 @@ class Shelf:
         reason: str = "",
         after: int = 0,
         limit: int = 100,
-    ) -> list[Item]:
+    ) -> _Items:
         """Return up to *limit* of them with numbers above *after*, oldest first."""
         which = Filter((self._state,), operation, target, None, reason)
         return do(self._parts, lambda: _listed(which, after, limit))
@@ -57,7 +61,7 @@ class Shelf:
         reason: str = "",
         after: int = 0,
         limit: int = 100,
-    ) -> list[Item]:
+    ) -> _Items:
         """Do `list` on an event loop."""
         which = Filter((self._state,), operation, target, None, reason)
         return await ado(self._parts, lambda: _listed(which, after, limit))
@@ -97,7 +101,7 @@ class Shelf:
         seqs = numbers(which)
         return await ado(self._parts, lambda: self._discarded(seqs))
 
-    def _requeued(self, seqs: list[int], *, tail: bool) -> Flow[Step, int]:
+    def _requeued(self, seqs: _Numbers, *, tail: bool) -> Flow[Step, int]:
         parts, count = self._parts, 0
         for at in range(0, len(seqs), _BATCH):
             mine = yield from self._here(seqs[at : at + _BATCH])
@@ -108,11 +112,11 @@ class Shelf:
             )
         return count
 
-    def _discarded(self, seqs: list[int]) -> Flow[Step, int]:
+    def _discarded(self, seqs: _Numbers) -> Flow[Step, int]:
         parts, count = self._parts, 0
         for at in range(0, len(seqs), _BATCH):
             mine = yield from self._here(seqs[at : at + _BATCH])
-            ended: list[Ended] = yield from Ask("discard", list(mine))
+            ended: Sequence[Ended] = yield from Ask("discard", list(mine))
             count += len(ended)
             parts.tell(
                 *(

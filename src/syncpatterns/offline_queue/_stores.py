@@ -53,8 +53,8 @@ class Stores(NamedTuple):
         """
         if self.awaiting is None:
             raise ConfigurationError(
-                f"{self.name}: this store blocks and would stop the event loop. Use the "
-                "methods without a, on a thread, or an engine from connect()."
+                f"{self.name}: this store blocks and would stop the event loop. Use "
+                "the methods without a, on a thread, or an engine from connect()."
             )
         return self.awaiting
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from syncpatterns.events import Fact
 from syncpatterns.offline_queue import _events as events
@@ -47,15 +47,20 @@ def of_item(parts: Parts, item: Item) -> _Of:
     )
 
 
-def about_enqueued(parts: Parts, new: NewItem, become: Enqueued) -> Iterator[Fact]:
-    """Yield what is told of one new item."""
-    of = _Of(
+def of_new(parts: Parts, new: NewItem, seq: int) -> _Of:
+    """Return what every fact about *new*, stored under *seq*, says."""
+    return _Of(
         operation=new.operation,
         key_hash=key_hash(new.scope, new.operation, new.key),
         engine=parts.stores.name,
         queue=parts.name,
-        seq=become.seq,
+        seq=seq,
     )
+
+
+def about_enqueued(parts: Parts, new: NewItem, become: Enqueued) -> Iterator[Fact]:
+    """Yield what is told of one new item."""
+    of = of_new(parts, new, become.seq)
     if become.duplicate:
         yield events.ItemDuplicate(**of)
         return
@@ -105,7 +110,7 @@ def about_settled(
     parts: Parts, item: Item, verdict: Verdict, settled: Settled
 ) -> Iterator[Fact]:
     """Yield what is told of one settlement and of what ended with it."""
-    of: Any = of_item(parts, item)
+    of = of_item(parts, item)
     if not settled.accepted:
         yield events.ItemLeaseLost(**of)
         return
@@ -134,12 +139,6 @@ def about_settled(
             yield events.ItemDead(**of, reason=reason, error=error)
         case Replace(item=new):
             yield events.ItemCoalesced(**of, survivor=settled.seq)
-            yield events.ItemEnqueued(
-                **{
-                    **of,
-                    "seq": settled.seq,
-                    "key_hash": key_hash(new.scope, new.operation, new.key),
-                }
-            )
+            yield events.ItemEnqueued(**of_new(parts, new, settled.seq))
     own = item.seq
     yield from about_ended(parts, (each for each in settled.ended if each.seq != own))

@@ -12,10 +12,9 @@ from syncpatterns.offline_queue._steps import Ask, Step
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._delivers import Verdict
     from syncpatterns.offline_queue._drafts import Draft
-    from syncpatterns.offline_queue._parts import Parts
 
 
-def must_be_stored(parts: Parts, draft: Draft) -> Flow[Step, bool]:
+def must_be_stored(draft: Draft) -> Flow[Step, bool]:
     """Tell whether *draft* may not be tried, or what it meets is not known without.
 
     It waits for others, is not due, is known, or its target is paused.

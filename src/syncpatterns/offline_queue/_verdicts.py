@@ -43,6 +43,11 @@ class Aftermath(NamedTuple):
     reason: str = ""
 
     @property
+    def value(self) -> Any:
+        """What was returned; None if nothing was."""
+        return self.outcome.value if isinstance(self.outcome, Ok) else None
+
+    @property
     def error(self) -> BaseException | None:
         """What was raised."""
         return self.outcome.error if isinstance(self.outcome, Err) else None

@@ -107,7 +107,7 @@ class HttpVerdict(NamedTuple):
     retry_after: float | None
 
 
-def verdict_of_http(  # noqa: PLR0913 - what an answer is made of
+def verdict_of_http(
     status: int,
     problem_type: str | None = None,
     retry_after: float | None = None,

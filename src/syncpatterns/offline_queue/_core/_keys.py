@@ -22,11 +22,11 @@ class Moment(NamedTuple):
 
     Args:
         ms: Milliseconds since the epoch.
-        count: Number within the millisecond, from a random start on.
+        serial: Number within the millisecond, from a random start on.
     """
 
     ms: int = 0
-    count: int = 0
+    serial: int = 0
 
 
 def following(last: Moment, seconds: float, fresh: int) -> Moment:
@@ -43,16 +43,16 @@ def following(last: Moment, seconds: float, fresh: int) -> Moment:
     ms = int(seconds * 1000) if math.isfinite(seconds) else 0
     if last.ms < ms < 1 << _MS_BITS:
         return Moment(ms, fresh)
-    if last.count + 1 < 1 << _COUNT_BITS:
-        return Moment(last.ms, last.count + 1)
+    if last.serial + 1 < 1 << _COUNT_BITS:
+        return Moment(last.ms, last.serial + 1)
     return Moment(min(last.ms + 1, (1 << _MS_BITS) - 1), fresh)
 
 
 def as_text(moment: Moment, tail: int) -> str:
     """Return the UUID of *moment*; *tail* is a random number of `TAIL_BITS` bits."""
     value = moment.ms << 80 | 0x7 << 76
-    value |= (moment.count >> 30) << 64 | 0b10 << 62
-    value |= (moment.count & (1 << 30) - 1) << 32 | tail
+    value |= (moment.serial >> 30) << 64 | 0b10 << 62
+    value |= (moment.serial & (1 << 30) - 1) << 32 | tail
     digits = f"{value:032x}"
     return "-".join(
         (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import math
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from syncpatterns.errors import (
     CallRejected,
@@ -203,11 +203,11 @@ def _transport(error: BaseException) -> Meaning:
 def _only_one(error: BaseException) -> BaseException:
     """Return the one error in a group of one: a task group wraps what it raises."""
     while isinstance(error, BaseExceptionGroup):
-        inside: tuple[BaseException, ...] = error.exceptions
+        inside: tuple[BaseException, ...] = cast("Any", error).exceptions
         if len(inside) != 1:
             break
         error = inside[0]
-    return error
+    return cast("BaseException", error)
 
 
 def _hint(error: BaseException) -> float | None:
