@@ -102,13 +102,17 @@ async def test_only_ours_are_settled(desk: Desk, call: Caller) -> None:
 
 
 async def test_a_provider_that_cannot_be_asked_decides_nothing(
-    desk: Desk, call: Caller
+    desk: Desk, call: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """recheck() says so and leaves it unknown."""
+    """recheck() says so, leaves it unknown, and logs why by its class alone."""
     operation = desk.operation()
     desk.provider.faults, desk.provider.down = [lost()], True
     with pytest.raises(OutcomeUnknown):
         await call(operation, Send())
+    caplog.clear()
 
     assert operation.recheck("k1", scope="acme") == Undecided()
     assert desk.state(operation) == "unknown"
+    where = f"sms.send [{operation.key_hash('k1', scope='acme')}]"
+    where = f"{where} on {desk.engine.name}"
+    assert caplog.messages == [f"{where}: lookup= failed: ConnectionError"]

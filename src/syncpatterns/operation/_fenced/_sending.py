@@ -88,6 +88,15 @@ class Provider:
         return self.lookup
 
 
+def lookup_failed(where: str, error: Exception) -> None:
+    """Log why nobody could look it up; the caller is told of the lost answer.
+
+    By its class: its text may quote anything.
+    """
+    why = error if isinstance(error, ConfigurationError) else type(error).__name__
+    _log.warning("%s: lookup= failed: %s", where, why)
+
+
 class EndOfSeries(BaseException):
     """Ends the series of attempts with *error*, whatever the retry would say.
 
@@ -283,11 +292,7 @@ class Sending:
         try:
             receipt = yield from self._look()
         except Exception as failed:
-            # The caller is told of the lost answer; why nobody could look it up
-            # is for who operates this. By its class: its text may quote anything.
-            why = failed if isinstance(failed, ConfigurationError) else None
-            kind = type(failed).__name__
-            _log.warning("%s: lookup= failed: %s", self._context.where, why or kind)
+            lookup_failed(self._context.where, failed)
             raise EndOfSeries(error) from failed
         if receipt is not None:
             return receipt

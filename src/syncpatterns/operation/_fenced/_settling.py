@@ -21,7 +21,7 @@ from syncpatterns.idempotency._verdicts import (
 )
 from syncpatterns.operation._effect import Done, run_effect
 from syncpatterns.operation._fenced._call import COMMAND, RECEIPT, FencedCall, noted
-from syncpatterns.operation._fenced._sending import Sending
+from syncpatterns.operation._fenced._sending import Sending, lookup_failed
 from syncpatterns.operation._fenced._separate import Detached, Work
 from syncpatterns.operation._ports import EngineTransaction
 
@@ -181,7 +181,8 @@ class Settling:
                 )
             try:
                 receipt = yield from Look(self._sending(record))
-            except Exception:  # noqa: BLE001 - a provider that cannot be asked says nothing
+            except Exception as error:  # noqa: BLE001 - who cannot be asked says nothing
+                lookup_failed(self._where(key), error)
                 return Undecided()
         verdict: Committed[Any] | NotCommitted = (
             Committed(receipt) if found or receipt is not None else NotCommitted()
