@@ -163,20 +163,34 @@ def test_a_forked_child_has_a_portal_of_its_own(tmp_path: Any) -> None:
 async def test_a_blocking_provider_does_not_stop_the_loop(
     sqlite_desk: Desk,
 ) -> None:
-    """While call= blocks a thread, the loop turns within 20 ms."""
+    """While call= blocks a thread, the loop turns, and for 20 ms nobody holds it.
+
+    The provider waits for the loop to have turned a hundred times; where it blocks
+    the loop, both wait. How long a turn takes is processor time of the loop's
+    thread: what else the machine does is not the library's.
+    """
     desk = sqlite_desk
-    free = threading.Event()
+    inside, turned = threading.Event(), threading.Event()
     operation = desk.operation(timeout=None)
-    desk.provider.faults = [Fault(before=lambda: free.wait(0.3))]
+    found: list[bool] = []
+
+    def block() -> None:
+        inside.set()
+        found.append(turned.wait(20))
+
+    desk.provider.faults = [Fault(before=block)]
     gaps: list[float] = []
 
     async def watch(scope: anyio.CancelScope) -> None:
-        last = time.perf_counter()
+        turns, last = 0, time.thread_time()
         while not scope.cancel_called:
             await anyio.lowlevel.checkpoint()
-            now = time.perf_counter()
+            now = time.thread_time()
             gaps.append(now - last)
             last = now
+            turns += inside.is_set()
+            if turns >= 100:
+                turned.set()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch, tasks.cancel_scope)
@@ -184,10 +198,8 @@ async def test_a_blocking_provider_does_not_stop_the_loop(
         tasks.cancel_scope.cancel()
 
     assert answer.value == Sent("lead-1", 1)
-    # A hiccup of a shared machine is not the library's; blocking would show as
-    # one gap of the provider's whole 300 ms.
-    assert sorted(gaps)[-5] < 0.02
-    assert max(gaps) < 0.25
+    assert found == [True]
+    assert max(gaps) < 0.02
 
 
 @pytest.mark.case("OPR-29")
