@@ -54,7 +54,7 @@ class TaskBell:
 
         if math.isinf(seconds):
             await self._flag.wait()
-        elif type(clock) is SystemClock:
+        elif type(clock) is SystemClock or getattr(clock, "is_loop_time", False):
             with anyio.move_on_after(seconds):
                 await self._flag.wait()
         else:

@@ -19,6 +19,10 @@ class LoopClock:
 
     __slots__ = ("_start",)
 
+    #: Time-outs of the loop are time-outs of this clock: whoever waits for an
+    #: event or for the time needs no second task that sleeps.
+    is_loop_time = True
+
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._start = start
 
