@@ -83,8 +83,9 @@ class MemoryQueueStore:
         self.closed = False
         _stores.add(self)
 
-    def configure(self, queue: str, rules: QueueRules) -> None:
+    def configure(self, queue: str, rules: QueueRules, tx: Any = None) -> None:
         """Make *queue* if it is new, and keep its rules."""
+        _refuse_transaction(tx)
         self._do(queue, lambda table, now: settling.configure(table, rules, now))
 
     def enqueue(self, request: EnqueueRequest, tx: Any = None) -> list[Enqueued]:

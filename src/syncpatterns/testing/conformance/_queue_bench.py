@@ -8,6 +8,7 @@ from inspect import isawaitable
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from syncpatterns.offline_queue._core import (
     LIVE,
@@ -31,6 +32,8 @@ from syncpatterns.offline_queue._ports import (
 QUEUE = "conformance"
 LEASE = 30.0
 _PAGE = 1000
+#: Seconds after which what must come has not come.
+_PATIENCE = 10.0
 
 
 class Time(Protocol):
@@ -74,9 +77,22 @@ class Ask:
         self.refused = refused
 
 
+class Until:
+    """A wait for something that another thread does.
+
+    Args:
+        happened: Set by it.
+    """
+
+    __slots__ = ("happened",)
+
+    def __init__(self, happened: threading.Event) -> None:
+        self.happened = happened
+
+
 _T = TypeVar("_T")
 #: Part of a check: asks, and returns something to go on with.
-Steps: TypeAlias = Generator["Ask | Sequence[Ask]", Any, _T]
+Steps: TypeAlias = Generator["Ask | Until | Sequence[Ask]", Any, _T]
 #: A check: yields what to ask, one at a time or several at once.
 Questions: TypeAlias = Steps[None]
 
@@ -211,7 +227,9 @@ class Check:
             return
 
 
-def _do(store: QueueStore, asked: Ask | Sequence[Ask]) -> Any:
+def _do(store: QueueStore, asked: Ask | Until | Sequence[Ask]) -> Any:
+    if isinstance(asked, Until):
+        return asked.happened.wait(_PATIENCE)
     if isinstance(asked, Ask):
         try:
             return getattr(store, asked.method)(*asked.args, **asked.more)
@@ -221,7 +239,7 @@ def _do(store: QueueStore, asked: Ask | Sequence[Ask]) -> Any:
     together = threading.Barrier(len(asked))
 
     def work(place: int, one: Ask) -> None:
-        together.wait(30)
+        together.wait(_PATIENCE)
         try:
             answers[place] = getattr(store, one.method)(*one.args, **one.more)
         except BaseException as error:  # noqa: BLE001 - the check sees it
@@ -238,7 +256,9 @@ def _do(store: QueueStore, asked: Ask | Sequence[Ask]) -> Any:
     return answers
 
 
-async def _ado(store: AsyncQueueStore, asked: Ask | Sequence[Ask]) -> Any:
+async def _ado(store: AsyncQueueStore, asked: Ask | Until | Sequence[Ask]) -> Any:
+    if isinstance(asked, Until):
+        return await anyio.to_thread.run_sync(asked.happened.wait, _PATIENCE)
     if isinstance(asked, Ask):
         try:
             answer = getattr(store, asked.method)(*asked.args, **asked.more)

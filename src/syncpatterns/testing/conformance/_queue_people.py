@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from syncpatterns.offline_queue._core import (
     Ack,
     Fail,
@@ -18,6 +20,7 @@ from syncpatterns.testing.conformance._queue_bench import (
     Check,
     Questions,
     Steps,
+    Until,
     accepted,
     gone,
     near,
@@ -215,24 +218,28 @@ def changes_are_noticed(bench: Bench) -> Questions:
 
 def listeners_are_told(bench: Bench) -> Questions:
     """Listeners hear of an enqueue, may fail or ask back, and can be taken off."""
-    heard: list[str] = []
+    first, second, third = (threading.Event() for _ in range(3))
 
     def fails() -> None:
-        heard.append("fails")
+        first.set()
         raise RuntimeError("a listener that fails")
 
     take_off = [
         (yield Ask("on_change", fails)),
-        (yield Ask("on_change", lambda: heard.append("second"))),
+        (yield Ask("on_change", second.set)),
     ]
     yield from put(bench, "a")
-    same(set(heard), {"fails", "second"}, "who heard")
+    for heard in (first, second):
+        assert (yield Until(heard)), "a listener did not hear of an enqueue"
+        heard.clear()
     for off in take_off:
         off()
         off()
-    heard.clear()
+    yield Ask("on_change", third.set)
     yield from put(bench, "b")
-    same(heard, [], "who heard after they were taken off")
+    assert (yield Until(third)), "the third listener did not hear of an enqueue"
+    late = (first.is_set(), second.is_set())
+    same(late, (False, False), "who heard after they were taken off")
 
 
 #: In the order of the contract.
