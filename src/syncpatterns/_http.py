@@ -46,7 +46,8 @@ class RequestKey:
 
     Args:
         key: The caller's key.
-        fingerprint: SHA-256 of the request; see `request_fingerprint`.
+        fingerprint: SHA-256 of the request; see `request_fingerprint`. Empty:
+            that of the command, as for a key without a request.
         age: Seconds since the caller first tried (Idempotency-Age).
     """
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         QueueStats,
     )
     from syncpatterns.offline_queue._core._answers import HttpVerdict, verdict_of_http
-    from syncpatterns.offline_queue._drafts import SendOptions
+    from syncpatterns.offline_queue._drafts import LaterOptions, SendOptions
     from syncpatterns.offline_queue._drain_report import DrainReport
     from syncpatterns.offline_queue._events import (
         DrainFinished,
@@ -98,6 +98,7 @@ __all__ = [
     "ItemRequeued",
     "ItemRetried",
     "ItemState",
+    "LaterOptions",
     "OfflineQueue",
     "Pause",
     "QueueFact",
@@ -151,6 +152,7 @@ _HOMES = {
     "ItemRequeued": "_events",
     "ItemRetried": "_events",
     "ItemState": "_core",
+    "LaterOptions": "_drafts",
     "OfflineQueue": "_queue",
     "Pause": "_core",
     "QueueFact": "_events",

@@ -32,6 +32,7 @@ class ItemContext:
         enqueued_at: When, in seconds since the epoch.
         age: Seconds since it may have reached somebody for the first time; 0 in
             the first delivery. What the header ``Idempotency-Age`` says.
+        waited: Seconds since it was enqueued.
         token: Grows with each delivery, so a resource that remembers the
             highest can refuse a worker that was replaced.
         headers: What was given with ``headers=``.
@@ -53,6 +54,7 @@ class ItemContext:
         "operation",
         "scope",
         "token",
+        "waited",
     )
 
     def __init__(
@@ -77,6 +79,7 @@ class ItemContext:
         self.deliveries: Final = item.deliveries
         self.enqueued_at: Final = item.created_at
         self.age: Final = max(0.0, now - sent)
+        self.waited: Final = max(0.0, now - item.created_at)
         self.token: Final = item.token
         self.headers: Final[Mapping[str, str]] = MappingProxyType(headers_of(item))
         self._flight = flight

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from syncpatterns._flow import Effect, Flow, arun, run
-from syncpatterns._http import RequestKey
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.offline_queue import _invoking
 from syncpatterns.offline_queue._context import ItemContext
@@ -20,7 +20,7 @@ from syncpatterns.offline_queue._delivers import Flight, Verdict
 from syncpatterns.offline_queue._guarding import answers_as_values
 from syncpatterns.offline_queue._handlers import Handler
 from syncpatterns.offline_queue._parts import Parts
-from syncpatterns.offline_queue._payloads import Unreadable, has_references
+from syncpatterns.offline_queue._payloads import Unreadable, has_references, request_of
 from syncpatterns.offline_queue._resolving import resolved
 from syncpatterns.offline_queue._results import stored_result
 
@@ -186,7 +186,10 @@ def _asked(
     if operation is None:
         args = (payload, context) if handler.wants_context else (payload,)
         return Invoke(flight, handler.function, *args, **guard)
-    key = RequestKey(context.key, b"", context.age)
+    key, age = request_of(flight.item), context.age
+    if key.age:  # it was tried before it got here
+        age = max(age, key.age + context.waited)
+    key = replace(key, age=age)
     call = operation.acall if loop else operation.call
 
     def asked() -> Any:

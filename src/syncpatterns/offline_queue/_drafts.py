@@ -10,7 +10,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from syncpatterns._http import MAX_KEY_LENGTH
+from syncpatterns._http import MAX_KEY_LENGTH, RequestKey
 from syncpatterns.errors import ConfigurationError, KeyInvalid
 from syncpatterns.offline_queue._core import Coalesce, Item, NewItem, Parent
 from syncpatterns.offline_queue._payloads import headers_of, packed_headers
@@ -29,13 +29,10 @@ _LONGEST_NAME: Final = 500
 _MOST_PARENTS: Final = 100
 
 
-class SendOptions(TypedDict, total=False):
-    """What can be said about one action.
+class LaterOptions(TypedDict, total=False):
+    """What can be said about when and where an action is done.
 
     Keys:
-        key: Idempotency key, 1 to 255 characters; made before the first try if
-            None.
-        scope: Whose key it is, such as the tenant.
         priority: Higher goes first, across lanes.
         delay: Seconds before the first delivery.
         expires_in: Seconds after which it is not worth doing any more, if by
@@ -45,14 +42,28 @@ class SendOptions(TypedDict, total=False):
         lane: Instead of what the handler's ``lane=`` makes of the payload.
     """
 
-    key: str | UUID | None
-    scope: str
     priority: int
     delay: float
     expires_in: float | None
     after: Sequence[Receipt[Any] | int]
     headers: Mapping[str, str]
     lane: str | None
+
+
+class SendOptions(LaterOptions, total=False):
+    """What can be said about one action: `LaterOptions`, and whose it is.
+
+    Keys:
+        key: Idempotency key, 1 to 255 characters, or what an adapter made of an
+            HTTP request; made before the first try if None.
+        scope: Whose key it is, such as the tenant.
+    """
+
+    key: str | UUID | RequestKey | None
+    scope: str
+
+
+_OPTIONS: Final = frozenset(SendOptions.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ def draft(parts: Parts, op: object, payload: Any, options: SendOptions) -> Draft
         ResultNotStorable: The payload is not what the handler takes.
     """
     handler = parts.handlers.of(op)
-    unknown = set(options) - set(SendOptions.__annotations__)
+    unknown = set(options) - _OPTIONS
     if unknown:
         raise ConfigurationError(
             f"{handler.name}: there is no option {unknown.pop()}=."
@@ -96,9 +107,11 @@ def draft(parts: Parts, op: object, payload: Any, options: SendOptions) -> Draft
             "merged with one that waits, so coalesce= and after= exclude each other. "
             "Register a second handler without coalesce= for it."
         )
+    key = options.get("key")
+    asked = key if isinstance(key, RequestKey) else None
     item = NewItem(
         operation=handler.name,
-        key=_key(parts, handler, options.get("key")),
+        key=_key(parts, handler, asked.key if asked else key),
         scope=scope,
         fingerprint=packed.fingerprint,
         payload=packed.data,
@@ -112,11 +125,11 @@ def draft(parts: Parts, op: object, payload: Any, options: SendOptions) -> Draft
         parents=parents,
         coalesce=_plain(handler),
         headers=packed_headers(
-            handler.name, options.get("headers", {}), packed.references
+            handler.name, options.get("headers", {}), packed.references, asked
         ),
         keep_result=parts.settings.keep_results,
     )
-    return Draft(handler, item, payload, options.get("key") is not None)
+    return Draft(handler, item, payload, key is not None)
 
 
 def merged(parts: Parts, this: Draft, waiting: Item, value: Any) -> Draft:

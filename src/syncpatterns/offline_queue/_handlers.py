@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypedDict
 
-from syncpatterns.codec import Codec
+from syncpatterns.codec import Codec, JsonCodec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue import _handler_checks as checks
 from syncpatterns.offline_queue._coalescing import Coalescing
@@ -204,6 +204,12 @@ def handler_of_operation(
             f"operation with windows=Windows(dedupe={horizon:g})."
         )
     codec = options.get("codec") or operation.command_codec
+    if isinstance(codec, JsonCodec) and options.get("codec") is None:
+        raise ConfigurationError(
+            f"{where}: the operation's function does not say which type its command "
+            "has, so nobody could read it back. Annotate the parameter, or say "
+            "codec=JsonCodec() for plain JSON."
+        )
     return _made(
         where,
         operation.name,

@@ -134,11 +134,12 @@ async def akept(
                 continue
             flight.lost, wait = not held, lease / 3
 
+    verdicts: list[Verdict] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(renew)
-        verdict = await deliver(flight)
+        verdicts.append(await deliver(flight))
         tasks.cancel_scope.cancel()
-    return verdict
+    return verdicts[0]
 
 
 def _unkept(queue: str, flights: int, error: Exception) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
+from syncpatterns._http import RequestKey
 from syncpatterns.codec import Codec, JsonCodec, canonical_json, digest
 from syncpatterns.errors import ConfigurationError, ResultNotStorable
 from syncpatterns.offline_queue._core import Ended, Item, ItemState
@@ -18,8 +19,10 @@ from syncpatterns.offline_queue._core._references import (
 )
 from syncpatterns.offline_queue._references import Draft, take_out
 
-#: Beside the user's headers, none of which begins like this.
+# Beside the user's headers, none of which begins like these: what is empty in
+# the payload, and the HTTP request that its key came with.
 REFERENCES = "$refs"
+REQUEST = "$request"
 
 Upcast = Callable[[Any], Any]
 
@@ -200,7 +203,18 @@ def headers_of(item: Item) -> dict[str, str]:
         stored = cast("dict[str, Any]", dict(json.loads(item.headers)))
     except (TypeError, ValueError) as error:
         raise Unreadable("payload-invalid") from error
-    return {name: str(stored[name]) for name in stored if name != REFERENCES}
+    return {name: str(stored[name]) for name in stored if not name.startswith("$")}
+
+
+def request_of(item: Item) -> RequestKey:
+    """Return the key of *item* with the request that it came with, if it did.
+
+    Its age is counted from the caller's first try, as the caller said.
+    """
+    if REQUEST not in item.headers:
+        return RequestKey(item.key, b"")
+    digits, age = json.loads(item.headers)[REQUEST]
+    return RequestKey(item.key, bytes.fromhex(digits), age)
 
 
 _SECRET = frozenset(
@@ -210,15 +224,18 @@ _MOST_HEADERS = 8192
 
 
 def packed_headers(
-    name: str, headers: Mapping[str, str], references: tuple[Reference, ...]
+    name: str,
+    headers: Mapping[str, str],
+    references: tuple[Reference, ...],
+    asked: RequestKey | None = None,
 ) -> str:
-    """Return *headers*, and the *references* of the payload, as they are stored.
+    """Return *headers*, and what belongs to the payload, as they are stored.
 
     Raises:
         ConfigurationError: One is no text, or a credential: a queue is kept for
             days, and a token that is stored is stale or stolen by then.
     """
-    if not headers and not references:
+    if not headers and not references and asked is None:
         return "{}"
     kept: dict[str, Any] = {}
     given = cast("Mapping[object, object]", headers)
@@ -235,6 +252,8 @@ def packed_headers(
         kept[header] = value
     if references:
         kept[REFERENCES] = dump(references)
+    if asked is not None:
+        kept[REQUEST] = [asked.fingerprint.hex(), asked.age]
     text = JsonCodec().encode(kept).decode()
     if len(text) > _MOST_HEADERS:
         raise ConfigurationError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import Unpack
 
@@ -23,6 +23,7 @@ from syncpatterns.idempotency._verdicts import Verdict
 from syncpatterns.operation import _declaration, _wiring
 from syncpatterns.operation._answer import Answer, Result
 from syncpatterns.operation._declaration import UNSAID, Outside
+from syncpatterns.operation._enqueues import Enqueues
 from syncpatterns.operation._fenced._mode import FencedMode
 from syncpatterns.operation._fenced._settling import Settling, Unsettled
 from syncpatterns.operation._options import FencedOptions, OnLost, SingleOptions
@@ -39,7 +40,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Operation(Generic[C, R]):
+class Operation(Enqueues[C, R]):
     """A critical action that happens once per key, whatever the caller does.
 
     In mode *single* (``effect=``) one transaction holds the claim on the key,
@@ -467,7 +468,7 @@ class Operation(Generic[C, R]):
         fingerprint: bytes | None = None
         text: object = key
         if isinstance(key, RequestKey):
-            text, fingerprint, age = key.key, key.fingerprint, key.age
+            text, fingerprint, age = key.key, key.fingerprint or None, key.age
         elif key is None and self._derive is not None:
             text = self._derive(command)
             # Nobody chose this key: after the window the same command is new.

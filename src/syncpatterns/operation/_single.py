@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from syncpatterns import _testpoints
+from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import (
     ClaimAnswer,
@@ -19,6 +20,7 @@ from syncpatterns.idempotency._core import (
     complete,
     decide_claim,
 )
+from syncpatterns.operation import _wiring
 from syncpatterns.operation._answer import Answer
 from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Done, Effect, run_effect
@@ -83,6 +85,15 @@ class SingleMode:
         self._retry = retry
         self._answers = answers
         self._undoable = bool(effect.refusals.classes)
+
+    @property
+    def result_codec(self) -> Codec[Any]:
+        """How its results are stored."""
+        return self._effect.codec
+
+    def command_codec(self, name: str) -> Codec[Any]:
+        """Return how a command is kept while it waits in a queue."""
+        return _wiring.command_codec(name, self._effect.run, position=1)
 
     def call(self, command: Any, request: ClaimRequest) -> Answer[Any]:
         """Do it on this thread."""

@@ -242,17 +242,24 @@ def optional_function(
     return checked_function(name, argument, function, takes)
 
 
-def command_codec(name: str, call: Callable[..., Any]) -> Codec[Any]:
-    """Return the codec for what *call* is annotated to take first.
+def command_codec(
+    name: str, call: Callable[..., Any], *, position: int = 0
+) -> Codec[Any]:
+    """Return the codec for the command that *call* is annotated to take.
+
+    Args:
+        name: Of the operation.
+        call: Takes the command.
+        position: Which of its parameters that is.
 
     Raises:
         ConfigurationError: The annotation names a type without a JSON form.
     """
     target = inspect.unwrap(function_of(call))
     try:
-        first = next(iter(inspect.signature(call).parameters))
-        annotation = annotation_of(target, first)
-    except (KeyError, StopIteration, ValueError):
+        command = list(inspect.signature(call).parameters)[position]
+        annotation = annotation_of(target, command)
+    except (LookupError, ValueError):
         return JsonCodec()  # it says nothing: a plain JSON value
     except Exception as error:
         raise ConfigurationError(

@@ -202,12 +202,16 @@ def _transport(error: BaseException) -> Meaning:
 
 def _only_one(error: BaseException) -> BaseException:
     """Return the one error in a group of one: a task group wraps what it raises."""
-    while isinstance(error, BaseExceptionGroup):
-        inside: tuple[BaseException, ...] = cast("Any", error).exceptions
-        if len(inside) != 1:
-            break
+    while len(inside := _inside(error)) == 1:
         error = inside[0]
-    return cast("BaseException", error)
+    return error
+
+
+def _inside(error: BaseException) -> tuple[BaseException, ...]:
+    if not isinstance(error, BaseExceptionGroup):
+        return ()
+    inside: tuple[BaseException, ...] = cast("Any", error).exceptions
+    return inside
 
 
 def _hint(error: BaseException) -> float | None:

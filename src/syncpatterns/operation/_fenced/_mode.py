@@ -141,6 +141,11 @@ class FencedMode:
     kind = "fenced"
 
     @property
+    def result_codec(self) -> Codec[Any]:
+        """How its results are stored."""
+        return self._codec
+
+    @property
     def guarantee(self) -> str:
         """At most once until resolved; at least once where it is repeated blindly."""
         blind = self.provider.lookup is None and self.provider.repeats_unknown
