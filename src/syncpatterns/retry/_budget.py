@@ -12,7 +12,7 @@ import math
 import os
 import threading
 import weakref
-from typing import cast
+from typing import SupportsIndex, cast
 
 from syncpatterns.errors import ConfigurationError
 
@@ -76,6 +76,16 @@ class RetryBudget:
         with self._lock:
             self.tokens = min(self.size, self.tokens + 1.0)
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str:
+        # A copy would be a second budget for the same server, by accident: as many
+        # retries again as somebody has counted on.
+        message = (
+            "A RetryBudget cannot be copied or pickled, by itself or in a Retry: all "
+            "who call one server share one budget. Make it at import, once in each "
+            "process."
+        )
+        raise TypeError(message)
+
     def __repr__(self) -> str:
         return (
             f"RetryBudget(size={self.size:g}, ratio={self.ratio:g}, "
@@ -101,6 +111,9 @@ class Unlimited(RetryBudget):
 
     def deposit(self) -> None:
         """Do nothing."""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str:
+        return "UNLIMITED"  # the one there is
 
 
 def _checked(name: str, value: object, least: float) -> float:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import copy
 import math
 import os
 import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -436,3 +438,29 @@ def test_a_budget_shows_its_state() -> None:
     budget.withdraw()
 
     assert repr(budget) == "RetryBudget(size=10, ratio=0.2, tokens=9)"
+
+
+@pytest.mark.parametrize("double", [copy.copy, copy.deepcopy])
+def test_a_budget_has_no_copy(double: Callable[[object], object]) -> None:
+    """Two of them would let through twice the retries that somebody counted on."""
+    with pytest.raises(TypeError, match="share one budget"):
+        double(RetryBudget())
+
+
+def test_a_copy_of_a_retry_shares_its_budget() -> None:
+    """A deep one would have to have one of its own, and is refused."""
+    retry = Retry(on=Down)
+
+    assert copy.copy(retry).budget is retry.budget
+    with pytest.raises(TypeError, match="share one budget"):
+        copy.deepcopy(retry)
+
+
+def test_a_retry_without_a_budget_has_copies(flaky: Any) -> None:
+    """There is nothing in it that two could not have."""
+    retry = Retry(on=Down, budget=None, attempts=3, wait=no_jitter(0, 0))
+
+    double = copy.deepcopy(retry)
+
+    assert double.budget is None
+    assert double.call(flaky(Down(), Down())) == retry.call(flaky())
