@@ -34,8 +34,10 @@ class Prober:
                 for target, probe in board.post.targets.to_look_at():
                     looks.start_soon(self._look, target, probe)
                 wait = board.post.targets.wait()
-                await board.prober.wait(board.clock, wait)
+                # After that, so that what was due by then is claimed now, and
+                # what is due later wakes this task.
                 board.claimer.ring()
+                await board.prober.wait(board.clock, wait)
 
     async def look_now(self) -> None:
         """Look at every target that is away, and return when all have answered."""

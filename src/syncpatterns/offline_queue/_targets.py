@@ -181,10 +181,10 @@ class Targets:
 
         Targets without a probe are tried with one item from now on.
         """
-        changes: list[LinkChange] = []
         due: list[tuple[str, Probe]] = []
         with self._lock:
             now = self._clock.monotonic()
+            changes = self._wake(now)
             for target in self._links.to_look_at(now):
                 probe = self._probe_of(target)
                 if probe is None:
@@ -235,9 +235,15 @@ class Targets:
             return self._links.away()
 
     def wait(self) -> float:
-        """Return the seconds until time alone changes something; or infinity."""
+        """Return the seconds until time alone changes something; or infinity.
+
+        What became due since it was last looked at is 0 s away. A claim made
+        after this call misses nothing that was due before it.
+        """
         with self._lock:
             now = self._clock.monotonic()
+            if any(each not in self._looking for each in self._links.to_look_at(now)):
+                return 0.0
             return self._links.waits_until(now) - now
 
     def state_of(self, target: str) -> LinkState:

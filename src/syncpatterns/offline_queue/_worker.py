@@ -77,6 +77,7 @@ class Worker:
         self._tried_at = 0.0
         self._idle = True
         self._stage_at = self._staged_at = -math.inf
+        self._targets_at = math.inf
         self._staged_version: int | None = None
 
     def run(self) -> DrainReport:
@@ -129,16 +130,19 @@ class Worker:
         return None
 
     def _loop(self, store: QueueStore, progress: Progress) -> None:
+        targets = self._post.targets
         while not self._stopped():
             try:
                 self._look()
+                # Before the claim: what is due by now it finds, and what is due
+                # later ends the wait.
+                self._targets_at = self._post.clock.monotonic() + targets.wait()
                 self._stage(store)
                 item = self._claim(store)
                 if item is not None and not progress.under_way:
                     progress.began(store.stats(self._post.name))
                 if item is None and progress.under_way:
-                    away = self._post.targets.away()
-                    progress.over(store.stats(self._post.name), away)
+                    progress.over(store.stats(self._post.name), targets.away())
             except EngineClosed:
                 raise
             except Exception as error:
@@ -260,20 +264,17 @@ class Worker:
     def _wait(self, store: QueueStore) -> None:
         """Return when it is worth claiming again."""
         clock = self._post.clock
+        until = min(self._stage_at, self._targets_at, self._tried_at + _ANYWAY)
         while not self._stopped():
-            now = clock.monotonic()
-            until = min(self._stage_at - now, self._post.targets.wait(), self._poll)
-            if until <= 0 or self._bell.wait(clock, until, self._stopped):
+            left = until - clock.monotonic()
+            if left <= 0 or self._bell.wait(
+                clock, min(left, self._poll), self._stopped
+            ):
                 return
             if store.changes() != self._seen:
                 self._poll = _POLL[0]
                 return
-            now = clock.monotonic()
-            if now >= self._stage_at or self._post.targets.wait() <= 0:
-                return
             self._poll = min(2 * self._poll, _POLL[1])
-            if now - self._tried_at >= _ANYWAY:
-                return
 
     def _failed(self, what: str, error: Exception) -> None:
         """Log it, and wait a moment."""

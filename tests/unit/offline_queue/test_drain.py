@@ -153,7 +153,7 @@ async def test_a_hook_that_raises_stops_nothing() -> None:
     def settled(*_args: object) -> None:
         raise ValueError("a slip")
 
-    desk.settled = settled  # type: ignore[method-assign]
+    desk.settled = settled  # type: ignore[assignment,method-assign]
     desk.put(*items(3))
 
     assert await desk.adrain(once=True) == DrainReport(sent=3)

@@ -283,7 +283,7 @@ def test_one_settlement_that_the_store_never_takes_holds_up_no_other(
 
         async def handler(flight: Flight) -> Verdict | None:
             hold = flight.item.hold
-            return Verdict(_Strange(hold)) if flight.item.seq == bad else None  # type: ignore[arg-type]
+            return Verdict(_Strange(hold)) if flight.item.seq == bad else None
 
         desk.handler = handler
         report = await desk.adrain(once=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import pytest
@@ -232,7 +232,9 @@ def test_a_store_that_hangs_cannot_hold_up_the_end(
 
 
 @backends
-def test_cancelled_at_any_step_nothing_is_held(backend: str) -> None:
+def test_cancelled_at_any_step_nothing_is_held(
+    backend: Literal["asyncio", "trio"],
+) -> None:
     """Every item is done, or can be claimed at once by somebody else."""
 
     async def prepare() -> Desk:
@@ -260,7 +262,7 @@ def test_cancelled_at_any_step_nothing_is_held(backend: str) -> None:
         assert len(done) + sum(desk.states().values()) == 7
         assert all(settled.accepted for _, _, settled in desk.told)
 
-    sweep = cancel_sweep(main, prepare=prepare, judge=judge, backend=backend)  # type: ignore[arg-type]
+    sweep = cancel_sweep(main, prepare=prepare, judge=judge, backend=backend)
 
     assert sweep.points > 20
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import anyio
 import pytest
 
@@ -306,7 +309,7 @@ def test_answered_failures_come_back_when_they_are_due_and_then_die(
             await desk.clock.asleep(20.0)
             tasks.cancel_scope.cancel()
 
-        waits = [later - sooner for sooner, later in zip(at, at[1:], strict=False)]
+        waits = [later - sooner for sooner, later in itertools.pairwise(at)]
         dead = desk.get(bad)
 
         assert waits == [pytest.approx(d, abs=0.3) for d in (1.0, 2.0, 4.0, 4.0)]
@@ -437,7 +440,7 @@ def test_an_idle_drain_is_quiet(backend: str) -> None:
     async def main() -> None:
         desk = Desk(clock=LoopClock())
         claims: list[int] = []
-        store = desk.engine.async_queue_store()
+        store: Any = desk.engine.async_queue_store()
         real = store.claim
 
         async def claim(request: object) -> object:

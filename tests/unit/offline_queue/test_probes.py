@@ -197,7 +197,11 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
     asked: list[str] = []
 
     def probe(name: str, answer: bool) -> Probe:
-        return CallbackProbe(lambda: asked.append(name) or answer)
+        def ask() -> bool:
+            asked.append(name)
+            return answer
+
+        return CallbackProbe(ask)
 
     yes, no = probe("yes", True), probe("no", False)
 
@@ -222,7 +226,7 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
         (lambda: TCPProbe("127.0.0.1", 80, timeout=float("inf")), "timeout=inf"),
         (lambda: CallbackProbe("up"), "needs a function"),  # type: ignore[arg-type]
         (lambda: BreakerProbe(object()), "CircuitBreaker"),  # type: ignore[arg-type]
-        (lambda: any_of(), "at least one"),
+        (any_of, "at least one"),
         (lambda: all_of(lambda: True), "no probe"),  # type: ignore[arg-type]
     ],
     ids=range(13),

@@ -237,7 +237,7 @@ def test_nothing_is_kept_of_a_target_that_is_well() -> None:
 
 
 def test_a_gate_that_cannot_say_when_is_refused() -> None:
-    """pybreaker's own breaker does not know how long it will be open."""
+    """The one of pybreaker itself does not know how long it will be open."""
     with pytest.raises(ConfigurationError) as caught:
         made(FakeClock(), gates={"sms": object()})
 
