@@ -232,3 +232,26 @@ def test_a_predicate_that_raises_hides_no_error(
         trip(breaker)
 
     assert "broken predicate" in caplog.text
+
+
+def test_a_class_that_cannot_be_asked_hides_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its metaclass raises; the probe gives its place back all the same."""
+
+    class Broken(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            message = "broken metaclass"
+            raise RuntimeError(message)
+
+    class Answered(Exception, metaclass=Broken):
+        pass
+
+    breaker, clock = make(exclude=[Answered], ignore=[Answered])
+    with caplog.at_level(logging.ERROR):
+        trip(breaker)
+        clock.advance(300)
+        failed = outcome(breaker, bad)
+
+    assert (failed, breaker.current_state) == (Down, "open")
+    assert "broken metaclass" in caplog.text

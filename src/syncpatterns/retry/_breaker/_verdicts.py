@@ -292,13 +292,15 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
 
     def _matches(self, matchers: tuple[Matcher, ...], error: BaseException) -> bool:
         for matcher in matchers:
-            if isinstance(matcher, type):
-                if isinstance(error, matcher):
-                    return True
-                continue
+            # A class may ask its metaclass, which is somebody's code as well.
             try:
-                if matcher(error):
-                    return True
+                if isinstance(matcher, type):
+                    named = isinstance(error, matcher)
+                else:
+                    named = bool(matcher(error))
             except Exception:  # noqa: BLE001 - it would hide the caller's own error
                 _log.exception("A predicate of breaker %r failed", self._name)
+            else:
+                if named:
+                    return True
         return False
