@@ -27,7 +27,7 @@ from examples.critical_buttons.startup import Opened, open_database
 from syncpatterns._http import RequestKey
 from syncpatterns.realtime import Event
 from syncpatterns.testing import FakeClock
-from tests.app.driver import rows
+from tests.app.driver import Stream, rows
 
 UPDATE = "/api/leads/update-status"
 #: A head that makes everybody a lead: its number is one's own.
@@ -103,6 +103,26 @@ class StatusApi:
             f"/api/leads/{lead_id}/audit"
         ).json()
         return listed
+
+
+def hear_batch(
+    stream: Stream, changes: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return so many changes of leads, and the progress of the batch they came from.
+
+    Of a phase that was told several times, as on a busy machine, the last.
+    """
+    changed: list[dict[str, Any]] = []
+    phases: dict[str, dict[str, Any]] = {}
+    while len(changed) < changes or "done" not in phases:
+        message = stream.next()
+        assert message is not None, "the stream ended before the batch"
+        if message.event == "bulk.progress":
+            phases[message.data["data"]["phase"]] = message.data
+        else:
+            assert message.event == "lead.changed"
+            changed.append(message.data)
+    return changed, list(phases.values())
 
 
 # -------------------------------------------------------------- in this process

@@ -11,12 +11,10 @@ import httpx2
 import pytest
 
 from tests.app.driver import AppProcess, listening, problem, rows
-from tests.app.status_driver import StatusApi, fresh_key, row_of
+from tests.app.status_driver import StatusApi, fresh_key, hear_batch, row_of
 
 # One app for all of them: a second worker would start a second one.
 pytestmark = pytest.mark.xdist_group("app-lead-status")
-
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -249,11 +247,10 @@ def test_a_batch_in_either_form_is_heard_from_begin_to_end(
 
     with listening(app) as stream:
         answer = desk.post(body)
-        heard = [stream.next() for _ in range(len(ids) + 4)]
+        changes, told = hear_batch(stream, len(ids))
 
     found = answer.json()
-    changes = [m.data for m in heard if m and m.event == "lead.changed"]
-    phases = [m.data["data"] for m in heard if m and m.event == "bulk.progress"]
+    phases = [each["data"] for each in told]
     assert (answer.status_code, found["changed"]) == (200, len(ids))
     assert [c["data"]["lead"]["id"] for c in changes] == sorted(ids)
     assert {c["data"]["bulk_id"] for c in changes} == {found["bulk_id"]}
