@@ -23,8 +23,9 @@ def connect(url: str, *, clock: Clock | None = None, hooks: Iterable[Hook] = ())
 
     ``memory://`` keeps everything in this process. ``sqlite:///app.db`` is a
     file relative to the working directory, ``sqlite:////var/app.db`` an
-    absolute one; ``?busy_timeout=5`` is in seconds. The engine opens on first
-    use or by `open`, and is safe to make before a fork.
+    absolute one; ``?busy_timeout=5`` is in seconds, and ``?salvage=1`` saves
+    what is left of a damaged file instead of refusing it. The engine opens on
+    first use or by `open`, and is safe to make before a fork.
 
     The engine's class follows from the URL, which a type checker cannot see:
     say ``engine: SqliteEngine = connect(...)`` where its own methods matter.
@@ -110,8 +111,17 @@ def _sqlite(
             "shared by writer and readers; use memory://, or a temporary file."
         )
     busy_timeout = _seconds(options.pop("busy_timeout", "5"))
-    _none_left(options, "busy_timeout")
-    return SqliteEngine(file, clock=clock, hooks=hooks, busy_timeout=busy_timeout)
+    salvage = options.pop("salvage", "0")
+    if salvage not in ("0", "1"):
+        raise ConfigurationError("salvage must be 0 or 1.")
+    _none_left(options, "busy_timeout, salvage")
+    return SqliteEngine(
+        file,
+        clock=clock,
+        hooks=hooks,
+        busy_timeout=busy_timeout,
+        salvage=salvage == "1",
+    )
 
 
 def _seconds(text: str) -> float:

@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from syncpatterns.engines.sqlite._engine import SqliteEngine
 from syncpatterns.engines.sqlite._health import Health
 from syncpatterns.engines.sqlite._readers import Snapshot
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 
-__all__ = ["Health", "Snapshot", "SqliteEngine", "SqliteTransaction"]
+if TYPE_CHECKING:
+    from syncpatterns.engines.sqlite._salvage import SalvageReport, salvage
+    from syncpatterns.engines.sqlite._salvage_build import Gap
+
+__all__ = [
+    "Gap",
+    "Health",
+    "SalvageReport",
+    "Snapshot",
+    "SqliteEngine",
+    "SqliteTransaction",
+    "salvage",
+]
+
+_RARELY_USED = frozenset({"Gap", "SalvageReport", "salvage"})
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RARELY_USED:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from syncpatterns.engines.sqlite import (  # noqa: PLC0415 - imported on first use
+        _salvage,
+    )
+
+    value = getattr(_salvage, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

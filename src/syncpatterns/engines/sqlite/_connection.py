@@ -120,6 +120,13 @@ def _look_inside(path: Path, size: int, busy_timeout: float) -> int:
         raise known from error
 
 
+def open_looking(path: Path) -> sqlite3.Connection:
+    """Open a connection that leaves no trace."""
+    connection = _raw(path, _looking_mode(path), 0)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
 def _looking_mode(path: Path) -> Literal["ro", "rw"]:
     """Return how to open a file so that looking leaves no trace.
 

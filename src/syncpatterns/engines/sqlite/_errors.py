@@ -164,8 +164,10 @@ def not_writable(path: object) -> DatabaseReadOnly:
 def damaged(path: object, verdict: str) -> DatabaseCorrupt:
     """Return the error for a file that SQLite finds out of order."""
     return DatabaseCorrupt(
-        f"sqlite: {path} is damaged ({verdict}). Stop writing to it, keep a copy, and "
-        f"try `sqlite3 {path} .recover` or restore a backup."
+        f"sqlite: {path} is damaged ({verdict}). Stop writing to it and restore a "
+        "backup, as `syncpatterns queue backup` makes them. A file that holds nothing "
+        "but this library's tables can be saved with `syncpatterns queue salvage`, any "
+        f"other with `sqlite3 {path} .recover`."
     )
 
 

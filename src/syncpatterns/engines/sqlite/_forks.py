@@ -52,6 +52,21 @@ def refuse_inherited(path: Path) -> None:
         )
 
 
+def refuse_open(path: Path) -> None:
+    """Refuse a file that an engine of this process has open.
+
+    Raises:
+        ConfigurationError: One has.
+    """
+    if any(
+        life.writer is not None and os.path.realpath(life.path) == str(path)
+        for life in list(_watched)
+    ):
+        raise ConfigurationError(
+            f"sqlite: an engine of this process has {path} open. Close it first."
+        )
+
+
 def _before() -> None:
     _one_fork.acquire()
     for life in list(_watched):

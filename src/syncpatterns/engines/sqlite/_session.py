@@ -291,8 +291,10 @@ class WriteSession:
         except sqlite3.Error as error:
             self._notices.append(f"sqlite: checkpoint of {self._path} failed: {error}")
 
-    def checkpoint(self, mode: str = "RESTART") -> None:
+    def checkpoint(self, mode: str = "RESTART") -> bool:
         """Move the log into the database file, while nobody else can write.
+
+        Returns False if somebody keeps the log from starting over.
 
         RESTART takes the write lock first; with no time to wait for readers it
         moves what it can and never delays the next commit.
@@ -308,6 +310,7 @@ class WriteSession:
         held = _connection.log_size(self._path) if row[0] else 0
         self._log_limit = held + _connection.LOG_LIMIT
         self.room.log_is(held, pinned=bool(row[0]))
+        return not row[0]
 
     def make_room(self, *, draining: bool) -> bool:
         """After a full disk: empty the log; True if the same work may fit now.

@@ -136,6 +136,26 @@ class Writer:
         result: T = job.result()
         return result
 
+    def empty_log(self) -> bool:
+        """Move the whole log into the database; False if a reader holds it.
+
+        Raises:
+            EngineClosed: The writer is closed.
+        """
+        self.refuse_nested()
+        with self._lock:
+            self._owner = threading.get_ident()
+            try:
+                if self._closed:
+                    raise closed()
+                if self.session.broken:
+                    self.session.reconnect()
+                emptied = self.session.checkpoint("TRUNCATE")
+            finally:
+                self._owner = None
+        self._announce(0)
+        return emptied
+
     def refuse_nested(self) -> None:
         """Raise if this thread is inside a transaction of this writer.
 
