@@ -28,6 +28,7 @@ from examples.critical_buttons.domain.lead_status import (
     status_named,
 )
 from examples.critical_buttons.domain.leads import Lead, LeadStatus
+from examples.critical_buttons.domain.sms_refusals import opted_out
 from examples.critical_buttons.routes.status_bodies import StatusName
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -239,3 +240,19 @@ def test_a_row_is_refused_in_the_form_of_a_problem() -> None:
         "200 characters.",
         "to": "lost",
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "consent", "words"),
+    [
+        (LeadStatus.DO_NOT_CONTACT, Consent.OPEN, "can be made new or nurture"),
+        (LeadStatus.DO_NOT_CONTACT, Consent.OPTED_OUT, "Only they can change that"),
+        (LeadStatus.NEW, Consent.OPTED_OUT, "Only they can change that"),
+        (LeadStatus.NEW, Consent.UNDER_REVIEW, "has to read it first"),
+    ],
+)
+def test_who_may_not_be_written_to_is_told_what_would_help(
+    status: LeadStatus, consent: Consent, words: str
+) -> None:
+    """After a START it is the lead's state that is in the way."""
+    assert words in str(opted_out(lead(status, consent=consent)))

@@ -11,6 +11,7 @@ import math
 from datetime import datetime
 from typing import Any
 
+from examples.critical_buttons.domain.consent import Consent
 from examples.critical_buttons.domain.leads import Lead
 from examples.critical_buttons.domain.times import iso_utc
 from syncpatterns.errors import NotExecuted, Refusal
@@ -87,6 +88,13 @@ def opted_out(lead: Lead) -> OptedOut:
             "A reply of this person may mean that they want no more messages. "
             "Somebody has to read it first.",
             under_review=True,
+        )
+    if lead.consent is Consent.OPEN:
+        # Their number is open, so it is the lead's state that keeps it shut.
+        return OptedOut(
+            "This lead is not to be contacted. Once the person has written START, it "
+            "can be made new or nurture, and written to again.",
+            under_review=False,
         )
     return OptedOut(
         "This person asked for no more messages. Only they can change that, by "
