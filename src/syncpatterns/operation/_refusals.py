@@ -81,7 +81,7 @@ class Refusals:
             text = json.dumps(stored, separators=(",", ":"), allow_nan=False)
             data = text.encode()
             same = json.loads(data) == list(stored)
-        except (TypeError, ValueError) as cause:
+        except (TypeError, ValueError, RecursionError) as cause:
             raise _not_storable(error) from cause
         if not same or type(error) is not self._by_name.get(stored.name):
             raise _not_storable(error)

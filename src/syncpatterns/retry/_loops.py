@@ -130,7 +130,7 @@ def _aloop(  # noqa: C901 - as below
             pending = fn(*args, **kwargs) if kwargs else fn(*args)
             result = await pending
         except Exception as error:
-            if isinstance(error, TypeError) and pending is not _UNSET:
+            if type(error) is TypeError and pending is not _UNSET:
                 _require_awaitable(fn, pending)
             pending = _UNSET  # a task keeps its error, and that this frame
             series = Series(policy, started, fn, args, kwargs, SCOPED)

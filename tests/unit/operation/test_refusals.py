@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -182,6 +183,7 @@ async def test_any_exception_class_may_be_declared(
         Plain({1: "a"}),
         Plain(float("nan")),
         Plain(b"bytes"),
+        Plain(functools.reduce(lambda inner, _: [inner], range(10_000), 0)),  # type: ignore[arg-type,return-value]  # lists in lists
         SlotTaken("x", slots={1, 2}),
         Two(3, "10:00"),
         Worded(3),
