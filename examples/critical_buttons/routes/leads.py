@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from examples.critical_buttons.domain.visible import shows_something
 from examples.critical_buttons.routes.common import Who, fresh
 from examples.critical_buttons.services.commands import SendSmsCommand
 from examples.critical_buttons.services.queries import Queries
@@ -18,19 +17,9 @@ from syncpatterns.adapters.asgi import request_id
 from syncpatterns.adapters.fastapi import IdempotencyKey, reply
 from syncpatterns.realtime import encode_cursor
 
-#: Blanks, line breaks, control characters, and those that show nothing at all.
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-#: What shows nothing either and counts as a letter, a mark or a symbol: fillers,
-#: joiners, variation selectors, the empty pattern of Braille.
-_EMPTY: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0100-\U000e01ef]"
-)
-
 
 def _not_blank(text: str) -> str:
-    shown = _EMPTY.sub("", text)
-    if all(unicodedata.category(c) in _INVISIBLE for c in shown):
+    if not shows_something(text):
         raise ValueError("A message needs at least one visible character")
     return text
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
@@ -22,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from examples.critical_buttons.domain.lead_refusals import MAX_ROWS, batch_too_large
 from examples.critical_buttons.domain.lead_status import Wish, status_named
+from examples.critical_buttons.domain.visible import shows_something
 from examples.critical_buttons.services.status_commands import Mode, Row
 
 T = TypeVar("T")
@@ -35,9 +34,6 @@ FORMS: Final = frozenset({ONE, ROWS, SAME})
 
 #: How many doubled leads an answer names.
 _NAMED: Final = 10
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-#: What shows nothing and counts as a letter or a mark all the same.
-_EMPTY: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 
 #: Our own names first, then HubSpot's; a test holds it against the domain.
 StatusName: TypeAlias = Literal[
@@ -63,8 +59,7 @@ StatusName: TypeAlias = Literal[
 
 
 def _explains(text: str) -> str:
-    shown = _EMPTY.sub("", text)
-    if all(unicodedata.category(c) in _INVISIBLE for c in shown):
+    if not shows_something(text):
         raise PydanticCustomError(
             "reason_blank", "A reason needs at least one visible character"
         )
