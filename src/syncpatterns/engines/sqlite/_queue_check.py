@@ -73,7 +73,7 @@ def _payloads(desk: Desk) -> Iterator[Finding]:
 
 def _keys(desk: Desk) -> Iterator[Finding]:
     (last,) = desk.one("last_number", desk.id)
-    (given,) = desk.one("given", desk.id) or (0,)
+    *_, given = desk.one("live", desk.id) or (0, 0, 0)
     if last > given:
         yield Finding(
             "numbers",
@@ -127,7 +127,7 @@ def _repair(
     desk.run("count_anew", desk.id)
     desk.run("count_live", desk.id)
     (last,) = desk.one("last_number", desk.id)
-    (given,) = desk.one("given", desk.id) or (0,)
+    *_, given = desk.one("live", desk.id) or (0, 0, 0)
     if last > given:
         desk.run("count", desk.id, last)
     for id_, _, open_ in blocked:

@@ -102,17 +102,25 @@ class Desk:
         id_: Its number.
         rules: Its rules.
         now: The time.
+
+    Attributes:
+        family: Somebody in the file waits for somebody.
+        words: Operations and targets met here, by their numbers; they may yet
+            be rolled back. numbers, the other way round.
+        known: The same, known from before: words and numbers.
     """
 
     __slots__ = (
-        "_numbers",
-        "_words",
         "base",
         "connection",
+        "family",
         "id",
+        "known",
         "name",
         "now",
+        "numbers",
         "rules",
+        "words",
     )
 
     def __init__(
@@ -129,9 +137,10 @@ class Desk:
         self.base = id_ * NUMBERS
         self.rules = rules
         self.now = now
-        # Of this transaction only: a word that is rolled back is no word.
-        self._words: dict[int, str] = {}
-        self._numbers: dict[str, int] = {}
+        self.family = False
+        self.words: dict[int, str] = {}
+        self.numbers: dict[str, int] = {}
+        self.known: tuple[dict[int, str], dict[str, int]] = {}, {}
 
     @classmethod
     def find(cls, connection: sqlite3.Connection, name: str, now: Now) -> Desk | None:
@@ -139,8 +148,25 @@ class Desk:
         row = connection.execute(SQL["queue"], (name,)).fetchone()
         if row is None:
             return None
-        id_, *rules = row
-        return cls(connection, name, id_, QueueRules(*rules), now)
+        id_, *rules, family = row
+        desk = cls(connection, name, id_, QueueRules(*rules), now)
+        desk.family = bool(family)
+        return desk
+
+    @classmethod
+    def find_in_time(
+        cls, connection: sqlite3.Connection, name: str, now: Now
+    ) -> tuple[Desk, bool] | None:
+        """Return the desk, and whether time has something to do there."""
+        row = connection.execute(
+            SQL["queue_in_time"], (name, now.steady, now.wall)
+        ).fetchone()
+        if row is None:
+            return None
+        id_, *rules, family, due = row
+        desk = cls(connection, name, id_, QueueRules(*rules), now)
+        desk.family = bool(family)
+        return desk, bool(due)
 
     @classmethod
     def make(cls, connection: sqlite3.Connection, name: str, now: Now) -> Desk:
@@ -224,10 +250,10 @@ class Desk:
 
     def word(self, id_: int) -> str:
         """Return the word with this number."""
-        known = self._words.get(id_)
+        known = self.known[0].get(id_) or self.words.get(id_)
         if known is None:
             (known,) = self.one("word", id_)
-            self._words[id_] = known
+            self.words[id_] = known
         return known
 
     def word_id(self, word: str) -> int:
@@ -237,10 +263,11 @@ class Desk:
 
     def learn(self, word: str) -> int:
         """Return the number of a word, which is given one if it is new."""
-        number = self._numbers.get(word)
+        number = self.known[1].get(word) or self.numbers.get(word)
         if number is None:
             found = self.one("word_id", word) or self.all("add_word", word)[0]
-            number = self._numbers[word] = int(found[0])
+            number = self.numbers[word] = int(found[0])
+            self.words[number] = word
         return number
 
     # ------------------------------------------------------------------- ends

@@ -49,6 +49,16 @@ class End(NamedTuple):
     token: int = 0
 
 
+def acknowledge(desk: Desk, id_: int, token: int, result: bytes) -> list[Ended] | None:
+    """End an item DONE; None if the hold is stale. What happens most, at once."""
+    found = desk.all("acknowledge", id_, token)
+    if not found:
+        return None
+    row = Row._make(found[0])
+    ended = _ended(desk, row, End(id_, ItemState.DONE, result=result))
+    return _Finish(desk).after(row, ended, token)
+
+
 def finish(desk: Desk, ends: Iterable[End]) -> list[Ended]:
     """End items, and return how each ended, with those that ended because of it."""
     return _Finish(desk).run(ends)
@@ -71,6 +81,15 @@ class _Finish:
         for lane in self._lanes:
             settle_lane(self._desk, lane)
         return self._told
+
+    def after(self, row: Row, ended: Ended, token: int) -> list[Ended]:
+        """Do what follows when an item that is removed already has ended."""
+        bury(self._desk, row, ended, token)
+        self._told.append(ended)
+        if row.lane is not None:
+            self._lanes[row.lane] = None
+        self._tell_children(row.id, ended)
+        return self.run(())
 
     def _end(self, row: Row, end: End) -> None:
         was_dead = row.state >= DEAD
@@ -99,7 +118,7 @@ class _Finish:
             self._todo.append(End(id_, ItemState.DEAD, "predecessor"))
 
     def _tell_children(self, id_: int, ended: Ended) -> None:
-        children = self._desk.all("children", id_)
+        children = self._desk.all("children", id_) if self._desk.family else ()
         if not children:
             return
         if ended.state is ItemState.SUPERSEDED:
@@ -143,7 +162,13 @@ def _ended(desk: Desk, row: Row, end: End) -> Ended:
 def remove(desk: Desk, row: Row, ended: Ended, token: int) -> None:
     """Take an item out, and keep how it ended for those who hold its receipt."""
     desk.run("remove", row.id)
-    desk.run("remove_edges", row.id)
+    bury(desk, row, ended, token)
+
+
+def bury(desk: Desk, row: Row, ended: Ended, token: int) -> None:
+    """Keep how an item ended that is not there any more."""
+    if desk.family:
+        desk.run("remove_edges", row.id)
     place = place_of(row.scope, ended.operation, row.key)
     keep_outcome(
         desk, ended, row.operation, place, row.fingerprint, row.keep_result, token

@@ -56,14 +56,13 @@ class Numbers:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.live = self.bytes = 0
-        self._first = self._last = self.look()
+        self._last = self.look()
 
     def look(self) -> int:
         """Look anew how much is live; return the last number written down."""
-        rows = self._desk.all("live", self._desk.id)
-        counts = {state: (items, size) for state, items, size in rows}
-        self.live, self.bytes = counts.get(-1, (0, 0))
-        return int(counts.get(-2, (0, 0))[0])
+        counts = self._desk.one("live", self._desk.id) or (0, 0, 0)
+        self.live, self.bytes, last = counts
+        return int(last)
 
     def back(self) -> None:
         """Take the newest number back: nothing was stored under it."""
@@ -80,9 +79,8 @@ class Numbers:
         return self._last
 
     def save(self) -> None:
-        """Write down the last number."""
-        if self._last != self._first:
-            self._desk.run("count", self._desk.id, self._last)
+        """Write down the last number, where no item has it."""
+        self._desk.run("count", self._desk.id, self._last)
 
 
 def add(
@@ -177,9 +175,7 @@ class _Batch:
         self._mine: set[int] = set()
 
     def store_all(self) -> list[Enqueued]:
-        stored = [self._store(new) for new in self._request.items]
-        self._numbers.save()
-        return stored
+        return [self._store(new) for new in self._request.items]
 
     def _store(self, new: NewItem) -> Enqueued:
         check_numbers(new)
@@ -269,6 +265,7 @@ class _Batch:
         )
         operation = desk.learn(new.operation)
         keep = max(0.0, new.keep_result)
+        self._numbers.save()
         keep_outcome(desk, ended, operation, place, new.fingerprint, keep)
         ends = [
             End(id_, ItemState.CANCELLED, "cancel-pair") for id_ in meeting.cancelled

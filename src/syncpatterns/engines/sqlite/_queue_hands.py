@@ -97,7 +97,8 @@ def requeue(desk: Desk, seqs: Sequence[int], *, tail: bool) -> list[int]:
         place = numbers.next() if tail else row.place
         _revive(desk, row, place)
         found.append(seq)
-    numbers.save()
+    if tail and found:
+        numbers.save()
     return found
 
 

@@ -81,6 +81,7 @@ def _resolve(desk: Desk, seq: int) -> tuple[int, Ended | None] | None:
 
 def save_edges(desk: Desk, child: int, edges: tuple[Edge, ...]) -> None:
     """Store the parents of a child."""
+    desk.family = True
     for edge in edges:
         ended = edge.ended
         known: tuple[object, ...] = (None,) * 7

@@ -19,7 +19,7 @@ from syncpatterns.engines.sqlite._queue_desk import (
     Row,
     place_of,
 )
-from syncpatterns.engines.sqlite._queue_ends import End, finish
+from syncpatterns.engines.sqlite._queue_ends import End, acknowledge, finish
 from syncpatterns.engines.sqlite._queue_enqueue import (
     Numbers,
     add,
@@ -52,14 +52,15 @@ def settle(desk: Desk, said: Settlement, *, again: bool = False) -> Settled:
         again: It may have been done already: the answer was lost.
     """
     seq, token = said.hold
-    row = held(desk, said.hold)
-    if row is None:
+    if isinstance(said, Ack):
+        ended = acknowledge(desk, desk.id_of(seq), token, said.result)
+        if ended is not None:
+            return _accepted(seq, ended)
+    row = None if isinstance(said, Ack) else held(desk, said.hold)
+    if row is None or isinstance(said, Ack):
         return (_before(desk, said) if again else None) or Settled(
             accepted=False, seq=seq
         )
-    if isinstance(said, Ack):
-        done = End(row.id, ItemState.DONE, result=said.result, token=token)
-        return _accepted(seq, finish(desk, [done]))
     if isinstance(said, Fail):
         dead = End(
             row.id,
@@ -126,7 +127,6 @@ def _replace(desk: Desk, row: Row, new: NewItem) -> Settled:
             refuse_known(desk, new, known)
         desk.run("forget", id_)
         desk.run("take_key", seq, desk.id, place)
-    numbers.save()
     edges = edges_of(desk, new)
     mine = new.lane == row.lane
     waits = new.lane is not None and (

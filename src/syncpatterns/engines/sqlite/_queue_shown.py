@@ -8,6 +8,7 @@ from syncpatterns.engines.sqlite._queue_desk import (
     BLOCKS,
     CODES,
     DEAD,
+    LEASED,
     NUMBERS,
     READY,
     STATES,
@@ -91,9 +92,11 @@ def _few(desk: Desk, which: Filter, after: int) -> list[int] | None:
     counts = desk.all("counts", desk.id)
     if sum(items for code, _, items, *_ in counts if code in codes) > _FEW:
         return None
-    return [
-        id_ for code in codes for id_ in desk.ids("ids_in_state", desk.id, code, after)
-    ]
+    ids: list[int] = []
+    for code in codes:
+        statement = "leased_ids" if code == LEASED else "ids_in_state"
+        ids += desk.ids(statement, desk.id, code, after)
+    return ids
 
 
 def _walk(desk: Desk, which: Filter, after: int, limit: int) -> list[Item]:
@@ -135,14 +138,14 @@ def stats(desk: Desk) -> QueueStats:
         elif code == READY:
             first = _oldest_ready(desk, number)
             oldest = first if oldest is None else min(oldest, first)
-    live = {state: size for state, _, size in desk.all("live", desk.id)}
+    _, live, _ = desk.one("live", desk.id) or (0, 0, 0)
     pauses = [
         shown_pause(desk, name, until, reason)
         for _, name, until, reason in desk.all("pauses", desk.id)
         if until is None or until > desk.now.steady
     ]
     pauses.sort()
-    return QueueStats(states, targets, live.get(-1, 0), oldest, blocked, tuple(pauses))
+    return QueueStats(states, targets, live, oldest, blocked, tuple(pauses))
 
 
 def _oldest_ready(desk: Desk, target: int) -> float:

@@ -60,13 +60,6 @@ class Told:
         )
 
 
-def is_due(desk: Desk) -> bool:
-    """Tell whether there is anything to do."""
-    now, within = desk.now, desk.rules.redeliver_within
-    row = desk.one("is_due", desk.id, now.steady, now.wall, now.wall - within)
-    return bool(row[0])
-
-
 def advance(desk: Desk, told: Told) -> bool:
     """Do what is due, a batch of it; True if that was all.
 

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import (
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Words that a process keeps in mind.
+_WORDS: Final = 1000
+
 Look: TypeAlias = Callable[[sqlite3.Connection], T]
 
 
@@ -83,6 +86,10 @@ class Office:
         self._lock = threading.Lock()  # guards the two below
         self._durability: dict[str, Durability] = {}
         self._untold: dict[str, times.Told] = {}
+        # Words never change and are never deleted: what was committed once is so
+        # for ever. Replaced as a whole, never changed.
+        self._numbers: dict[str, int] = {}
+        self._words: dict[int, str] = {}
 
     def start_over(self) -> None:
         """In a forked child: the parent's lock may be held by nobody."""
@@ -105,7 +112,7 @@ class Office:
         def work(tx: SqliteTransaction) -> None:
             tx.keep_reserve()
             now = self._now(tx)
-            desk = Desk.find(tx.connection, queue, now)
+            desk = self._find(tx.connection, queue, now)
             if desk is None:
                 Desk.ruled(tx.connection, queue, rules, now)
             else:
@@ -118,7 +125,17 @@ class Office:
         """Store items in a transaction of their own."""
         work = partial(self._enqueue, request=request)
         relaxed = self._durability.get(request.queue) == "normal"
-        return Work(work, relaxed, work, _as_it_is)
+        return Work(work, relaxed, work, self._learned)
+
+    def _learned(self, answer: tuple[Desk | None, list[Enqueued]]) -> list[Enqueued]:
+        """Keep the words of a transaction that is committed."""
+        desk, stored = answer
+        if desk is not None and desk.numbers:
+            with self._lock:
+                known = {**self._numbers, **desk.numbers}
+                self._numbers = dict(list(known.items())[-_WORDS:])
+                self._words = {number: word for word, number in self._numbers.items()}
+        return stored
 
     def enqueue_in(
         self, engine: SqliteEngine, tx: Any, request: EnqueueRequest
@@ -129,18 +146,21 @@ class Office:
             ConfigurationError: It is another engine's, or has ended.
         """
         joined = _same_engine(engine, tx)
-        return joined.apart(partial(self._enqueue, request=request))
+        return joined.apart(partial(self._enqueue, request=request))[1]
 
     def _enqueue(
         self, tx: SqliteTransaction, request: EnqueueRequest
-    ) -> list[Enqueued]:
+    ) -> tuple[Desk | None, list[Enqueued]]:
         if not request.items:
-            return []
+            return None, []
         tx.require_room()
-        desk = Desk.make(tx.connection, request.queue, self._now(tx))
+        now = self._now(tx)
+        desk = self._find(tx.connection, request.queue, now)
+        if desk is None:
+            desk = Desk.ruled(tx.connection, request.queue, QueueRules(), now)
         stored = enqueue(desk, request)
         tx.news |= QUEUED
-        return stored
+        return desk, stored
 
     def claim(self, request: ClaimRequest) -> Work[list[Item] | None]:
         """Take items; None if time has more to do first: ask again."""
@@ -148,10 +168,11 @@ class Office:
         def work(tx: SqliteTransaction) -> tuple[times.Told, list[Item] | None]:
             tx.drains()
             told = times.Told()
-            desk = Desk.find(tx.connection, request.queue, self._now(tx))
-            if desk is None:
+            found = self._in_time(tx, request.queue)
+            if found is None:
                 return told, []
-            if times.is_due(desk):
+            desk, due = found
+            if due:
                 tx.news |= QUEUED
                 if not times.advance(desk, told):
                     return told, None
@@ -171,10 +192,11 @@ class Office:
         def work(tx: SqliteTransaction) -> tuple[times.Told, float | None]:
             tx.drains()
             told = times.Told()
-            desk = Desk.find(tx.connection, queue, self._now(tx))
-            if desk is None:
+            found = self._in_time(tx, queue)
+            if found is None:
                 return told, float("inf")
-            all_done = not times.is_due(desk) or times.advance(desk, told)
+            desk, due = found
+            all_done = not due or times.advance(desk, told)
             if all_done:
                 times.end_pauses(desk, told)
             if told:
@@ -231,7 +253,7 @@ class Office:
         again: bool = False,
     ) -> list[Settled]:
         tx.drains()
-        desk = Desk.find(tx.connection, queue, self._now(tx))
+        desk = self._find(tx.connection, queue, self._now(tx))
         if desk is None:
             return [Settled(False, said.hold.seq) for said in settlements]  # noqa: FBT003 - accepted
         settled = [settle(desk, said, again=again) for said in settlements]
@@ -356,6 +378,23 @@ class Office:
 
     # ----------------------------------------------------------------- inside
 
+    def _find(
+        self, connection: sqlite3.Connection, queue: str, now: Now
+    ) -> Desk | None:
+        desk = Desk.find(connection, queue, now)
+        if desk is not None:
+            self._lend_words(desk)
+        return desk
+
+    def _in_time(self, tx: SqliteTransaction, queue: str) -> tuple[Desk, bool] | None:
+        found = Desk.find_in_time(tx.connection, queue, self._now(tx))
+        if found is not None:
+            self._lend_words(found[0])
+        return found
+
+    def _lend_words(self, desk: Desk) -> None:
+        desk.known = self._words, self._numbers
+
     def _now(self, tx: SqliteTransaction) -> Now:
         return Now(self.clock.now(tx.connection), self._host.time())
 
@@ -372,7 +411,7 @@ class Office:
 
         def at_desk(tx: SqliteTransaction) -> T:
             tx.drains()
-            desk = Desk.find(tx.connection, queue, self._now(tx))
+            desk = self._find(tx.connection, queue, self._now(tx))
             return otherwise if desk is None else work(desk, tx)
 
         return Work(at_desk, self._relaxed(queue), at_desk, _as_it_is)
@@ -387,7 +426,7 @@ class Office:
     def _see(self, queue: str, look: Callable[[Desk], T], otherwise: T) -> Look[T]:
         def at_desk(connection: sqlite3.Connection) -> T:
             now = Now(self.clock.read(), self._host.time())
-            desk = Desk.find(connection, queue, now)
+            desk = self._find(connection, queue, now)
             return otherwise if desk is None else look(desk)
 
         return at_desk

@@ -5,7 +5,9 @@
 -- ------------------------------------------------------- queues and words
 
 -- name: queue
-SELECT id, max_items, max_bytes, on_dead, max_lapses, redeliver_within, durability
+-- And whether anybody waits for anybody: mostly nobody does.
+SELECT id, max_items, max_bytes, on_dead, max_lapses, redeliver_within, durability,
+    EXISTS (SELECT 1 FROM syncpatterns_queue_edge WHERE source > 0)
 FROM syncpatterns_queue WHERE name = ?
 
 -- name: queues
@@ -33,13 +35,14 @@ SELECT word FROM syncpatterns_queue_word WHERE id = ?
 -- --------------------------------------------------------------- counters
 
 -- name: live
--- What is live, and the last number given out: two steps in one page.
-SELECT state, items, bytes FROM syncpatterns_queue_count
-WHERE queue = ? AND state IN (-2, -1)
+-- What is live, and the last number given out.
+SELECT items, bytes, last FROM syncpatterns_queue_count
+WHERE queue = ? AND state = -1 AND target = 0
 
 -- name: count
-INSERT INTO syncpatterns_queue_count VALUES (?, -2, 0, ?, 0)
-ON CONFLICT DO UPDATE SET items = excluded.items
+-- A number was given out, and no item has it.
+INSERT INTO syncpatterns_queue_count VALUES (?, -1, 0, 0, 0, ?)
+ON CONFLICT DO UPDATE SET last = max(last, excluded.last)
 
 -- name: counts
 SELECT c.state, w.word, c.items, c.bytes, c.target
@@ -108,11 +111,23 @@ FROM syncpatterns_queue_item WHERE id > ? AND id < ? ORDER BY id
 -- name: ids_in_state
 -- Reads the index only.
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND state = ? AND id > ?
+WHERE queue = ? AND state = ? AND state <> 3 AND id > ?
+
+-- name: leased_ids
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND wake IS NOT NULL AND state = ? AND id > ?
 
 -- name: ids_in_lane
 SELECT id FROM syncpatterns_queue_item
 WHERE queue = ? AND lane = ? AND state <> 5 AND id > ?
+
+-- name: acknowledge
+-- The fence and the end in one statement.
+DELETE FROM syncpatterns_queue_item WHERE id = ? AND token = ? AND state = 3
+RETURNING id, queue, state, target, rank, operation, version, token, attempts,
+    lapses, blocked, created_at, due_at, wake, expires_at, lifetime, sent_at,
+    sent_by, ended_at, keep_result, place, size, scope, key, fingerprint, lane,
+    entity, reason, error, headers
 
 -- name: remove
 DELETE FROM syncpatterns_queue_item WHERE id = ?
@@ -170,7 +185,8 @@ WHERE c.queue = ?1 AND c.state = 0 AND c.items > 0 AND NOT EXISTS (
 
 -- name: ready
 SELECT rank, place, id FROM syncpatterns_queue_item
-WHERE queue = ? AND state = 0 AND target = ? ORDER BY rank, place LIMIT ?
+WHERE queue = ? AND state = 0 AND state <> 3 AND target = ?
+ORDER BY rank, place LIMIT ?
 
 -- name: claim
 UPDATE syncpatterns_queue_item
@@ -193,17 +209,23 @@ WHERE id = ? AND token = ? AND state = 3
 
 -- ------------------------------------------------------------------- time
 
--- name: is_due
--- Whether time alone has something to do: three steps in three indexes.
-SELECT EXISTS (
-    SELECT 1 FROM syncpatterns_queue_item WHERE queue = ?1 AND wake <= ?2
-) OR EXISTS (
-    SELECT 1 FROM syncpatterns_queue_item
-    WHERE queue = ?1 AND expires_at <= ?3 AND sent_at IS NULL AND state < 5
-) OR EXISTS (
-    SELECT 1 FROM syncpatterns_queue_item
-    WHERE queue = ?1 AND sent_at <= ?4 AND state < 3
-)
+-- name: queue_in_time
+-- The queue, and whether time alone has something to do in it: one step each in
+-- three indexes.
+SELECT q.id, q.max_items, q.max_bytes, q.on_dead, q.max_lapses, q.redeliver_within,
+    q.durability,
+    EXISTS (SELECT 1 FROM syncpatterns_queue_edge WHERE source > 0), EXISTS (
+        SELECT 1 FROM syncpatterns_queue_item AS i
+        WHERE i.queue = q.id AND i.wake <= ?2
+    ) OR EXISTS (
+        SELECT 1 FROM syncpatterns_queue_item AS i
+        WHERE i.queue = q.id AND i.expires_at <= ?3 AND i.sent_at IS NULL
+        AND i.state < 5
+    ) OR EXISTS (
+        SELECT 1 FROM syncpatterns_queue_item AS i
+        WHERE i.queue = q.id AND i.sent_at <= ?3 - q.redeliver_within AND i.state < 3
+    )
+FROM syncpatterns_queue AS q WHERE q.name = ?1
 
 -- name: wakes
 SELECT id FROM syncpatterns_queue_item
@@ -261,14 +283,13 @@ WHERE queue = ? AND lane = ? AND state <> 5 ORDER BY place DESC LIMIT ?
 SELECT id FROM syncpatterns_queue_item
 WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 ORDER BY id DESC
 
--- name: lane_of
-SELECT DISTINCT lane FROM syncpatterns_queue_item WHERE queue = ? AND state = ?
-
 -- name: blocked_lanes
-SELECT lane, id FROM syncpatterns_queue_item WHERE queue = ? AND state = 6
+SELECT lane, id FROM syncpatterns_queue_item
+WHERE queue = ? AND state = 6 AND state <> 3
 
 -- name: free_the_dead
-UPDATE syncpatterns_queue_item SET state = 5 WHERE queue = ? AND state = ?
+UPDATE syncpatterns_queue_item SET state = 5
+WHERE queue = ? AND state = ? AND state <> 3
 
 -- --------------------------------------------------------------- outcomes
 
@@ -350,7 +371,7 @@ DELETE FROM syncpatterns_queue_pause WHERE queue = ? AND target = ?
 
 -- name: signed_out
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND state = 4 AND target = ? AND reason = 'sign-in'
+WHERE queue = ? AND state = 4 AND state <> 3 AND target = ? AND reason = 'sign-in'
 
 -- name: parked_targets
 SELECT target FROM syncpatterns_queue_count
@@ -365,7 +386,8 @@ UPDATE syncpatterns_queue_key SET seq = ? WHERE queue = ? AND identity = ?
 -- name: next_rank
 -- The next priority that is there, and its first item: one step each.
 SELECT rank, place, id FROM syncpatterns_queue_item
-WHERE queue = ?1 AND state = ?2 AND target = ?3 AND (rank, place) > (?4, ?5)
+WHERE queue = ?1 AND state = ?2 AND state <> 3 AND target = ?3
+AND (rank, place) > (?4, ?5)
 ORDER BY rank, place LIMIT 1
 
 -- name: created
@@ -374,40 +396,38 @@ SELECT created_at FROM syncpatterns_queue_item WHERE id = ?
 -- name: dead_in_lane
 -- The DEAD have left the lane's index; they are few, or somebody has to look.
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND state = ? AND id > ? AND lane = ?
+WHERE queue = ? AND state = ? AND state <> 3 AND id > ? AND lane = ?
 
 -- ----------------------------------------------------------------- checks
 -- These look at every item: somebody asked for it.
 
 -- name: kept_counts
 SELECT state, target, items, bytes FROM syncpatterns_queue_count
-WHERE queue = ? AND state > -2
+WHERE queue = ?
 
 -- name: real_counts
 SELECT state, target, count(*), sum(size) FROM syncpatterns_queue_item
 WHERE queue = ? GROUP BY state, target
 
 -- name: clear_counts
-DELETE FROM syncpatterns_queue_count WHERE queue = ? AND state > -2
+DELETE FROM syncpatterns_queue_count WHERE queue = ? AND state >= 0
 
 -- name: count_anew
 INSERT INTO syncpatterns_queue_count
-SELECT queue, state, target, count(*), sum(size) FROM syncpatterns_queue_item
+SELECT queue, state, target, count(*), sum(size), NULL FROM syncpatterns_queue_item
 WHERE queue = ? GROUP BY state, target
 
 -- name: count_live
 INSERT INTO syncpatterns_queue_count
-SELECT queue, -1, 0, sum(items), sum(bytes) FROM syncpatterns_queue_count
-WHERE queue = ? AND state BETWEEN 0 AND 4 GROUP BY queue
+SELECT ?1, -1, 0, coalesce(sum(items), 0), coalesce(sum(bytes), 0), 0
+FROM syncpatterns_queue_count WHERE queue = ?1 AND state BETWEEN 0 AND 4
+ON CONFLICT DO UPDATE SET items = excluded.items, bytes = excluded.bytes
 
 -- name: no_payload
 SELECT id FROM syncpatterns_queue_item AS i
 WHERE queue = ? AND payload IS NULL AND NOT EXISTS (
     SELECT 1 FROM syncpatterns_queue_payload AS p WHERE p.id = i.id
 )
-
--- name: given
-SELECT items FROM syncpatterns_queue_count WHERE queue = ? AND state = -2
 
 -- name: last_number
 SELECT coalesce(max(seq), 0) FROM syncpatterns_queue_key WHERE queue = ?
@@ -429,7 +449,7 @@ AND NOT EXISTS (SELECT 1 FROM syncpatterns_queue_item AS i WHERE i.id = e.source
 
 -- name: stranded_alone
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND state = 1 AND lane IS NULL AND blocked = 0
+WHERE queue = ? AND state = 1 AND state <> 3 AND lane IS NULL AND blocked = 0
 
 -- name: lanes
 SELECT DISTINCT lane FROM syncpatterns_queue_item

@@ -20,15 +20,16 @@ CREATE TABLE syncpatterns_queue_word (
 
 -- How many items a target has in each state, kept by the triggers below, so that
 -- statistics and the capacity cost the same however much there is. All of it is
--- one page. State -1 holds all live items of a queue, and state -2, in items, the
--- last number that was given out: numbers are never given twice, and AUTOINCREMENT
--- would keep its own in a further page of every commit.
+-- one page. State -1 holds all live items of a queue, and the last number that was
+-- given out: numbers are never given twice, and AUTOINCREMENT would keep its own in
+-- a further page of every commit.
 CREATE TABLE syncpatterns_queue_count (
     queue INTEGER NOT NULL,
     state INTEGER NOT NULL,
     target INTEGER NOT NULL,       -- a word; 0 for all
     items INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
+    last INTEGER,
     PRIMARY KEY (queue, state, target)
 ) WITHOUT ROWID;
 
@@ -93,9 +94,11 @@ CREATE TABLE syncpatterns_queue_payload (
 );
 
 -- Claims walk the READY part of one target after the other, in this order and no
--- further than they need.
+-- further than they need. LEASED items are not in it but in the next one: that is
+-- a page less for every acknowledgement.
 CREATE INDEX syncpatterns_queue_item_order
-    ON syncpatterns_queue_item (queue, state, target, rank, place);
+    ON syncpatterns_queue_item (queue, state, target, rank, place)
+    WHERE state <> 3;
 
 -- The others are partial: they cost nothing where the thing is not used.
 CREATE INDEX syncpatterns_queue_item_wake
@@ -176,11 +179,14 @@ CREATE TRIGGER syncpatterns_queue_item_added
 AFTER INSERT ON syncpatterns_queue_item
 BEGIN
     INSERT INTO syncpatterns_queue_count
-    VALUES (new.queue, new.state, new.target, 1, new.size)
+    VALUES (new.queue, new.state, new.target, 1, new.size, NULL)
     ON CONFLICT DO UPDATE SET items = items + 1, bytes = bytes + excluded.bytes;
-    INSERT INTO syncpatterns_queue_count
-    SELECT new.queue, -1, 0, 1, new.size WHERE new.state < 5
-    ON CONFLICT DO UPDATE SET items = items + 1, bytes = bytes + excluded.bytes;
+    INSERT INTO syncpatterns_queue_count VALUES (
+        new.queue, -1, 0, new.state < 5, iif(new.state < 5, new.size, 0),
+        new.id & 1099511627775 -- 2^40 - 1
+    )
+    ON CONFLICT DO UPDATE SET items = items + excluded.items,
+        bytes = bytes + excluded.bytes, last = max(last, excluded.last);
 END;
 
 CREATE TRIGGER syncpatterns_queue_item_removed
@@ -201,7 +207,7 @@ BEGIN
     SET items = items - 1, bytes = bytes - old.size
     WHERE queue = old.queue AND state = old.state AND target = old.target;
     INSERT INTO syncpatterns_queue_count
-    VALUES (new.queue, new.state, new.target, 1, new.size)
+    VALUES (new.queue, new.state, new.target, 1, new.size, NULL)
     ON CONFLICT DO UPDATE SET items = items + 1, bytes = bytes + excluded.bytes;
 END;
 
