@@ -54,7 +54,9 @@ class Flights:
 
     def reset(self) -> None:
         """Forget everything: in a forked child no leader is left to land."""
-        self._lock = threading.Lock()
+        # An abandoned coroutine is ended by the garbage collector, which may run
+        # while this very thread is in here: it leaves, and must not wait for itself.
+        self._lock = threading.RLock()
         self._leading: dict[str, Flight] = {}
         self.waiting = 0
 
