@@ -24,6 +24,15 @@ TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
 OURS = [
     "syncpatterns_meta",
     "syncpatterns_outbox",
+    "syncpatterns_queue",
+    "syncpatterns_queue_count",
+    "syncpatterns_queue_edge",
+    "syncpatterns_queue_item",
+    "syncpatterns_queue_key",
+    "syncpatterns_queue_outcome",
+    "syncpatterns_queue_pause",
+    "syncpatterns_queue_payload",
+    "syncpatterns_queue_word",
     "syncpatterns_record",
     "syncpatterns_resolution",
 ]
@@ -110,23 +119,34 @@ def test_a_process_killed_in_a_migration_leaves_the_file_as_it_was(
     code = """
 import os, sqlite3, sys
 from syncpatterns.engines.sqlite import SqliteEngine, _migrations
-real, left = _migrations.statements, int(sys.argv[2])
-def statements(script):
-    for statement in real(script):
-        yield statement
-        global left
-        left -= 1
-        if not left:
-            os.kill(os.getpid(), 9)
-_migrations.statements = statements
-SqliteEngine(sys.argv[1]).open()
+real = _migrations.statements
+def killed_after(left):
+    def statements(script):
+        nonlocal left
+        for statement in real(script):
+            yield statement
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), 9)
+    _migrations.statements = statements
+    SqliteEngine(sys.argv[1]).open()
+for n in range(1, int(sys.argv[2]) + 1):
+    child = os.fork()
+    if not child:
+        killed_after(n)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    with sqlite3.connect(sys.argv[1]) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    print(os.waitstatus_to_exitcode(status), *tables)
 """
-    for n in range(1, count + 1):
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(path), str(n)], check=False
-        )
-        tables = on_disk(path, TABLES)
-        assert (done.returncode, tables) == (-9, [])
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(count)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == ["-9 0"] * count
 
     open_engine().open().close()
     assert on_disk(path, TABLES) == OURS
@@ -248,7 +268,9 @@ def test_the_database_with_notes_and_resolutions_is_read(
     ]
 
 
-def test_schema_2_becomes_schema_3(open_engine: OpenEngine, path: Path) -> None:
+def test_an_outcome_of_schema_2_can_be_settled(
+    open_engine: OpenEngine, path: Path
+) -> None:
     """An unknown outcome of an older release can be settled by this one."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((GOLDEN / "sqlite_schema_2.sql").read_text("utf-8"))
