@@ -162,7 +162,7 @@ class Acker:
         board, name = self._board, self._board.post.name
         item: Item | None = await board.store.get(name, flight.item.seq)
         ended: Ended | None = await board.store.ended(name, flight.item.seq)
-        if not landed(_verdict(flight).settlement, item, ended):
+        if not landed(_verdict(flight).settlement, flight.item, item, ended):
             return answer
         return Settled(True, answer.seq, (ended,) if ended is not None else ())  # noqa: FBT003 - a value's field
 

@@ -224,7 +224,7 @@ class Worker:
         """Find out whether an earlier try of ours has landed after all."""
         name, seq = self._post.name, flight.item.seq
         item, ended = store.get(name, seq), store.ended(name, seq)
-        if not landed(verdict.settlement, item, ended):
+        if not landed(verdict.settlement, flight.item, item, ended):
             return answer
         return Settled(True, seq, () if ended is None else (ended,))  # noqa: FBT003 - a value's field
 
