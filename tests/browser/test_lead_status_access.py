@@ -128,7 +128,7 @@ async def test_names_roles_and_contrast_hold_in_every_state(
 async def test_a_phone_shows_all_of_it(browser: Browser, app: AppProcess) -> None:
     """360 px: nothing sideways in any state, every target 44 px; the bar sticks."""
     screen = {"width": 360, "height": 740}
-    options = {"viewport": screen, "has_touch": True}
+    options: dict[str, Any] = {"viewport": screen, "has_touch": True}
     async with leads_in(browser, app.url, **options) as (tab, leads):
         found = await through_every_state(tab, leads)
         await tab.page.keyboard.press("Escape")

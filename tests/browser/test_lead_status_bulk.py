@@ -95,7 +95,7 @@ async def test_one_that_cannot_be_moved_is_named(tabs: Tabs) -> None:
     await tab.expect_bulk("refused", "Not possible")
     title = "Nothing was changed: 1 of 3 cannot be moved."
     await expect(tab.bulk_card.locator(".outcome-title")).to_have_text(title)
-    await expect(tab.bulk_card.locator("li")).to_have_text(["Lead 002 Won is final."])
+    await expect(tab.bulk_card.locator("li")).to_have_text(["Lead 002: Won is final."])
     await tab.bulk_choice("Move the other 2").click()
     await expect(tab.bulk_card).to_contain_text("Move 2 leads to nurture?")
     await tab.bulk_choice("Move").click()

@@ -2,7 +2,7 @@
 /** The live feed: who changed what, and from where. */
 
 import { el, setText } from "./dom.js";
-import { icon, SMS_ICON, STATUS_ICON } from "./icons.js";
+import { icon, LEAD_ICON, SMS_ICON, STATUS_ICON } from "./icons.js";
 import { ACTIVITY, CONSENT, DELIVERY, LEAD_STATUS, PAGE, STATUS } from "./strings.js";
 import { timeToSecond } from "./when.js";
 
@@ -124,12 +124,7 @@ const KINDS = Object.freeze({
   },
   lead: {
     words: LEAD_STATUS,
-    icons: /** @type {Record<string, string>} */ ({
-      do_not_contact: "cross",
-      lost: "cross",
-      won: "checkCircle",
-      booked: "calendar",
-    }),
+    icons: LEAD_ICON,
     what: "",
   },
 });
@@ -139,7 +134,7 @@ function row(entry, fresh = false) {
   const { at, who, kind = "booking", id, resource, from, to, origin, count = 1, cut } = entry;
   const { words, icons, what: about } = KINDS[kind];
   const status = (/** @type {string} */ name) => words[name] ?? name;
-  const mark = el("span", { class: "mark", "data-status": to }, icon(icons[to] ?? (kind === "lead" ? "hand" : "minus")));
+  const mark = el("span", { class: "mark", "data-status": to }, icon(icons[to] ?? "minus"));
   const rest = resource || about;
   const named = count > 1 ? ACTIVITY.leads(count, cut) : id;
   const what = el("span", { class: "what" }, el("b", {}, named), rest ? ` ${rest}` : "");

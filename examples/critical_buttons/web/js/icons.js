@@ -58,6 +58,20 @@ export const STATUS_ICON = Object.freeze({
   expired: "alert",
 });
 
+/** The icon of each state of a lead. @type {Readonly<Record<string, string>>} */
+export const LEAD_ICON = Object.freeze({
+  new: "inbox",
+  attempted: "again",
+  connected: "message",
+  qualified: "check",
+  booked: "calendar",
+  won: "checkCircle",
+  nurture: "clock",
+  unqualified: "minus",
+  lost: "cross",
+  do_not_contact: "lock",
+});
+
 /** The icon of each state of a message. @type {Readonly<Record<string, string>>} */
 export const SMS_ICON = Object.freeze({
   queued: "clock",

@@ -93,7 +93,6 @@ export const BULK = Object.freeze({
   clear: "Clear",
   mode: "If one can't go",
   modes: { atomic: "Move none", partial: "Move the rest" },
-  none: "Select leads first.",
   verb: "Move",
   nobody: " leads",
   /** @param {number} count @param {string} to */

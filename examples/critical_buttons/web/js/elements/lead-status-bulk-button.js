@@ -42,6 +42,7 @@ import { SyncButton } from "./sync-button.js";
  * @property {(id: string) => string} nameOf
  * @property {(ids: string[]) => void} onSelect only these are to be selected
  * @property {(ended: Ended) => void} onEnd
+ * @property {() => void} onGone the focus was here, and nothing is left to press
  * @property {Announce} announce
  */
 
@@ -53,6 +54,7 @@ export class LeadStatusBulkButton extends SyncButton {
   #asked = null;
   /** On its way, or to be gone on with. @type {BulkRun|null} */
   #run = null;
+  #ready = false;
   #what = el("span");
   #bar = el("progress", { "aria-label": BULK.progressName });
 
@@ -81,9 +83,12 @@ export class LeadStatusBulkButton extends SyncButton {
     return this.flying || (this.view !== null && this.view.tone !== "ok");
   }
 
-  /** What it would move, and where to. @param {string} words */
-  named(words) {
+  /** What it would move, and where to; not *ready* if that is nothing.
+   * @param {string} words @param {boolean} ready */
+  named(words, ready) {
+    this.#ready = ready;
     setText(this.#what, words);
+    this.render();
   }
 
   /** The selection or the target is another one: what was said of the last is void. */
@@ -115,7 +120,7 @@ export class LeadStatusBulkButton extends SyncButton {
 
   /** @protected @override */
   rest() {
-    return { state: "idle", label: "", tone: /** @type {const} */ ("plain"), icon: "", ready: true };
+    return { state: "idle", label: "", tone: /** @type {const} */ ("plain"), icon: "", ready: this.#ready };
   }
 
   /** @protected @override */
@@ -231,8 +236,9 @@ export class LeadStatusBulkButton extends SyncButton {
   #putAway() {
     this.#asked = null;
     this.show(null);
+    if (this.#ready) this.focus();
+    else this.#desk?.onGone();
     this.changed();
-    this.focus();
   }
 
   #paintBar() {

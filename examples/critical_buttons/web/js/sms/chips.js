@@ -2,7 +2,7 @@
 /** The small labels of leads and messages: icon, words and colour say the same. */
 
 import { el } from "../dom.js";
-import { icon, SMS_ICON } from "../icons.js";
+import { icon, LEAD_ICON, SMS_ICON } from "../icons.js";
 import { DELIVERY, LEAD_STATUS, LEADS, NOT_DELIVERED, SMS } from "../strings.js";
 
 /** @typedef {import("./leads.js").Lead} Lead */
@@ -23,7 +23,7 @@ function chip(kind, value, name, text) {
 
 /** @param {string} status */
 export function leadChip(status) {
-  return el("span", { class: "chip", "data-lead": status }, LEAD_STATUS[status] ?? status);
+  return chip("lead", status, LEAD_ICON[status] ?? "minus", LEAD_STATUS[status] ?? status);
 }
 
 /** @param {Lead} lead @returns {HTMLElement|null} whether messages may be sent */

@@ -46,6 +46,8 @@ export class SmsDesk {
   #breaker;
   /** @type {Map<string, Composer>} */
   #composers = new Map();
+  /** Status of each message as the feed has it. @type {Map<string, string>} */
+  #told = new Map();
   #chosen = "";
   #host = el("div", { class: "composer-host panel" }, el("p", { class: "note" }, SMS.choose));
   /** @type {Promise<void>|null} */
@@ -168,7 +170,10 @@ export class SmsDesk {
   /** @param {Message} message @param {boolean} missed */
   #onMessage(message, missed) {
     const { id, lead_id: leadId, op_key_hash: hash, status } = message;
-    const before = this.#messages.statusOf(id);
+    const known = this.#messages.statusOf(id);
+    // The answer to this tab's own press may have come first: no line was made of it.
+    const before = this.#told.get(id) ?? (known === status ? undefined : known);
+    this.#told.set(id, status);
     if (hash) this.#service.settle(hash, message);
     this.#took(message);
     if (before === status) return;

@@ -51,7 +51,7 @@ export class BulkBar {
    * @param {Selection} options.selection
    * @param {Leads} options.leads
    * @param {Pipeline} options.pipeline
-   * @param {Omit<ButtonDesk, "draft"|"onFault"|"onSelect">} options.desk
+   * @param {Omit<ButtonDesk, "draft"|"onFault"|"onSelect"|"onGone">} options.desk
    */
   constructor({ selection, leads, pipeline, desk }) {
     this.#selection = selection;
@@ -70,7 +70,8 @@ export class BulkBar {
         this.#paint();
       },
       draft: () => this.#draft(),
-      onFault: () => void (selection.size > 0 && this.#fields.check()),
+      onFault: () => void this.#fields.check(),
+      onGone: goToList,
       onSelect: (ids) => selection.replace(ids),
     });
     this.#mode.id = `bulk-mode-${(bars += 1)}`;
@@ -111,7 +112,7 @@ export class BulkBar {
     this.#all.addEventListener("click", () => this.#selection.set(this.#fitting, true));
     this.#clear.addEventListener("click", () => {
       this.#selection.replace([]);
-      document.getElementById("leads")?.focus({ preventScroll: true });
+      goToList();
     });
     this.element.addEventListener("focusout", () => queueMicrotask(() => this.#paintState()));
     this.#stop.addEventListener("click", () => this.#button.run?.stop());
@@ -140,9 +141,8 @@ export class BulkBar {
   /** @returns {Draft} */
   #draft() {
     const leads = this.#chosen();
-    const fault = leads.length === 0 ? BULK.none : this.#fields.fault;
     const mode = this.#mode.value === "partial" ? "partial" : "atomic";
-    return { leads, mode, ...this.#fields.value, fault };
+    return { leads, mode, ...this.#fields.value, fault: this.#fields.fault };
   }
 
   #paint() {
@@ -156,7 +156,7 @@ export class BulkBar {
     const able = chosen.filter((lead) => lead.status === to || this.#pipeline.allows(lead, to));
     const hint = to === "" ? "" : BULK.able(able.length, chosen.length);
     setText(this.#able, hint);
-    this.#button.named(verbOf(chosen.length, to));
+    this.#button.named(verbOf(chosen.length, to), chosen.length > 0);
     const { reason } = this.#fields.value;
     const draft = JSON.stringify([this.#selection.revision, to, reason, this.#mode.value]);
     if (draft !== this.#draftNow) {
@@ -181,4 +181,9 @@ export class BulkBar {
     this.#stop.hidden = run === null || !run.hasMore;
     setText(this.#stop, run?.stopping ? BULK.stopping : BULK.stop);
   }
+}
+
+/** Where there is something to select. */
+function goToList() {
+  document.getElementById("leads")?.focus({ preventScroll: true });
 }

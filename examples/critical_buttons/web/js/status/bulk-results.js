@@ -20,7 +20,7 @@ const SHOWN = 100;
  */
 export function guiltyList(refused, nameOf) {
   const lines = refused.slice(0, SHOWN).map(({ lead_id: id, problem }) =>
-    el("li", { "data-lead-id": id }, el("b", {}, nameOf(id)), ` ${why(problem)}`),
+    el("li", { "data-lead-id": id }, el("b", {}, `${nameOf(id)}:`), ` ${why(problem)}`),
   );
   if (refused.length > SHOWN) lines.push(el("li", {}, BULK_ENDS.more(refused.length - SHOWN)));
   const list = el("ul", { class: "guilty" }, ...lines);
