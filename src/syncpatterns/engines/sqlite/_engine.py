@@ -284,7 +284,7 @@ class SqliteEngine:
     # ----------------------------------------------------------- housekeeping
 
     def sweep(self, *, events_older_than: float = 86400.0) -> Swept:
-        """Delete forgotten records and old events, a small batch a transaction.
+        """Delete forgotten records, outcomes and old events, in small transactions.
 
         Args:
             events_older_than: Seconds for which events can be resumed from.

@@ -56,9 +56,13 @@ class SqliteQueueStore:
         self._engine = engine
         self._office = engine.queue_office
 
-    def configure(self, queue: str, rules: QueueRules) -> None:
-        """Make *queue* if it is new, and keep its rules."""
-        if self._look(self._office.rules_of(queue)) != rules:
+    def configure(self, queue: str, rules: QueueRules, tx: Any = None) -> None:
+        """Make *queue* if it is new, and keep its rules; in *tx*, if given."""
+        if tx is not None:
+            self._office.configure_in(self._engine, tx, queue, rules)
+            return
+        office = self._office
+        if not office.is_told(queue) or self._look(office.rules_of(queue)) != rules:
             self._write(self._office.configure(queue, rules))
         self._office.told(queue, rules)
 
@@ -217,7 +221,9 @@ class AsyncSqliteQueueStore:
 
     async def configure(self, queue: str, rules: QueueRules) -> None:
         """Make *queue* if it is new, and keep its rules."""
-        if await self._look(self._office.rules_of(queue)) != rules:
+        office = self._office
+        told = office.is_told(queue)
+        if not told or await self._look(office.rules_of(queue)) != rules:
             await self._write(self._office.configure(queue, rules))
         self._office.told(queue, rules)
 

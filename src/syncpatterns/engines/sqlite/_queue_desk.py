@@ -27,7 +27,7 @@ DEAD: Final = 5
 BLOCKS: Final = 6  # DEAD, and the head of its lane
 DEAD_IN_LANE: Final = 7  # DEAD, and will be
 
-STATES: Final = (
+STATES: Final[tuple[ItemState, ...]] = (
     ItemState.READY,
     ItemState.WAITING,
     ItemState.SCHEDULED,

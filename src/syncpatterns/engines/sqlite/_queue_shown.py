@@ -92,11 +92,11 @@ def _few(desk: Desk, which: Filter, after: int) -> list[int] | None:
     counts = desk.all("counts", desk.id)
     if sum(items for code, _, items, *_ in counts if code in codes) > _FEW:
         return None
-    ids: list[int] = []
+    found: list[int] = []
     for code in codes:
         statement = "leased_ids" if code == LEASED else "ids_in_state"
-        ids += desk.ids(statement, desk.id, code, after)
-    return ids
+        found += desk.ids(statement, desk.id, code, after)
+    return found
 
 
 def _walk(desk: Desk, which: Filter, after: int, limit: int) -> list[Item]:
@@ -124,7 +124,7 @@ def _matches(item: Item, which: Filter) -> bool:
 
 def stats(desk: Desk) -> QueueStats:
     """Return how much is in it; costs as much as there are targets and pauses."""
-    states = dict.fromkeys((*LIVE, ItemState.DEAD), 0)
+    states: dict[ItemState, int] = dict.fromkeys((*LIVE, ItemState.DEAD), 0)
     targets: dict[str, dict[ItemState, int]] = {}
     blocked = 0
     oldest: float | None = None

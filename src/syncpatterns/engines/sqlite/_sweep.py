@@ -52,12 +52,23 @@ async def asweep_records(engine: SqliteEngine, limit: float) -> int:
     return await run_sync(sweep_records, engine, limit)
 
 
+def sweep_outcomes(engine: SqliteEngine) -> int:
+    """Forget how queued actions ended, past its time; return how many."""
+    store = engine.queue_store()
+    removed = 0
+    for queue in store.queues():
+        while done := store.purge(queue, _BATCH):
+            removed += done
+    return removed
+
+
 def sweep(engine: SqliteEngine, events_older_than: float) -> Swept:
-    """Delete every forgotten record and every event older than that."""
+    """Delete forgotten records and outcomes, and every event older than that."""
     records = sweep_records(engine)
     now = engine.transact(lambda tx: tx.clock)
     outbox = engine.outbox()
     events = 0
     while done := outbox.sweep(now - events_older_than, _BATCH):
         events += done
+    records += sweep_outcomes(engine)
     return Swept(engine.name, records=records, events=events)
