@@ -114,8 +114,9 @@ class World:
         return anyio.run(partial(twin, *args, **options), backend=self.name)
 
     def flush(self, queue: OfflineQueue) -> Any:
-        """Deliver what can be delivered now."""
-        return self(queue, "flush")
+        """Deliver what can be delivered now, one after the other."""
+        options = {} if self.name == "sync" else {"concurrency": 1}
+        return self(queue, "flush", **options)
 
 
 def states(queue: OfflineQueue, ids: Iterable[int]) -> list[str | None]:
