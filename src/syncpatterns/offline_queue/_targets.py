@@ -6,6 +6,7 @@ that a target that is half open gets one item, not one from each of them.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections import Counter
@@ -302,7 +303,10 @@ class Targets:
                 link = link.unreachable(now, self._rng.random(), self._rules)
             case Evidence.NOTHING:
                 pass
-        if verdict.rest > 0:
+        # A pause without an end is kept by the store, for every process, and may
+        # be ended by any of them: a rest of our own would outlast it unheard.
+        kept_by_store = verdict.pause and math.isinf(verdict.rest)
+        if verdict.rest > 0 and not kept_by_store:
             link = link.rested(now, verdict.rest, self._rules)
         return link
 

@@ -272,7 +272,6 @@ def test_a_missing_sign_in_parks_and_pauses_until_somebody_resumes(
 
             signed_in[0] = True
             desk.ready().resume(QUEUE)
-            desk.targets.resume()
             await desk.clock.asleep(1.0)
             tasks.cancel_scope.cancel()
 
