@@ -64,11 +64,26 @@ def work(
 
 
 class Herd:
-    """Keeps workers at work and kills one after the other."""
+    """Keeps workers at work and kills one after the other.
 
-    def __init__(self, work: Callable[[int], None], rng: random.Random) -> None:
+    Args:
+        work: What each does, with a seed of its own.
+        rng: Decides who is killed, and when.
+        workers: How many at the same time.
+        delay: Bounds of the wait before each kill, in seconds.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[int], None],
+        rng: random.Random,
+        workers: int = WORKERS,
+        delay: tuple[float, float] = DELAY,
+    ) -> None:
         self._work = work
         self._rng = rng
+        self._number = workers
+        self._delay = delay
         self._workers: list[BaseProcess] = []
         self.kills = 0
         self.failures: list[int | None] = []
@@ -76,10 +91,10 @@ class Herd:
     def run(self, end: float, kills: int) -> None:
         """Go on until *end* or until so many were killed."""
         while self.kills < kills and time.monotonic() < end and not self.failures:
-            while len(self._workers) < WORKERS:
+            while len(self._workers) < self._number:
                 self._start_one()
-            chosen = self._workers.pop(self._rng.randrange(WORKERS))
-            chosen.join(self._rng.uniform(*DELAY))
+            chosen = self._workers.pop(self._rng.randrange(self._number))
+            chosen.join(self._rng.uniform(*self._delay))
             self.kills += chosen.is_alive()
             self._bury(chosen)
         while self._workers:
