@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
+from syncpatterns.engines.sqlite._queue_bulk import store_many
 from syncpatterns.engines.sqlite._queue_claims import lease
 from syncpatterns.engines.sqlite._queue_coalesce import Meeting, meet
 from syncpatterns.engines.sqlite._queue_desk import (
@@ -23,8 +23,14 @@ from syncpatterns.engines.sqlite._queue_desk import (
 )
 from syncpatterns.engines.sqlite._queue_ends import End, finish, keep_outcome
 from syncpatterns.engines.sqlite._queue_lanes import free_state
+from syncpatterns.engines.sqlite._queue_numbers import (
+    LARGE,
+    Numbers,
+    check_numbers,
+    name_of,
+)
 from syncpatterns.engines.sqlite._queue_parents import Edge, edges_of, save_edges
-from syncpatterns.errors import ConfigurationError, KeyReused, QueueFull
+from syncpatterns.errors import KeyReused, QueueFull
 from syncpatterns.offline_queue._core import (
     Ended,
     Enqueued,
@@ -35,52 +41,12 @@ from syncpatterns.offline_queue._core import (
 )
 from syncpatterns.offline_queue._ports import EnqueueRequest
 
-_SECONDS: Final = ("delay", "expires_in", "keep_result")
-#: Bytes of a payload from which on it lies apart from its item.
-LARGE: Final = 1024
 _LARGEST: Final = 1 << 62
 
 
 def enqueue(desk: Desk, request: EnqueueRequest) -> list[Enqueued]:
     """Store all items of *request*, or raise; the caller undoes what is written."""
     return _Batch(desk, request).store_all()
-
-
-class Numbers:
-    """Gives out numbers, and writes the last one down in the end.
-
-    Args:
-        desk: Of the queue.
-    """
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self.live = self.bytes = 0
-        self._last = self.look()
-
-    def look(self) -> int:
-        """Look anew how much is live; return the last number written down."""
-        counts = self._desk.one("live", self._desk.id) or (0, 0, 0)
-        self.live, self.bytes, last = counts
-        return int(last)
-
-    def back(self) -> None:
-        """Take the newest number back: nothing was stored under it."""
-        self._last -= 1
-
-    def next(self) -> int:
-        """Return a number that was never given out before."""
-        self._last += 1
-        if self._last >= NUMBERS:
-            raise ConfigurationError(
-                f"sqlite: queue {self._desk.name!r} has given out all its numbers. "
-                "Nothing was stored. Go on with a queue of another name."
-            )
-        return self._last
-
-    def save(self) -> None:
-        """Write down the last number, where no item has it."""
-        self._desk.run("count", self._desk.id, self._last)
 
 
 def add(
@@ -159,12 +125,6 @@ def refuse_known(desk: Desk, new: NewItem, seq: int) -> None:
     )
 
 
-def name_of(new: NewItem) -> str:
-    """Return how errors call an item."""
-    hashed = key_hash(new.scope, new.operation, new.key)
-    return f"{new.operation!r} [{hashed}]"
-
-
 class _Batch:
     """The items of one request, stored one after the other."""
 
@@ -175,7 +135,8 @@ class _Batch:
         self._mine: set[int] = set()
 
     def store_all(self) -> list[Enqueued]:
-        return [self._store(new) for new in self._request.items]
+        stored = store_many(self._desk, self._request, self._numbers)
+        return stored or [self._store(new) for new in self._request.items]
 
     def _store(self, new: NewItem) -> Enqueued:
         check_numbers(new)
@@ -351,25 +312,3 @@ def _oldest_of(
             found.append((place, id_))
             place = NUMBERS
     return found
-
-
-def check_numbers(new: NewItem) -> None:
-    """Refuse what is no number, or too large a one to be stored.
-
-    Raises:
-        ConfigurationError: It is.
-    """
-    for name in _SECONDS:
-        value = getattr(new, name)
-        if math.isnan(value):
-            raise ConfigurationError(
-                f"sqlite: {name_of(new)}: {name}= takes seconds, not {value!r}. "
-                "Nothing was stored."
-            )
-    for name in ("priority", "version"):
-        value = getattr(new, name)
-        if not -_LARGEST < value < _LARGEST:
-            raise ConfigurationError(
-                f"sqlite: {name_of(new)}: {name}= takes a number of up to 18 digits. "
-                "Nothing was stored."
-            )

@@ -16,8 +16,8 @@ from syncpatterns.engines.sqlite._queue_desk import (
     Row,
 )
 from syncpatterns.engines.sqlite._queue_ends import End, finish
-from syncpatterns.engines.sqlite._queue_enqueue import Numbers
 from syncpatterns.engines.sqlite._queue_lanes import free_state, settle_lane, stand
+from syncpatterns.engines.sqlite._queue_numbers import Numbers
 from syncpatterns.offline_queue._core import Ended, ItemState, Pause, QueueRules
 
 

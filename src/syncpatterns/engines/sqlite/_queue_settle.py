@@ -20,13 +20,9 @@ from syncpatterns.engines.sqlite._queue_desk import (
     place_of,
 )
 from syncpatterns.engines.sqlite._queue_ends import End, acknowledge, finish
-from syncpatterns.engines.sqlite._queue_enqueue import (
-    Numbers,
-    add,
-    check_numbers,
-    refuse_known,
-)
+from syncpatterns.engines.sqlite._queue_enqueue import add, refuse_known
 from syncpatterns.engines.sqlite._queue_lanes import free_state, settle_lane, stand
+from syncpatterns.engines.sqlite._queue_numbers import Numbers, check_numbers
 from syncpatterns.engines.sqlite._queue_parents import edges_of
 from syncpatterns.offline_queue._core import (
     Ack,

@@ -99,6 +99,10 @@ class Office:
         """Find out where the clock counts from."""
         return self.clock.start(tx.connection)
 
+    def is_told(self, queue: str) -> bool:
+        """Tell whether this process has been told the rules of *queue*."""
+        return queue in self._durability
+
     def told(self, queue: str, rules: QueueRules) -> None:
         """Remember which commits of this process have to wait for the disk."""
         with self._lock:
@@ -108,18 +112,32 @@ class Office:
 
     def configure(self, queue: str, rules: QueueRules) -> Work[None]:
         """Keep rules that are new."""
-
-        def work(tx: SqliteTransaction) -> None:
-            tx.keep_reserve()
-            now = self._now(tx)
-            desk = self._find(tx.connection, queue, now)
-            if desk is None:
-                Desk.ruled(tx.connection, queue, rules, now)
-            else:
-                hands.keep_rules(desk, rules)
-            tx.news |= QUEUED
-
+        work = partial(self._configure, queue=queue, rules=rules)
         return Work(work, False, work, _as_it_is)  # noqa: FBT003 - relaxed
+
+    def configure_in(
+        self, engine: SqliteEngine, tx: Any, queue: str, rules: QueueRules
+    ) -> None:
+        """Keep rules that are new, in somebody's transaction.
+
+        Raises:
+            ConfigurationError: It is another engine's, or has ended.
+        """
+        joined = _same_engine(engine, tx)
+        joined.apart(partial(self._configure, queue=queue, rules=rules))
+        joined.after_commit(partial(self.told, queue, rules))
+
+    def _configure(self, tx: SqliteTransaction, queue: str, rules: QueueRules) -> None:
+        tx.keep_reserve()
+        now = self._now(tx)
+        desk = self._find(tx.connection, queue, now)
+        if desk is not None and desk.rules == rules:
+            return
+        if desk is None:
+            Desk.ruled(tx.connection, queue, rules, now)
+        else:
+            hands.keep_rules(desk, rules)
+        tx.news |= QUEUED
 
     def enqueue(self, request: EnqueueRequest) -> Work[list[Enqueued]]:
         """Store items in a transaction of their own."""

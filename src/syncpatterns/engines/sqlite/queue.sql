@@ -75,6 +75,15 @@ INSERT INTO syncpatterns_queue_item VALUES (
     ?, ?, ?, ?
 )
 
+-- name: add_plain
+INSERT INTO syncpatterns_queue_item (
+    id, queue, state, target, rank, operation, version, token, attempts, lapses,
+    blocked, created_at, due_at, wake, expires_at, keep_result, place, size, scope,
+    key, fingerprint, entity, headers, payload
+) VALUES (
+    ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+)
+
 -- name: add_payload
 INSERT INTO syncpatterns_queue_payload VALUES (?, ?)
 

@@ -1,0 +1,86 @@
+"""Numbers: those that items get, and those that they bring along."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from syncpatterns.engines.sqlite._queue_desk import NUMBERS, Desk
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.offline_queue._core import NewItem, key_hash
+
+_SECONDS: Final = ("delay", "expires_in", "keep_result")
+#: Bytes of a payload from which on it lies apart from its item.
+LARGE: Final = 1024
+_LARGEST: Final = 1 << 62
+
+
+class Numbers:
+    """Gives out numbers, and writes the last one down in the end.
+
+    Args:
+        desk: Of the queue.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.live = self.bytes = 0
+        self.last = self.look()
+
+    def look(self) -> int:
+        """Look anew how much is live; return the last number written down."""
+        counts = self._desk.one("live", self._desk.id) or (0, 0, 0)
+        self.live, self.bytes, last = counts
+        return int(last)
+
+    def back(self) -> None:
+        """Take the newest number back: nothing was stored under it."""
+        self.last -= 1
+
+    def next(self) -> int:
+        """Return a number that was never given out before."""
+        self.last += 1
+        if self.last >= NUMBERS:
+            raise ConfigurationError(
+                f"sqlite: queue {self._desk.name!r} has given out all its numbers. "
+                "Nothing was stored. Go on with a queue of another name."
+            )
+        return self.last
+
+    def save(self) -> None:
+        """Write down the last number, where no item has it."""
+        self._desk.run("count", self._desk.id, self.last)
+
+
+def name_of(new: NewItem) -> str:
+    """Return how errors call an item."""
+    hashed = key_hash(new.scope, new.operation, new.key)
+    return f"{new.operation!r} [{hashed}]"
+
+
+def check_numbers(new: NewItem) -> None:
+    """Refuse what is no number, or too large a one to be stored.
+
+    Raises:
+        ConfigurationError: It is.
+    """
+    if math.isnan(new.delay + new.expires_in + new.keep_result):
+        _refuse_nan(new)
+    if (
+        not -_LARGEST < new.priority < _LARGEST
+        or not -_LARGEST < new.version < _LARGEST
+    ):
+        raise ConfigurationError(
+            f"sqlite: {name_of(new)}: priority= and version= take numbers of up to 18 "
+            "digits. Nothing was stored."
+        )
+
+
+def _refuse_nan(new: NewItem) -> None:
+    for name in _SECONDS:
+        value = getattr(new, name)
+        if math.isnan(value):
+            raise ConfigurationError(
+                f"sqlite: {name_of(new)}: {name}= takes seconds, not {value!r}. "
+                "Nothing was stored."
+            )
