@@ -251,7 +251,7 @@ def test_other_work_never_gets_the_last_room(queue: SqliteEngine, disk: DiskOf) 
 
     with pytest.raises(DiskFull, match="last room"):
         queue.transact(insert("business"))
-    disk.free = LOG_ROOM
+    disk.free = RESERVE
     queue.transact(insert("handler"))
 
     assert names(queue) == ["handler"]

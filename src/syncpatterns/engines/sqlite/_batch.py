@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 from syncpatterns._outcome import Err, Ok
 from syncpatterns.engines.sqlite import _errors
 from syncpatterns.engines.sqlite._jobs import Job
+from syncpatterns.engines.sqlite._reserve import LogInTheWay
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.errors import OutcomeUnknown, StoreUnavailable
@@ -32,11 +33,12 @@ class Answers:
     would be in a cycle with its own error, and next to the other callers' data.
     """
 
-    __slots__ = ("each", "news")
+    __slots__ = ("after", "each", "news")
 
     def __init__(self) -> None:
         self.each: list[Ok[Any] | Err] = []
         self.news = 0
+        self.after: list[Callable[[], object]] = []
 
     def done(self, value: object, news: int) -> None:
         """Note that a job has returned *value*."""
@@ -64,6 +66,7 @@ class Answers:
     def clear(self) -> None:
         """Forget everything."""
         self.each.clear()
+        self.after.clear()
         self.news = 0
 
 
@@ -109,10 +112,11 @@ def _finish(
     try:
         return _once(session, tx, work, path, undoable=undoable)
     except StoreUnavailable as error:
-        if not _errors.no_room(error) or not session.make_room(draining=tx.draining):
+        if not _wants_room(session, error) or not session.make_room():
             raise
     # Nothing was written, and there is more room now than there was.
     again = _begin(session, path, relaxed=session.relaxed)
+    again.again = True
     return _once(session, again, work, path, undoable=undoable)
 
 
@@ -132,6 +136,7 @@ def _once(
     except BaseException as error:
         _raise_if_ours(error, path, lost=not _roll_back(session))
         raise
+    session.promise(tx.after)
     session.after_commit()
     return value, tx.news
 
@@ -210,6 +215,7 @@ def _shared(
             return False
         answers.unsettle(session.lost())
         return True
+    session.promise(answers.after)
     session.after_commit()
     return True
 
@@ -220,6 +226,7 @@ def _within(session: WriteSession, job: Job, path: str, answers: Answers) -> boo
     tx = session.transaction()
     try:
         answers.done(_call(session, job.work, tx), tx.news)
+        answers.after += tx.after
     except BaseException as error:  # noqa: BLE001 - that caller's alone
         if not session.in_transaction or _wants_room(session, error):
             return False
@@ -230,8 +237,9 @@ def _within(session: WriteSession, job: Job, path: str, answers: Answers) -> boo
 
 
 def _wants_room(session: WriteSession, error: BaseException) -> bool:
-    """Tell whether the job should run alone, where room can be made for it."""
-    return session.room.wanted and _errors.no_room(error)
+    """Tell whether the job should run once more, alone, with room made for it."""
+    full = isinstance(error, LogInTheWay) or _errors.no_room(error)
+    return full and session.room.wanted
 
 
 def _call(session: WriteSession, work: Work[T], tx: SqliteTransaction) -> T:
@@ -243,8 +251,7 @@ def _call(session: WriteSession, work: Work[T], tx: SqliteTransaction) -> T:
         tx.end()
     if not session.in_transaction:
         raise _errors.ended()
-    if session.room.full and not tx.draining:
-        session.room.spare_the_drain()
+    session.check_room(tx)
     return value
 
 

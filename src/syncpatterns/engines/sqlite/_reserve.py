@@ -40,7 +40,13 @@ SHORT_LOG: Final = 128 * 1024
 #: Bytes of log that a reader holds, from which on it is said.
 PINNED: Final = 16 * 1024 * 1024
 
+#: Bytes free on the disk, above which nobody has to look closer.
+_PLENTY: Final = 64 * 1024 * 1024
+#: Bytes of log in which a commit changes pages that the file has already.
+_CHANGES: Final = 128 * 1024
 _SMALLEST: Final = 192 * 1024
+#: Bytes that nobody else gets: what draining needs, and going on afterwards.
+_FOR_THE_DRAIN: Final = LOG_ROOM + _SMALLEST + 64 * 1024
 _PAGE: Final = 4096
 _NO_ROOM: Final = frozenset(
     {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -48,6 +54,10 @@ _NO_ROOM: Final = frozenset(
 _ENGINE: Final = "sqlite"
 _RETRY_AFTER: Final = 30.0
 _NOTHING: Final[list[StorageFact]] = []
+
+
+class LogInTheWay(DiskFull):
+    """There would be room, if the log were emptied first."""
 
 
 class Room:
@@ -59,6 +69,7 @@ class Room:
     Attributes:
         wanted: A queue lives in this database, so there should be a reserve.
         full: There is no room: only what empties a queue gets through.
+        tight: There is so little that each commit is looked at.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,6 +79,7 @@ class Room:
         self._warn_from = PINNED
         self.wanted = False
         self.full = False
+        self.tight = False
 
     # ------------------------------------------------------------ the reserve
 
@@ -92,31 +104,57 @@ class Room:
             return False
         return True
 
-    def require(self, connection: sqlite3.Connection) -> None:
-        """Refuse what would make the database grow, where only draining is possible.
+    def refusal(self, connection: sqlite3.Connection, log: int) -> DiskFull:
+        """Return the error for what is new, where only draining is possible.
+
+        Args:
+            connection: Tells how much room there is within the database file.
+            log: Bytes of the log as it is.
+        """
+        kind = LogInTheWay if self._affordable(connection, log) else DiskFull
+        return kind(
+            f"sqlite: there is no room beside {self._path}, so the queue takes nothing "
+            "new until it is drained or the disk has space again. Nothing was stored; "
+            "try again with the same key.",
+            retry_after=_RETRY_AFTER,
+        )
+
+    def look(self) -> None:
+        """See whether there is plenty of room."""
+        self.tight = self.wanted and self.free() < _PLENTY
+
+    def check(self, log: int, growth: int, *, draining: bool, again: bool) -> None:
+        """Refuse a commit after which a queue could not be drained any more.
+
+        What a commit adds to the database lies in the log first, and needs its
+        room a second time when it is moved. A log whose new pages no longer fit
+        beside it can never be emptied. Worked example, a disk of 3 MB: items of
+        6 KB fill a log of 2.5 MB, and neither the 0.5 MB of the reserve nor
+        anything else that a drain could free is enough to move them.
+
+        Args:
+            log: Bytes of the log as it is.
+            growth: Bytes by which the file will be longer once the log is moved.
+            draining: The work empties a queue.
+            again: The log was emptied just now.
 
         Raises:
-            DiskFull: There is neither a reserve nor room for one.
+            DiskFull: It would take the last room, or more than there is.
         """
-        if not self.keep(connection):
-            raise DiskFull(
-                f"sqlite: there is no room beside {self._path}, so the queue takes "
-                "nothing new until it is drained or the disk has space again. Nothing "
-                "was stored; try again with the same key.",
-                retry_after=_RETRY_AFTER,
-            )
-
-    def spare_the_drain(self) -> None:
-        """Refuse other writes that would take the last room from the drain.
-
-        Raises:
-            DiskFull: Less is left than claims and settlements need.
-        """
-        if self.free() < LOG_ROOM:
+        free = self.free()
+        if draining and again:
+            return
+        if self.full and not draining and free + log < _FOR_THE_DRAIN:
             raise DiskFull(
                 f"sqlite: the last room beside {self._path} is for what waits in the "
                 "queue. Nothing was written; free space on that disk, then try again "
                 "with the same key.",
+                retry_after=_RETRY_AFTER,
+            )
+        if 2 * growth + _CHANGES > free + self._size():
+            raise LogInTheWay(
+                f"sqlite: no space left for {self._path}. Nothing was written; free "
+                "space on that disk, then try again with the same key.",
                 retry_after=_RETRY_AFTER,
             )
 
@@ -148,17 +186,20 @@ class Room:
         if full is self.full:
             return
         self.full = full
+        self.tight = self.tight or full
         kind = StorageFull if full else StorageRecovered
         self._facts.append(kind("", "", _ENGINE, str(self._path)))
 
     # ---------------------------------------------------------------- the file
 
     def _is_there(self) -> bool:
+        return self._size() > 0
+
+    def _size(self) -> int:
         try:
-            os.stat(self._file)  # noqa: PTH116 - half the time of Path.stat, in every enqueue
+            return os.stat(self._file).st_size  # noqa: PTH116 - half the time of Path.stat, in every enqueue
         except OSError:
-            return False
-        return True
+            return 0
 
     def _make(self, connection: sqlite3.Connection) -> bool:
         size = self._affordable(connection)
@@ -175,8 +216,12 @@ class Room:
             self.wanted = False
         return True
 
-    def _affordable(self, connection: sqlite3.Connection) -> int:
+    def _affordable(self, connection: sqlite3.Connection, more: int = 0) -> int:
         """Return the size for which there is room, beside the log; 0 if too little.
+
+        Args:
+            connection: Tells how much room there is within the database file.
+            more: Bytes that could be free besides.
 
         A drained queue leaves its room inside the database file, where new
         items can have it: then a smaller reserve will do. Worked example, a
@@ -184,7 +229,7 @@ class Room:
         and 0.6 MB are free on the disk. To insist on 512 KB beside 256 KB for
         the log would refuse all new items for ever.
         """
-        left = self.free() - LOG_ROOM
+        left = self.free() + more - LOG_ROOM
         size = min(RESERVE, left) // _PAGE * _PAGE
         if size < _SMALLEST:
             return 0

@@ -29,8 +29,8 @@ _DERIVED: Final = frozenset({_META, "syncpatterns_queue_count"})
 _MARGIN: Final = 10_000
 _MOST_GAPS: Final = 1000
 _ROWS_A_WORD: Final = 1000
-#: Where the last number stands among the counts.
-_LAST: Final = (-2, 0)
+#: The row among the counts that also holds the last number given out.
+_LIVE: Final = -1
 #: An id is the queue times this, plus the number of the item in its queue.
 _QUEUE: Final = 1 << 40
 
@@ -97,9 +97,11 @@ def _known(reader: Reader) -> tuple[dict[str, Any], dict[int, int]]:
         if table.name == _META:
             meta = {row[0]: row[1] for row in reader.rows(table)}
         elif table.name == "syncpatterns_queue_count":
+            names = [column.name for column in table.columns]
             for row in reader.rows(table):
-                if row[1:3] == _LAST:
-                    last[row[0]] = row[3]
+                count = dict(zip(names, row, strict=True))
+                if count["state"] == _LIVE and count["last"] is not None:
+                    last[count["queue"]] = count["last"]
     return meta, last
 
 

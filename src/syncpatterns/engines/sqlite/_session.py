@@ -10,13 +10,15 @@ import math
 import os
 import secrets
 import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from syncpatterns import _testpoints
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import _connection, _errors, _guard, _migrations
-from syncpatterns.engines.sqlite._reserve import LOG_ROOM, SHORT_LOG, Room
+from syncpatterns.engines.sqlite._reserve import SHORT_LOG, Room
 from syncpatterns.engines.sqlite._sqlalchemy import Binding
 from syncpatterns.engines.sqlite._time import StoreClock
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
@@ -100,6 +102,7 @@ class WriteSession:
         self._ours = True
         self._commits = 0
         self._notices: list[str] = []
+        self._promised: deque[Callable[[], object]] = deque()
         self._stored_high_water = 0.0
         self._log_limit = _connection.LOG_LIMIT
         self._checkpoint_due = False
@@ -136,6 +139,11 @@ class WriteSession:
         self.epoch = meta.epoch
         self.connection = connection
         self._file = _identity(self._path)
+        (self._page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        (queues,) = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM syncpatterns_queue)"
+        ).fetchone()
+        self.room.wanted = self.room.wanted or bool(queues)
         self._binding = Binding(connection)
         self._data_version = self._read_data_version()
         self.relaxed = False
@@ -200,6 +208,30 @@ class WriteSession:
             raise self._replaced()
         if _connection.log_size(self._path) > self._log_limit:
             self._checkpoint_due = True
+        if self.room.wanted:
+            self.room.look()
+
+    def require_room(self, connection: sqlite3.Connection) -> None:
+        """Refuse to store anything new while a full disk only lets queues drain.
+
+        Raises:
+            DiskFull: It does.
+        """
+        if not self.room.keep(connection):
+            raise self.room.refusal(connection, _connection.log_size(self._path))
+
+    def check_room(self, tx: SqliteTransaction) -> None:
+        """Refuse a commit after which a queue could not be drained any more.
+
+        Raises:
+            DiskFull: There is too little room.
+        """
+        if not self.room.tight:
+            return
+        (pages,) = self.connection.execute("PRAGMA page_count").fetchone()
+        growth = pages * self._page_size - self._path.stat().st_size
+        log = _connection.log_size(self._path)
+        self.room.check(log, growth, draining=tx.draining, again=tx.again)
 
     def transaction(self) -> SqliteTransaction:
         """Return a transaction object for one job inside the open transaction."""
@@ -312,14 +344,11 @@ class WriteSession:
         self.room.log_is(held, pinned=bool(row[0]))
         return not row[0]
 
-    def make_room(self, *, draining: bool) -> bool:
+    def make_room(self) -> bool:
         """After a full disk: empty the log; True if the same work may fit now.
 
         The reserve is lent for it: to move the log into the database file may
         take a few pages more, and frees the whole log.
-
-        Args:
-            draining: The work empties a queue, and may have what is left.
         """
         if self.broken or not self.room.wanted:
             return False
@@ -327,8 +356,7 @@ class WriteSession:
         emptied = self._empty_log()
         if self.room.keep(self.connection):
             return True
-        enough = draining or self.room.free() >= LOG_ROOM
-        return enough and (lent or emptied)
+        return lent or emptied
 
     def _empty_log(self) -> bool:
         before = _connection.log_size(self._path)
@@ -356,6 +384,23 @@ class WriteSession:
     def take_facts(self) -> list[StorageFact]:
         """Return what hooks are to hear, once the lock is free."""
         return self.room.take_facts()
+
+    def promise(self, functions: Iterable[Callable[[], object]]) -> None:
+        """Have *functions* called once the lock is free: what asked is committed."""
+        self._promised.extend(functions)
+
+    def keep_promises(self) -> None:
+        """Call what was promised; needs no lock, and none may be held."""
+        promised = self._promised
+        while promised:
+            try:
+                function = promised.popleft()
+            except IndexError:  # another thread has taken it
+                return
+            try:
+                function()
+            except Exception:  # noqa: BLE001 - the commit stands, whatever they make of it
+                _log.exception("sqlite: what was to follow a commit failed")
 
     def take_notices(self) -> list[str]:
         """Return what is to be logged, once the lock is free."""

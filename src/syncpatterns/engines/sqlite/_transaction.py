@@ -34,6 +34,8 @@ class SqliteTransaction:
         "_open",
         "_session",
         "_wall",
+        "after",
+        "again",
         "clock",
         "draining",
         "key_hash",
@@ -47,8 +49,10 @@ class SqliteTransaction:
         self._open = True
         self.clock = clock
         self.draining = False
+        self.again = False
         self.key_hash = ""
         self.news = 0
+        self.after: list[Callable[[], object]] = []
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -94,6 +98,15 @@ class SqliteTransaction:
         self._require_open()
         return queue.enqueue_tx(self, command, **options)
 
+    def after_commit(self, function: Callable[[], object]) -> None:
+        """Have *function* called once, when this transaction has been committed.
+
+        Outside of every lock and transaction, on any thread; it must not block,
+        and what it raises is logged. Forgotten if this is rolled back or undone.
+        """
+        self._require_open()
+        self.after.append(function)
+
     def apart(self, work: Callable[[SqliteTransaction], T]) -> T:
         """Run the library's own *work* as a part that is done, or leaves nothing.
 
@@ -103,6 +116,7 @@ class SqliteTransaction:
         self._require_open()
         connection = self._connection
         factories = connection.row_factory, connection.text_factory
+        news, promised = self.news, len(self.after)
         connection.row_factory, connection.text_factory = None, str
         self._session.savepoint()
         try:
@@ -111,6 +125,8 @@ class SqliteTransaction:
             if self._session.in_transaction:
                 self._session.rollback_to_savepoint()
                 self._session.release_savepoint()
+            self.news = news
+            del self.after[promised:]
             raise
         else:
             self._session.release_savepoint()
@@ -132,7 +148,7 @@ class SqliteTransaction:
         Raises:
             DiskFull: It does.
         """
-        self._session.room.require(self.connection)
+        self._session.require_room(self.connection)
 
     def drains(self) -> None:
         """This work empties a queue: on a full disk it may have the reserve."""
@@ -170,6 +186,7 @@ class SqliteTransaction:
             raise ended()
         self._session.rollback_to_savepoint()
         self.news = 0
+        self.after.clear()
 
     def end(self) -> None:
         """Make every later use of this object an error."""

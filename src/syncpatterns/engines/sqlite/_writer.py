@@ -141,6 +141,7 @@ class Writer:
 
         Raises:
             EngineClosed: The writer is closed.
+            StoreUnavailable: The disk is full, or failed.
         """
         self.refuse_nested()
         with self._lock:
@@ -151,6 +152,11 @@ class Writer:
                 if self.session.broken:
                     self.session.reconnect()
                 emptied = self.session.checkpoint("TRUNCATE")
+            except sqlite3.Error as error:
+                known = _errors.translate(error, self._path)
+                if known is None:
+                    raise
+                raise known from error
             finally:
                 self._owner = None
         self._announce(0)
@@ -324,6 +330,7 @@ class Writer:
             _log.warning("%s", notice)
         for fact in self.session.take_facts():
             self._tell(fact)
+        self.session.keep_promises()
         for brought, tell in self._listeners.items() if news else ():
             if news & brought:
                 tell()

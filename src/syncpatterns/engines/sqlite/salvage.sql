@@ -89,5 +89,5 @@ SELECT id >> 40, max(id) & 1099511627775 FROM (
 
 -- name: set_last_number
 -- Numbers are never given twice, also not those of rows that were lost.
-INSERT INTO syncpatterns_queue_count VALUES (?1, -2, 0, ?2, 0)
-ON CONFLICT DO UPDATE SET items = max(items, ?2)
+INSERT INTO syncpatterns_queue_count VALUES (?1, -1, 0, 0, 0, ?2)
+ON CONFLICT DO UPDATE SET last = max(coalesce(last, 0), ?2)
