@@ -29,6 +29,9 @@ NAMES = (
     "sqlite.after_commit",
     "relay.after_read",
     "relay.after_publish",
+    "drain.after_claim",
+    "drain.before_settle",
+    "drain.after_settle",
 )
 
 

@@ -13,4 +13,5 @@ SINGLE = _of("single", "sqlite")
 FENCED = _of("fenced", "sqlite")
 GUARD = _of("guard", "sqlite")
 RELAY = _of("relay")
-EVERY = {*SINGLE, *FENCED, *GUARD, *RELAY}
+DRAIN = _of("drain")
+EVERY = {*SINGLE, *FENCED, *GUARD, *RELAY, *DRAIN}

@@ -16,6 +16,7 @@ from typing import Any
 
 from syncpatterns import Operation
 from syncpatterns._transaction import Transaction
+from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue import Action, ItemContext, OfflineQueue
 from syncpatterns.testing import EffectsLedger
@@ -44,9 +45,9 @@ class Sent:
     number: int
 
 
-def engine_for(folder: Path) -> SqliteEngine:
+def engine_for(folder: Path, clock: Clock | None = None) -> SqliteEngine:
     """Return the engine of one process."""
-    return SqliteEngine(folder / DATABASE)
+    return SqliteEngine(folder / DATABASE, clock=clock)
 
 
 def create(tx: Transaction) -> None:
