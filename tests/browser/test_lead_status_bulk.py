@@ -362,3 +362,42 @@ async def test_the_history_is_live_and_gives_the_focus_back(tabs: Tabs) -> None:
     await expect(dialog).to_be_hidden()
 
     await expect(opener).to_be_focused()
+
+
+async def test_another_tenant_ends_a_move_between_two_parts(tabs: Tabs) -> None:
+    """Nothing goes on unseen; back again, the person is asked."""
+    tab, leads = await opened(tabs, 501)
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    leads.answers = [hold]
+    await tab.select_all()
+    await tab.move_all("nurture")
+    await tab.expect_bulk("sending", "Updating 0/501")
+    await tab.page.get_by_role("radio", name="Globex").check(force=True)
+    await expect(tab.bar).to_be_hidden()
+    await leads.move(held[0])
+    await tab.page.get_by_role("radio", name="Acme").check(force=True)
+    await tab.expect_bulk("unanswered", "Interrupted - Go on")
+    await expect(tab.bulk_card).to_contain_text("500 of 501 leads are settled.")
+
+    assert len(leads.updates) == 1
+
+
+async def test_what_cannot_be_fetched_is_said(tabs: Tabs) -> None:
+    """The export aloud, the history in its place and with another try."""
+    tab, leads = await opened(tabs, 1)
+    await tab.page.route("**/api/leads/export.csv", says(503, "store-busy"))
+    await tab.page.route("**/api/leads/*/audit*", says(503, "store-busy"), times=1)
+
+    await tab.page.get_by_role("link", name="Export CSV").click()
+    await expect(tab.tab.alarm).to_contain_text("could not be exported")
+    await tab.row(ADA).get_by_role("button", name="History of").click()
+    dialog = tab.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("The history could not be loaded.")
+    await dialog.get_by_role("button", name="Try again").click()
+    await expect(dialog).to_contain_text("Nothing has happened to this lead yet.")
+
+    assert leads.updates == []

@@ -143,7 +143,7 @@ export const BULK_ENDS = Object.freeze({
       .join(", "),
   /** @param {number} changed @param {number} refused */
   some: (changed, refused) => `${changed} moved, ${refused} not`,
-  partialText: "The others were left as they are.",
+  partialText: "What cannot be moved was left as it is.",
   /** @param {number} refused @param {number} total */
   none: (refused, total) => `Nothing was changed: ${refused} of ${total} cannot be moved.`,
   /** @param {number} part @param {number} parts @param {number} done */

@@ -21,10 +21,26 @@ import { answered, keyOf, PART, partOf, partsOf, settledRows } from "./bulk-plan
  * @property {Outcome|null} outcome of the last part that was sent
  */
 
+/** How long the lock of a page that is being left is waited for, ms. */
+const LAST_BREATH = 500;
+
 /** Which page does it; another one that is opened meanwhile leaves it alone.
- * @param {Plan} plan */
-export function lockOf({ op }) {
+ * @param {string} op */
+function lockOf(op) {
   return `critical-buttons.bulk:${op}`;
+}
+
+/** Whether no page is at the plan called *op*. @param {string} op */
+export async function isFree(op) {
+  const locks = globalThis.navigator?.locks;
+  if (locks === undefined) return true;
+  try {
+    const signal = AbortSignal.timeout(LAST_BREATH);
+    await locks.request(lockOf(op), { signal }, () => {});
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Dispatches `change` when there is more to show of the progress. */
@@ -100,7 +116,7 @@ export class BulkRun extends EventTarget {
     const work = this.#parts(how);
     // Shared and not waited for: the lock only tells others that somebody is at it.
     globalThis.navigator?.locks
-      ?.request(lockOf(this.#plan), { mode: "shared" }, () => work)
+      ?.request(lockOf(this.#plan.op), { mode: "shared" }, () => work)
       .catch(() => {});
     return work;
   }

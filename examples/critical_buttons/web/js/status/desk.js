@@ -7,7 +7,7 @@ import { icon } from "../icons.js";
 import { BULK, TRAIL } from "../strings.js";
 import { BulkBar } from "./bulk-bar.js";
 import { PlanStore } from "./bulk-plan.js";
-import { BulkRun, lockOf } from "./bulk-run.js";
+import { BulkRun, isFree } from "./bulk-run.js";
 import { LeadFeed } from "./feed.js";
 import { Pipeline } from "./pipeline.js";
 import { Selection } from "./selection.js";
@@ -175,11 +175,12 @@ export class StatusDesk {
   }
 
   async #pickUpPlan() {
-    const held = (await navigator.locks?.query())?.held ?? [];
-    const free = this.#plans
-      .all()
-      .find((plan) => !held.some(({ name }) => name === lockOf(plan)));
-    if (free) this.#bar.button.pickUp(free, Date.now() - free.at < RESUME_WITHIN);
+    for (const { op } of this.#plans.all()) {
+      if (!(await isFree(op))) continue;
+      // Whoever was at it may have come further, or to the end.
+      const plan = this.#plans.all().find((each) => each.op === op);
+      if (plan) return this.#bar.button.pickUp(plan, Date.now() - plan.at < RESUME_WITHIN);
+    }
   }
 
   /** @param {string} id @param {Outcome} outcome */
