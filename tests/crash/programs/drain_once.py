@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.crash.queued import create, engine_for, enqueue, queue_for
 
-ITEMS = {"loop": 3, "thread": 1}
+ITEMS = {"loop": 2, "thread": 1}
 
 
 def main(folder: str, who: str) -> None:
