@@ -205,7 +205,7 @@ def _places(handler: Handler, value: Any, lane: Any) -> tuple[str | None, str | 
     else:
         _check_place(handler, "lane", lane)
     if handler.entity is handler.lane:
-        entity = lane  # also without coalesce=: another operation may undo it
+        entity = lane if handler.entity is not None else None
     else:
         entity = _place(handler, "entity", handler.entity, value)
     return lane, entity

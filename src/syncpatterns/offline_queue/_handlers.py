@@ -29,8 +29,9 @@ class HandlerOptions(TypedDict, total=False):
         upcast: Makes form n + 1 of form n, as JSON values: ``{1: v1_to_v2}``.
         lane: Function of the payload: items of one lane are delivered one by
             one, in their order. None: no lane.
-        entity: Function of the payload: what it is about, for *coalesce*; the
-            lane by default.
+        entity: Function of the payload: what it is about, for *coalesce*; with
+            that, the lane by default. What another operation undoes by
+            `cancel_pair` needs it too.
         coalesce: `last_write`, `keep_first`, `merge` or `cancel_pair`.
         target: Who is asked to do it; targets are paused one by one.
         breaker: A `CircuitBreaker` asked before each delivery.
@@ -253,7 +254,9 @@ def _made(
         results=results,
         wants_context=wants_context,
         lane=lane,
-        entity=entity or lane,
+        # Not the lane of every handler: a note and its lead may share a lane, and
+        # what undoes the lead must not take the note along.
+        entity=entity or (None if coalesce is None else lane),
         coalesce=coalesce,
         target=checks.target(where, options.get("target", "default")),
         breaker=checks.breaker(where, options.get("breaker")),
