@@ -234,3 +234,25 @@ async def test_a_server_killed_between_two_parts(
     assert len(moves) == COUNT
     assert parts == {"0", "1"}
     assert len(set(keys)) == 2
+
+
+async def test_who_wants_no_messages_is_not_moved_on(
+    tabs: Tabs, leads: LeadDesk
+) -> None:
+    """Closing the number is told with the status; leaving it waits for START."""
+    tabs.forgiven.append(REFUSED)
+    (lead_id,) = leads.take()
+
+    async with showing(tabs, [lead_id]) as tab:
+        await tab.move(lead_id, "do_not_contact")
+        await tab.expect_state(lead_id, "done", "Now do not contact")
+        await expect(tab.row(lead_id).locator(".lead-status")).to_contain_text(
+            "Opted out"
+        )
+        await tab.page.get_by_role("searchbox").focus()
+        await expect(tab.element(lead_id)).to_have_attribute("data-state", "idle")
+        await tab.move(lead_id, "nurture")
+        await tab.expect_state(lead_id, "refused", "Not possible")
+        await expect(tab.card(lead_id)).to_contain_text("until they write START")
+
+    assert [line["to"] for line in leads.trail(lead_id)] == ["do_not_contact"]

@@ -26,6 +26,7 @@ export const MOVE = Object.freeze({
   of: (name) => ` of ${name}`,
   choosing: "Choose below",
   final: "Final",
+  waits: "Waits for START",
   /** @param {string} status */
   done: (status) => `Now ${status.toLowerCase()}`,
   /** @param {string} status */
@@ -78,6 +79,7 @@ export const MOVE_ENDS = Object.freeze({
     text: "Nothing was changed.",
   },
   noNext: "Nothing: this status is final.",
+  noConsent: "Nothing, until they write START.",
 });
 
 export const BULK = Object.freeze({
@@ -191,6 +193,7 @@ export const BULK_ENDS = Object.freeze({
   /** @param {number} count @param {string} title */
   problem: (count, title) => `Moving ${leads(count)}: ${title}`,
   why: {
+    noConsent: "Has not written START.",
     /** @param {string} from @param {string} allowed */
     transition: (from, allowed) =>
       allowed === "" ? `${from} is final.` : `${from}: can only become ${allowed}.`,

@@ -104,12 +104,16 @@ export class LeadStatusButton extends SyncButton {
     const ready = (this.#services?.pipeline.after(this.#lead).length ?? 0) > 0;
     const look = { label: "", tone: /** @type {const} */ ("plain"), icon: "" };
     if (ready) return { ...look, state: "idle", ready };
-    return { ...look, state: "final", label: MOVE.final, icon: "flag", ready };
+    return { ...look, state: "final", label: this.#endText, icon: "flag", ready };
   }
 
   /** @protected @override */
   settled() {
-    return [icon("flag"), MOVE.final];
+    return [icon("flag"), this.#endText];
+  }
+
+  get #endText() {
+    return this.#lead?.status === "do_not_contact" ? MOVE.waits : MOVE.final;
   }
 
   /** @protected @override */

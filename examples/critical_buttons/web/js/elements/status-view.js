@@ -166,7 +166,7 @@ function refusal(reason, problem, { to }, lead) {
       return {
         title: MOVE_ENDS.transition.title(from, statusName(to)),
         text: MOVE_ENDS.transition.text,
-        facts: [{ term: CARD.next, values: steps(allowed) }],
+        facts: [{ term: CARD.next, values: steps(allowed, problem.from) }],
         actions: allowed.length > 0 ? ["choose", "close"] : ["close"],
       };
     }
@@ -184,9 +184,10 @@ function refusal(reason, problem, { to }, lead) {
   }
 }
 
-/** @param {string[]} allowed */
-function steps(allowed) {
-  return allowed.length === 0 ? [MOVE_ENDS.noNext] : [allowed.map(statusName).join(", ")];
+/** @param {string[]} allowed @param {string} from */
+function steps(allowed, from) {
+  if (allowed.length > 0) return [allowed.map(statusName).join(", ")];
+  return [from === "do_not_contact" ? MOVE_ENDS.noConsent : MOVE_ENDS.noNext];
 }
 
 /** @param {Outcome} outcome @param {Lead} lead @returns {View} */

@@ -37,6 +37,7 @@ function why(problem) {
       const allowed = (problem.allowed ?? []).map((/** @type {string} */ each) =>
         statusName(each).toLowerCase(),
       );
+      if (allowed.length === 0 && problem.from === "do_not_contact") return words.noConsent;
       return words.transition(statusName(problem.from), allowed.join(", "));
     }
     case "version-conflict": {

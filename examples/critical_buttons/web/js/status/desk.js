@@ -188,7 +188,8 @@ export class StatusDesk {
     const { kind, reason, body } = outcome;
     if (kind === "done" && body?.lead) this.#leads.apply(body.lead);
     if (reason === "transition-not-allowed" && Array.isArray(body?.allowed)) {
-      this.#pipeline.learn(id, body.from, body.allowed);
+      const lead = this.#leads.get(id);
+      if (lead) this.#pipeline.learn({ ...lead, status: body.from }, body.allowed);
     }
     if (reason === "reason-required") {
       const { to } = wishOf(outcome.intent);

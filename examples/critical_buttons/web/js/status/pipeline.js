@@ -11,7 +11,7 @@
 
 import { LEAD_STATUS } from "../strings.js";
 
-/** @typedef {Pick<import("../sms/leads.js").Lead, "id"|"status">} Lead */
+/** @typedef {Pick<import("../sms/leads.js").Lead, "id"|"status"|"version">} Lead */
 
 /**
  * @typedef {object} Table
@@ -24,7 +24,7 @@ import { LEAD_STATUS } from "../strings.js";
 export class Pipeline extends EventTarget {
   /** @type {Map<string, string[]>} */
   #next = new Map();
-  /** The same for one lead, by status and id. @type {Map<string, string[]>} */
+  /** The same for one lead, by id, status and version. @type {Map<string, string[]>} */
   #nextOf = new Map();
   /** @type {Set<string>} */
   #reasonTo = new Set();
@@ -43,9 +43,9 @@ export class Pipeline extends EventTarget {
   }
 
   /** What may follow for *lead*; all others if nobody has said. @param {Lead} lead */
-  after({ id, status }) {
-    const known = this.#nextOf.get(`${status} ${id}`) ?? this.#next.get(status);
-    return known ?? Object.keys(LEAD_STATUS).filter((each) => each !== status);
+  after(lead) {
+    const { status } = lead;
+    return this.#nextOf.get(nameOf(lead)) ?? this.#next.get(status) ?? others(status);
   }
 
   /** @param {Lead} lead @param {string} to */
@@ -60,13 +60,14 @@ export class Pipeline extends EventTarget {
   }
 
   /**
-   * A refusal has named what is possible. For this lead only: one that wants no
-   * messages has no way on until it has said START, others of its status have.
+   * A refusal has named what is possible. For this lead only, and as it is now: one
+   * that wants no messages has no way on until it has written START, which makes
+   * another version of it.
    *
-   * @param {string} leadId @param {string} from @param {string[]} allowed
+   * @param {Lead} lead @param {string[]} allowed
    */
-  learn(leadId, from, allowed) {
-    this.#nextOf.set(`${from} ${leadId}`, allowed);
+  learn(lead, allowed) {
+    this.#nextOf.set(nameOf(lead), allowed);
     this.#told();
   }
 
@@ -79,4 +80,14 @@ export class Pipeline extends EventTarget {
   #told() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** @param {Lead} lead */
+function nameOf({ id, status, version }) {
+  return `${id} ${status} ${version}`;
+}
+
+/** @param {string} status */
+function others(status) {
+  return Object.keys(LEAD_STATUS).filter((each) => each !== status);
 }
