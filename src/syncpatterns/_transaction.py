@@ -34,8 +34,8 @@ class Publishable(Protocol):
 class Enqueuer(Protocol):
     """The part of an `OfflineQueue` that a transaction needs."""
 
-    def enqueue_tx(self, tx: Any, command: Any, **options: Any) -> Any:
-        """Store *command* in the open transaction *tx*."""
+    def enqueue_tx(self, tx: Any, op: Any, payload: Any, **options: Any) -> Any:
+        """Store *payload* for the handler of *op* in the open transaction *tx*."""
         ...
 
 
@@ -80,8 +80,17 @@ class Transaction(Protocol):
         """
         ...
 
-    def enqueue(self, queue: Enqueuer, command: Any, **options: Any) -> Any:
-        """Put *command* into an offline queue when, and only when, this commits.
+    def enqueue(self, queue: Enqueuer, op: Any, payload: Any, **options: Any) -> Any:
+        """Put an action into an offline queue when, and only when, this commits.
+
+        Args:
+            queue: In the same engine.
+            op: The handler's function or name, or the operation.
+            payload: What to do.
+            **options: As in ``queue.enqueue``: key, scope, priority, delay...
+
+        Returns:
+            The receipt of the action.
 
         Raises:
             ConfigurationError: The queue lives in another engine.

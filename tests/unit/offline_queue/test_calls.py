@@ -229,7 +229,7 @@ def test_whoever_is_signed_out_has_queued_it(
     later = world(queue, "call", OP, Update(8, "won"))
 
     assert isinstance(out, Queued)
-    assert (out.reason, later.reason) == ("sign-in", "offline")
+    assert (out.reason, later.reason) == ("sign-in", "lane")
     world(queue, "resume")
     world.flush(queue)
     assert world(out.receipt, "wait", 0).value == Lead(7, "won")

@@ -85,10 +85,10 @@ class SqliteTransaction:
         if events:
             self.news |= PUBLISHED
 
-    def enqueue(self, queue: Enqueuer, command: Any, **options: Any) -> Any:
-        """Put *command* into an offline queue when, and only when, this commits.
+    def enqueue(self, queue: Enqueuer, op: Any, payload: Any, **options: Any) -> Any:
+        """Put an action into an offline queue when, and only when, this commits.
 
-        The same as ``queue.enqueue_tx(tx, command, ...)``.
+        The same as ``queue.enqueue_tx(tx, op, payload, ...)``.
 
         Raises:
             ConfigurationError: The queue lives in another engine.
@@ -96,7 +96,7 @@ class SqliteTransaction:
             KeyReused: The key was used for another payload; nothing was stored.
         """
         self._require_open()
-        return queue.enqueue_tx(self, command, **options)
+        return queue.enqueue_tx(self, op, payload, **options)
 
     def after_commit(self, function: Callable[[], object]) -> None:
         """Have *function* called once, when this transaction has been committed.

@@ -186,9 +186,9 @@ class Detached:
         """Refuse: there is no outbox that shares the commit."""
         raise self._none(f"outbox for {len(events)} events")
 
-    def enqueue(self, queue: Enqueuer, command: Any, **options: Any) -> NoReturn:  # noqa: ARG002 - as the engines' own
+    def enqueue(self, _queue: Enqueuer, _op: Any, payload: Any, **_: Any) -> NoReturn:
         """Refuse: there is no queue that shares the commit."""
-        raise self._none(f"queue for {type(command).__name__} that shares its commit")
+        raise self._none(f"queue for {type(payload).__name__} that shares its commit")
 
     def undo(self) -> None:
         """Do nothing: what a function wrote elsewhere is its own to undo."""
