@@ -186,8 +186,11 @@ class Detached:
         """Refuse: there is no outbox that shares the commit."""
         raise self._none(f"outbox for {len(events)} events")
 
-    def enqueue(self, _queue: Enqueuer, _op: Any, payload: Any, **_: Any) -> NoReturn:
+    def enqueue(
+        self, queue: Enqueuer, op: Any, payload: Any, **options: Any
+    ) -> NoReturn:
         """Refuse: there is no queue that shares the commit."""
+        del queue, op, options
         raise self._none(f"queue for {type(payload).__name__} that shares its commit")
 
     def undo(self) -> None:
