@@ -59,7 +59,7 @@ async def test_many_are_never_moved_unasked(tabs: Tabs) -> None:
 @pytest.mark.case("APP-20", part="browser, page")
 async def test_what_was_moved_is_said_and_the_selection_is_over(tabs: Tabs) -> None:
     """Each row with the version it showed, one request, one announcement."""
-    tab, leads = await opened(tabs, 3)
+    tab, leads = await opened(tabs, 3, frozen=True)
 
     await tab.page.evaluate(LISTEN)
     await tab.select_all()
@@ -69,6 +69,8 @@ async def test_what_was_moved_is_said_and_the_selection_is_over(tabs: Tabs) -> N
         await expect(tab.chip(f"lead-{number:03}")).to_have_text("Nurture")
     await expect(tab.page.get_by_role("checkbox", checked=True)).to_have_count(0)
     await tab.page.get_by_role("searchbox").focus()
+    await expect(tab.bulk_button).to_be_visible()
+    await tab.page.clock.run_for(5000)
     await expect(tab.bar).to_be_hidden()
 
     assert leads.wishes == [

@@ -80,7 +80,15 @@ export class LeadStatusBulkButton extends SyncButton {
 
   /** Whether something is shown that must not vanish with the selection. */
   get engaged() {
-    return this.flying || (this.view !== null && this.view.tone !== "ok");
+    const shown = this.querySelector("button")?.hidden === false;
+    return this.flying || (this.view !== null && shown);
+  }
+
+  /** @override */
+  render() {
+    super.render();
+    // What it has done is shown for a while, and then there may be nothing left.
+    this.dispatchEvent(new Event("change"));
   }
 
   /** What it would move, and where to; not *ready* if that is nothing.
