@@ -101,7 +101,11 @@ class TwoTransactions(SqliteEngine):
     """The planted bug: a record that is committed after its effect."""
 
     def transact(
-        self, work: Callable[[SqliteTransaction], T], *, undoable: bool = False
+        self,
+        work: Callable[[SqliteTransaction], T],
+        *,
+        undoable: bool = False,
+        relaxed: bool = False,
     ) -> T:
         """Commit what *work* did, then the record that it saved."""
         records: list[Record] = []
@@ -109,7 +113,7 @@ class TwoTransactions(SqliteEngine):
         def without_record(tx: SqliteTransaction) -> T:
             return work(cast("SqliteTransaction", _Postponing(tx, records)))
 
-        value = super().transact(without_record, undoable=undoable)
+        value = super().transact(without_record, undoable=undoable, relaxed=relaxed)
         if records:
             self.between()
         for record in records:

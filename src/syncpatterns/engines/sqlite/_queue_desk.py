@@ -217,6 +217,7 @@ class Desk:
         row = Row._make(stored)
         ahead = self.now.wall - self.now.steady
         due_at, wake = row.due_at, row.wake
+        created_at, sent_at = float(row.created_at), row.sent_at
         return Item(
             seq=row.id - self.base,
             state=STATES[row.state],
@@ -234,16 +235,16 @@ class Desk:
             deliveries=row.token,
             attempts=row.attempts,
             lapses=row.lapses,
-            created_at=row.created_at,
-            due_at=row.created_at if due_at is None else due_at + ahead,
+            created_at=created_at,  # RETURNING gives what is whole as an int
+            due_at=created_at if due_at is None else due_at + ahead,
             lease_until=wake + ahead if wake and row.state == LEASED else 0.0,
-            expires_at=EVER if row.expires_at is None else row.expires_at,
-            sent_at=row.sent_at,
+            expires_at=EVER if row.expires_at is None else float(row.expires_at),
+            sent_at=None if sent_at is None else float(sent_at),
             blocked=row.blocked,
             reason=row.reason or "",
             error=row.error or "",
             headers=row.headers or "{}",
-            keep_result=row.keep_result,
+            keep_result=float(row.keep_result),
         )
 
     # ----------------------------------------------------------------- words
