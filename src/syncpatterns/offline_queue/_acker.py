@@ -153,7 +153,8 @@ class Acker:
         _testpoints.hit("drain.after_settle")
         for flight, answer in zip(batch, answers, strict=True):
             settled = answer
-            if not settled.accepted and flight.item.hold in self._doubtful:
+            doubtful = flight.acked or flight.item.hold in self._doubtful
+            if not settled.accepted and doubtful:
                 settled = await self._looked_up(flight, answer)
             self._tell(flight, settled)
 

@@ -92,6 +92,7 @@ class Claimer:
         targets, post = board.post.targets, board.post
         request = targets.request(post.name, board.free, post.lease, board.width)
         items: list[Item] = []
+        mark = self._progress.mark()
         board.claiming = True
         try:
             items = await board.store.claim(request)
@@ -104,7 +105,7 @@ class Claimer:
             board.landed.ring()
         self._seen, self._tried_at = seen, now
         if items and not self._progress.under_way:
-            self._progress.began(await board.store.stats(post.name))
+            self._progress.began(await board.store.stats(post.name), mark)
         return len(items)
 
     async def _idle(self) -> None:

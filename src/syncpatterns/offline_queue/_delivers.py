@@ -59,6 +59,7 @@ class Flight:
 
     Attributes:
         item: What is delivered.
+        acked: Its Ack was stored already, in a transaction of the handler's.
         begun: Set by the surface just before the handler runs: from here on
             somebody may have been reached.
         lost: Somebody else holds the item by now, so the handler should end.
@@ -66,10 +67,11 @@ class Flight:
             loop; None in a blocking worker.
     """
 
-    __slots__ = ("begun", "item", "limiter", "lost")
+    __slots__ = ("acked", "begun", "item", "limiter", "lost")
 
     def __init__(self, item: Item, limiter: CapacityLimiter | None = None) -> None:
         self.item = item
+        self.acked = False
         self.begun = False
         self.lost = False
         self.limiter = limiter

@@ -66,15 +66,22 @@ class Progress:
         """Whether it is time to say how far it is."""
         return self.under_way and self._post.clock.monotonic() >= self._due
 
-    def began(self, stats: QueueStats) -> None:
-        """Say that a wave begins; what it has just claimed is still to be done."""
+    def mark(self) -> Tally:
+        """Return what was done so far, for `began`.
+
+        Taken before the first item starts: while the store is asked how much
+        there is, some of it may be done already.
+        """
+        return self._tally.copy()
+
+    def began(self, stats: QueueStats, before: Tally) -> None:
+        """Say that a wave has begun, at the mark *before*."""
         now = self._post.clock.monotonic()
-        self._before = self._tally.copy()
+        self._before = before
         self._began, self._due, self._percent = now, now + EVERY, 0.0
+        total = to_deliver(stats) + self._tally.ended - before.ended
         self._post.tell(
-            DrainStarted(
-                queue=self._post.name, engine=self._engine, total=to_deliver(stats)
-            )
+            DrainStarted(queue=self._post.name, engine=self._engine, total=total)
         )
 
     def measured(self, stats: QueueStats) -> None:

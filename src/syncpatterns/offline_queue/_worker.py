@@ -140,7 +140,7 @@ class Worker:
                 self._stage(store)
                 item = self._claim(store)
                 if item is not None and not progress.under_way:
-                    progress.began(store.stats(self._post.name))
+                    progress.began(store.stats(self._post.name), progress.mark())
                 if item is None and progress.under_way:
                     progress.over(store.stats(self._post.name), targets.away())
             except EngineClosed:
@@ -201,7 +201,7 @@ class Worker:
                 _testpoints.hit("drain.before_settle")
                 settled = store.settle(name, [cooled(verdict)])[0]
                 _testpoints.hit("drain.after_settle")
-                if not settled.accepted and tries:
+                if not settled.accepted and (tries or flight.acked):
                     settled = self._looked_up(store, flight, verdict, settled)
                 break
             except EngineClosed:

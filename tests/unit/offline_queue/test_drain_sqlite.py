@@ -1,0 +1,173 @@
+"""Drains over SQLite: leases under contention, and a long way with progress."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.offline_queue._core import ItemState
+from syncpatterns.offline_queue._delivers import Flight
+from syncpatterns.offline_queue._drain_facts import (
+    DrainFinished,
+    DrainProgress,
+    DrainStarted,
+)
+from syncpatterns.offline_queue._drain_report import DrainReport
+from tests.unit.offline_queue.desk import Desk, item, items
+
+#: SYNCPATTERNS_DRAIN_ITEMS=1000000 is the whole way of QUE-58.
+ITEMS = int(os.environ.get("SYNCPATTERNS_DRAIN_ITEMS", "30000"))
+CONTENTION = 5.0
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[SqliteEngine]:
+    """Give an engine over a file of its own."""
+    with SqliteEngine(tmp_path / "queue.db") as opened:
+        yield opened
+
+
+@contextmanager
+def contention(engine: SqliteEngine) -> Iterator[list[int]]:
+    """Have others write all the time, in this process and beside it."""
+    over, written = threading.Event(), list[int]()
+
+    def write() -> None:
+        while not over.is_set():
+            engine.transact(
+                lambda tx: tx.connection.execute("INSERT INTO busy VALUES (1)")
+            )
+            written.append(1)
+
+    def hog() -> None:
+        with closing(sqlite3.connect(engine.path, isolation_level=None)) as foreign:
+            foreign.execute("PRAGMA busy_timeout = 10000")
+            while not over.is_set():
+                foreign.execute("BEGIN IMMEDIATE")
+                foreign.execute("INSERT INTO busy VALUES (2)")
+                over.wait(0.05)
+                foreign.execute("COMMIT")
+                over.wait(0.05)
+
+    engine.transact(lambda tx: tx.connection.execute("CREATE TABLE busy (x)"))
+    threads = [threading.Thread(target=write) for _ in range(6)]
+    threads.append(threading.Thread(target=hog))
+    for thread in threads:
+        thread.start()
+    try:
+        yield written
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.slow
+@pytest.mark.case("QUE-12")
+@pytest.mark.parametrize("world", ["loop", "thread"])
+def test_leases_are_kept_while_everybody_writes(
+    engine: SqliteEngine, world: str
+) -> None:
+    """Seven writers for 5 s, and no lease of 3 s is missed."""
+    desk = Desk(engine=engine, lease=3.0)
+    desk.put(*items(4))
+
+    async def take_long(_flight: Flight) -> None:
+        await desk.clock.asleep(CONTENTION)
+
+    desk.handler = take_long
+    if world == "thread":
+        desk.put(item("only"))
+        desk.blocking = lambda _flight: desk.clock.sleep(CONTENTION / 5)
+    with contention(engine) as written:
+        if world == "loop":
+            report = anyio.run(lambda: desk.adrain(once=True))
+        else:
+            report = desk.work(once=True)
+
+    assert report == DrainReport(sent=len(desk.begun))
+    assert len(desk.begun) == len(set(desk.begun))
+    assert all(settled.accepted for _, _, settled in desk.told)
+    assert len(written) > 50  # else nobody contended
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.case("QUE-58")
+def test_a_long_drain_tells_how_far_it_is_and_never_goes_back(
+    engine: SqliteEngine,
+) -> None:
+    """One start, one end, and figures that only grow, up to 100 %."""
+    desk = Desk(engine=engine)
+    for first in range(0, ITEMS, 1000):
+        desk.put(*(item(n) for n in range(first, min(first + 1000, ITEMS))))
+    # What was told of each item is not what is proven here, and is a million.
+    desk.settled = lambda *_: None  # type: ignore[method-assign]
+    report = anyio.run(lambda: desk.adrain(once=True, concurrency=32))
+    (started,) = desk.of(DrainStarted)
+    (finished,) = desk.of(DrainFinished)
+    told: list[DrainProgress] = desk.of(DrainProgress)
+    done, shares = [f.done for f in told], [f.percent for f in told]
+
+    assert report == finished.report == DrainReport(sent=ITEMS)
+    assert started.total == ITEMS
+    assert {fact.total for fact in told} == {ITEMS}
+    assert done == sorted(done)
+    assert shares == sorted(shares)
+    assert (done[-1], shares[-1], told[-1].eta) == (ITEMS, 100.0, 0.0)
+    assert all(share < 100.0 for share in shares[:-1])
+    assert len(told) > 3
+
+
+async def test_another_process_s_commit_is_found_by_looking(
+    engine: SqliteEngine,
+) -> None:
+    """Nobody hints at it; the floor is a quarter of a second."""
+    desk = Desk(engine=engine)
+    delivered = anyio.Event()
+
+    async def handler(_flight: Flight) -> None:
+        delivered.set()
+
+    desk.handler = handler
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(lambda task_status: desk.adrain(task_status=task_status))
+        with SqliteEngine(engine.path) as other:
+            desk_there = Desk(engine=other)
+            await anyio.to_thread.run_sync(desk_there.put, item("from afar"))
+            with anyio.fail_after(10):
+                await delivered.wait()
+        tasks.cancel_scope.cancel()
+
+    assert len(desk.begun) == 1
+
+
+async def test_drains_of_two_engines_over_one_file_share_the_work(
+    engine: SqliteEngine,
+) -> None:
+    """Each item is handled once, and nothing is left."""
+    desk = Desk(engine=engine)
+    seqs = desk.put(*items(200), *(item(f"l{n}", lane="l") for n in range(20)))
+    with SqliteEngine(engine.path) as other:
+        there = Desk(engine=other)
+        async with anyio.create_task_group() as tasks:
+            for each in (desk, there):
+                tasks.start_soon(_until_empty, each)
+
+    assert sorted([*desk.begun, *there.begun]) == seqs
+    assert ItemState.LEASED not in desk.states()
+
+
+async def _until_empty(desk: Any) -> None:
+    while desk.states():
+        await desk.adrain(once=True)
+        await anyio.lowlevel.checkpoint()
