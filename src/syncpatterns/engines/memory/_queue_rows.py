@@ -27,12 +27,6 @@ class Untold:
         self.parked: dict[int, None] = {}
         self.resumed: dict[str, None] = {}
 
-    def forget(self, seq: int) -> None:
-        """Say nothing of *seq*: it is so long ago that it is forgotten."""
-        self.lapsed.pop(seq, None)
-        self.ended.pop(seq, None)
-        self.parked.pop(seq, None)
-
 
 class QueueTable:
     """Everything about one queue; whoever uses it holds the store's lock.

@@ -61,6 +61,5 @@ def purge(table: QueueTable, now: Now, *, limit: int) -> int:
         if first is None or first[0] > now.wall:
             break
         table.write_outcome(first[1], None)
-        table.untold.forget(first[1])
         removed += 1
     return removed
