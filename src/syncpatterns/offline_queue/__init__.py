@@ -62,6 +62,15 @@ if TYPE_CHECKING:
     )
     from syncpatterns.offline_queue._handlers import HandlerOptions
     from syncpatterns.offline_queue._many import Action
+    from syncpatterns.offline_queue._probes import (
+        BreakerProbe,
+        CallbackProbe,
+        HTTPProbe,
+        Probe,
+        TCPProbe,
+        all_of,
+        any_of,
+    )
     from syncpatterns.offline_queue._queue import OfflineQueue
     from syncpatterns.offline_queue._receipts import Receipt
     from syncpatterns.offline_queue._references import Ref
@@ -78,6 +87,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Accept",
     "Action",
+    "BreakerProbe",
+    "CallbackProbe",
     "Coalescing",
     "Discard",
     "Done",
@@ -85,6 +96,7 @@ __all__ = [
     "DrainProgress",
     "DrainReport",
     "DrainStarted",
+    "HTTPProbe",
     "HandlerOptions",
     "HttpConflict",
     "HttpRefused",
@@ -109,6 +121,7 @@ __all__ = [
     "LaterOptions",
     "OfflineQueue",
     "Pause",
+    "Probe",
     "QueueFact",
     "QueuePaused",
     "QueueResumed",
@@ -123,8 +136,11 @@ __all__ = [
     "SetAside",
     "Shelf",
     "SignInNeeded",
+    "TCPProbe",
     "TargetOffline",
     "TargetOnline",
+    "all_of",
+    "any_of",
     "cancel_pair",
     "error_of_http",
     "keep_first",
@@ -136,6 +152,8 @@ __all__ = [
 _HOMES = {
     "Accept": "_resolutions",
     "Action": "_many",
+    "BreakerProbe": "_probes",
+    "CallbackProbe": "_probes",
     "Coalescing": "_coalescing",
     "Discard": "_resolutions",
     "Done": "_results",
@@ -143,6 +161,7 @@ _HOMES = {
     "DrainProgress": "_events",
     "DrainReport": "_drain_report",
     "DrainStarted": "_events",
+    "HTTPProbe": "_probes",
     "HandlerOptions": "_handlers",
     "HttpConflict": "_core._answer_errors",
     "HttpRefused": "_core._answer_errors",
@@ -167,6 +186,7 @@ _HOMES = {
     "LaterOptions": "_drafts",
     "OfflineQueue": "_queue",
     "Pause": "_core",
+    "Probe": "_probes",
     "QueueFact": "_events",
     "QueuePaused": "_events",
     "QueueResumed": "_events",
@@ -181,8 +201,11 @@ _HOMES = {
     "SetAside": "_resolutions",
     "Shelf": "_shelf",
     "SignInNeeded": "_events",
+    "TCPProbe": "_probes",
     "TargetOffline": "_events",
     "TargetOnline": "_events",
+    "all_of": "_probes",
+    "any_of": "_probes",
     "cancel_pair": "_coalescing",
     "error_of_http": "_core._answer_errors",
     "keep_first": "_coalescing",
