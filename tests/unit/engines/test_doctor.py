@@ -250,10 +250,10 @@ def test_a_reserve_that_was_given_up_is_told(
         "syncpatterns.engines.sqlite._reserve.Room.free", lambda _: 100 * 1024
     )
 
-    (found,) = examined(engine)
+    found = examined(engine)
 
-    assert found.what == "no-reserve"
-    assert "512 KiB and 256 KiB more are free (100 KiB are)" in found.detail
+    assert words(found) == ["not-writable", "no-reserve"]
+    assert "512 KiB and 256 KiB more are free (100 KiB are)" in found[1].detail
 
 
 def test_little_room_is_told_before_it_is_none(
