@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -17,7 +18,7 @@ from syncpatterns.testing import FakeClock, PowerCutVFS, power_cut_sweep
 from tests.crash.test_power_cut import disk_of
 
 #: "keep" is a disk that lost nothing, and proves nothing about syncing.
-LUCK = ("drop", "random", "torn")
+LUCK: Final = ("drop", "random", "torn")
 DATABASE = "app.db"
 QUEUE = "leads"
 
