@@ -188,8 +188,11 @@ class Calls:
                 item.key_hash,
             )
             return None
-        self._post.settled(flight, verdict, answers[0])
-        return answers[0]
+        settled = answers[0]
+        if flight.acked and not settled.accepted:  # it ended with the handler's rows
+            settled = Settled(accepted=True, seq=item.seq)
+        self._post.settled(flight, verdict, settled)
+        return settled
 
     def _meant(self, verdict: Verdict, mode: Mode) -> Verdict:
         """Return *verdict* for somebody who gets the error of a failure at once."""

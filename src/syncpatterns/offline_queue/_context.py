@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncpatterns.clock import Clock
-from syncpatterns.errors import LeaseLost
+from syncpatterns.errors import ConfigurationError, LeaseLost
+from syncpatterns.offline_queue._core import Ack
 from syncpatterns.offline_queue._delivers import Flight
 from syncpatterns.offline_queue._payloads import headers_of
 from syncpatterns.retry import remaining
@@ -39,6 +40,7 @@ class ItemContext:
     """
 
     __slots__ = (
+        "_encode",
         "_flight",
         "_lease",
         "_queue",
@@ -66,6 +68,7 @@ class ItemContext:
         clock: Clock,
         store: Callable[[], QueueStore],
         astore: Callable[[], AsyncQueueStore],
+        encode: Callable[[Any], bytes],
     ) -> None:
         item = flight.item
         now = clock.time()
@@ -86,6 +89,7 @@ class ItemContext:
         self._queue = queue
         self._lease = lease
         self._stores = (store, astore)
+        self._encode = encode
 
     def __repr__(self) -> str:
         return (
@@ -130,6 +134,48 @@ class ItemContext:
         lease = self._lease if seconds is None else seconds
         hold = self._flight.item.hold
         self._require(await self._stores[1]().extend(self._queue, [hold], lease))
+
+    def done_in(self, tx: Any, result: Any = None) -> None:
+        """Let the item end with the rows of an open transaction, exactly once.
+
+        For a handler whose effect is rows of the queue's own database: the item
+        is DONE if, and only if, *tx* commits. Rolled back, it is delivered again.
+
+        ::
+
+            def post(payload: Entry, ctx: ItemContext) -> None:
+                def work(tx: Transaction) -> None:
+                    tx.connection.execute("INSERT INTO entry VALUES (?)", (payload.n,))
+                    ctx.done_in(tx)
+
+                engine.transact(work)
+
+        Args:
+            tx: Of the same engine; call it last.
+            result: What receipts say, instead of what the handler returns.
+
+        Raises:
+            LeaseLost: Somebody else holds the item; let the transaction fail.
+            ConfigurationError: The queue is not in a database with transactions,
+                or *tx* is of another engine.
+            ResultNotStorable: The result is not what the handler is annotated to
+                return, or has no JSON form.
+        """
+        store, flight = self._stores[0](), self._flight
+        if not store.capabilities.transactional:
+            raise ConfigurationError(
+                f"{self.operation}: {store.name} has no transactions that an item "
+                "could end with. Return the result instead."
+            )
+        ack = Ack(flight.item.hold, self._encode(result))
+        (settled,) = store.settle(self._queue, [ack], tx)
+        if not settled.accepted:
+            flight.lost = True
+            raise self._gone()
+        tx.after_commit(self._acked)
+
+    def _acked(self) -> None:
+        self._flight.acked = True
 
     def _require(self, held: Sequence[object]) -> None:
         if not held:

@@ -157,7 +157,7 @@ class Delivery:
             return judge.unread(item, parents.error)
         try:
             payload = handler.payloads.read(item, parents.value)
-            context = parts.context(flight)
+            context = parts.context(flight, handler)
         except Unreadable as error:
             if error.parked:
                 return judge.parked(item, error.reason)

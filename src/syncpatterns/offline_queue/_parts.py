@@ -12,7 +12,7 @@ from syncpatterns.events import Hooks
 from syncpatterns.offline_queue._changes import Changes
 from syncpatterns.offline_queue._context import ItemContext
 from syncpatterns.offline_queue._delivers import Flight
-from syncpatterns.offline_queue._handlers import Handlers
+from syncpatterns.offline_queue._handlers import Handler, Handlers
 from syncpatterns.offline_queue._keys import KeyMaker
 from syncpatterns.offline_queue._settings import Settings
 from syncpatterns.offline_queue._stores import Stores
@@ -89,7 +89,7 @@ class Parts:
             self.configured = True
         return store
 
-    def context(self, flight: Flight) -> ItemContext:
+    def context(self, flight: Flight, handler: Handler) -> ItemContext:
         """Return what the handler may know about *flight*."""
         return ItemContext(
             flight,
@@ -98,6 +98,7 @@ class Parts:
             clock=self.clock,
             store=self.stores.store,
             astore=self.stores.astore,
+            encode=handler.results.encode,
         )
 
     def tell(self, *facts: Any) -> None:

@@ -213,8 +213,10 @@ def request_of(item: Item) -> RequestKey:
     """
     if REQUEST not in item.headers:
         return RequestKey(item.key, b"")
-    digits, age = json.loads(item.headers)[REQUEST]
-    return RequestKey(item.key, bytes.fromhex(digits), age)
+    digits, age, *door = json.loads(item.headers)[REQUEST]
+    # Items of an older release do not say by which door they came in.
+    doors = [bytes.fromhex(each) for each in door] or [b""]
+    return RequestKey(item.key, bytes.fromhex(digits), age, doors[0])
 
 
 _SECRET = frozenset(
@@ -253,7 +255,7 @@ def packed_headers(
     if references:
         kept[REFERENCES] = dump(references)
     if asked is not None:
-        kept[REQUEST] = [asked.fingerprint.hex(), asked.age]
+        kept[REQUEST] = [asked.fingerprint.hex(), asked.age, asked.door.hex()]
     text = JsonCodec().encode(kept).decode()
     if len(text) > _MOST_HEADERS:
         raise ConfigurationError(
