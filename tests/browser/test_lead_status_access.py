@@ -38,6 +38,26 @@ WATCH = """() => {
   new PerformanceObserver((list) => window.tasks.push(...list.getEntries()))
     .observe({ type: "longtask", buffered: false });
 }"""
+#: Cells that lie outside of the table, or on the next cell of their row.
+OUTSIDE = """() => {
+  const found = [];
+  const panel = document.querySelector(".leads .panel");
+  const { left, right } = panel.getBoundingClientRect();
+  for (const row of document.querySelectorAll(".leads tr")) {
+    const cells = [...row.children].filter((each) => each.checkVisibility());
+    const boxes = cells.map((each) => each.getBoundingClientRect());
+    boxes.forEach((box, index) => {
+      const name = cells[index].className || cells[index].tagName;
+      if (box.left < left - 0.5 || box.right > right + 0.5) found.push(`${name} out`);
+      for (const other of boxes.slice(index + 1)) {
+        const apart = box.right <= other.left + 0.5 || other.right <= box.left + 0.5
+          || box.bottom <= other.top + 0.5 || other.bottom <= box.top + 0.5;
+        if (!apart) found.push(`${name} under another`);
+      }
+    });
+  }
+  return found;
+}"""
 LONGEST = "() => Math.max(0, ...window.tasks.map((each) => each.duration))"
 #: What the watch must find.
 BLOCK = """() => setTimeout(() => {
@@ -138,6 +158,30 @@ async def test_a_phone_shows_all_of_it(browser: Browser, app: AppProcess) -> Non
         assert found == []
         assert box is not None
         assert box["y"] + box["height"] <= screen["height"]
+
+
+@pytest.mark.case("APP-53", part="browser, lead status")
+async def test_a_row_fits_into_its_table_at_any_width(
+    browser: Browser, app: AppProcess
+) -> None:
+    """Beside a composer and a rail or not, nothing sticks out or lies on another."""
+    async with leads_in(browser, app.url) as (tab, leads):
+        leads.answers = [STATES[0][0]]
+        await tab.move("lead-001", "nurture")
+        await tab.expect_state("lead-001", "conflict", "Changed meanwhile")
+        found: list[str] = []
+        for width in (320, 560, 700, 720, 959, 960, 1119, 1130, 1280, 1360, 1600):
+            await tab.page.set_viewport_size({"width": width, "height": 800})
+            found += [f"{width}: {each}" for each in await tab.page.evaluate(OUTSIDE)]
+        await (
+            tab.row("lead-002")
+            .locator(".lead-act")
+            .evaluate("(cell) => { cell.style.marginInlineStart = '-90px'; }")
+        )
+        planted = await tab.page.evaluate(OUTSIDE)
+
+        assert found == []
+        assert planted == ["last-sms under another"]
 
 
 @pytest.mark.case("APP-51", part="browser, lead status")
