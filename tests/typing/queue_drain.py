@@ -57,7 +57,7 @@ def on_threads(stop: threading.Event) -> None:
     assert_type(queue.flush(), DrainReport)
     assert_type(queue.sync().offline, tuple[str, ...])
     assert_type(queue.drain(once=True, concurrency=4, grace=1.0), DrainReport)
-    queue.work(True)  # type: ignore[call-arg, misc]  # pyright: ignore[reportCallIssue]
+    queue.work(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def on_a_loop() -> None:

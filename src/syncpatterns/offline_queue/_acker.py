@@ -19,11 +19,10 @@ from syncpatterns.offline_queue._core._landing import landed
 from syncpatterns.offline_queue._delivers import Verdict
 from syncpatterns.offline_queue._progress import Progress
 from syncpatterns.offline_queue._returns import cooled
-from syncpatterns.retry import full_jitter
+from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
-_AGAIN: Final = full_jitter(base=0.05, cap=2.0)
 #: Failed tries of a batch after which its settlements are stored one by one.
 _TOGETHER: Final = 3
 #: Failed tries after which one that the store does not take is given up.
@@ -43,6 +42,12 @@ class Acker:
         self._progress = progress
         self._waiting: list[Aloft] = []
         self._doubtful: set[Hold] = set()  # a try failed, perhaps after its commit
+        self._trouble = Trouble(
+            board.post.name,
+            board.store.name,
+            "could not store what deliveries came to",
+            "their leases are kept",
+        )
         self.running = False
 
     def take(self, flight: Aloft) -> None:
@@ -95,6 +100,7 @@ class Acker:
                 await self._pause_targets(batch)
                 await self._store(batch if tries < _TOGETHER else batch[:1])
                 batch[:] = [each for each in batch if each.item.hold in board.flights]
+                self._trouble.over()
             except EngineClosed:
                 board.close()
                 for flight in batch:
@@ -107,18 +113,7 @@ class Acker:
     async def _failed(self, batch: list[Aloft], tries: int, error: Exception) -> None:
         board = self._board
         self._doubtful.update(flight.item.hold for flight in batch)
-        seconds = _AGAIN.delay(tries)
-        _log.log(
-            logging.WARNING if tries == 1 else logging.DEBUG,
-            "Queue %r could not store what %d deliveries came to on %s (%s: %s); "
-            "their leases are kept, it tries again in %.2f s.",
-            board.post.name,
-            len(batch),
-            board.store.name,
-            type(error).__name__,
-            error,
-            seconds,
-        )
+        seconds = self._trouble.again(error)
         if tries >= _ALONE and not isinstance(error, StoreUnavailable):
             # Not the store is in trouble, but this one settlement.
             flight = batch.pop(0)

@@ -12,7 +12,7 @@ from syncpatterns.offline_queue._board import Aloft, Board
 from syncpatterns.offline_queue._core import Item
 from syncpatterns.offline_queue._progress import Progress
 from syncpatterns.offline_queue._stager import Stager
-from syncpatterns.retry import full_jitter
+from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -23,7 +23,6 @@ _POLL: Final = (0.05, 0.25)
 _ANYWAY: Final = 5.0
 #: Seconds between two stagings of a drain that is never idle.
 _BUSY_STAGE: Final = 1.0
-_AGAIN: Final = full_jitter(base=0.1, cap=5.0)
 
 
 class Claimer:
@@ -51,7 +50,9 @@ class Claimer:
         self._stager = stager
         self._progress = progress
         self._once = once
-        self._failures = 0
+        self._trouble = Trouble(
+            board.post.name, board.store.name, "could not claim", "nothing is lost"
+        )
         self._poll = _POLL[0]
         self._seen: int | None = None
         self._tried_at = 0.0
@@ -76,9 +77,10 @@ class Claimer:
             except Exception as error:
                 if self._once:
                     raise
-                await self._failed(error)
+                seconds = self._trouble.again(error)
+                await board.claimer.wait(board.clock, seconds)
                 continue
-            self._failures = 0
+            self._trouble.over()
 
     async def _claim(self) -> int:
         """Claim what fits, and start it; return how many that was."""
@@ -134,19 +136,3 @@ class Claimer:
             self._poll = min(2 * self._poll, _POLL[1])
             if board.clock.monotonic() - self._tried_at >= _ANYWAY:
                 return
-
-    async def _failed(self, error: Exception) -> None:
-        board = self._board
-        self._failures += 1
-        seconds = _AGAIN.delay(self._failures)
-        _log.log(
-            logging.WARNING if self._failures == 1 else logging.DEBUG,
-            "Queue %r could not claim on %s (%s: %s); nothing is lost, it tries again "
-            "in %.2f s.",
-            board.post.name,
-            board.store.name,
-            type(error).__name__,
-            error,
-            seconds,
-        )
-        await board.claimer.wait(board.clock, seconds)

@@ -38,7 +38,7 @@ from syncpatterns.offline_queue._progress import Progress
 from syncpatterns.offline_queue._renewer import Renewer
 from syncpatterns.offline_queue._returns import given_back
 from syncpatterns.offline_queue._stager import Stager
-from syncpatterns.retry import full_jitter
+from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -47,7 +47,6 @@ _log = logging.getLogger("syncpatterns.offline_queue")
 _TO_END: Final = 1.0
 #: Seconds at most before an item comes back whose delivery went wrong by itself.
 _LONGEST_PAUSE: Final = 60.0
-_AGAIN: Final = full_jitter(base=0.1, cap=5.0)
 
 
 class Drain:
@@ -121,7 +120,7 @@ class Drain:
 
         A server that starts before its database goes on trying.
         """
-        failures = 0
+        trouble = Trouble(self._post.name, "its engine", "cannot be opened", "it waits")
         while True:
             try:
                 return await self._post.aready()
@@ -132,16 +131,7 @@ class Drain:
             except StoreUnavailable as error:
                 if self._once:
                     raise
-                failures += 1
-                seconds = _AGAIN.delay(failures)
-                _log.log(
-                    logging.WARNING if failures == 1 else logging.DEBUG,
-                    "Queue %r cannot be opened yet (%s); it tries again in %.2f s.",
-                    self._post.name,
-                    error,
-                    seconds,
-                )
-                await self._post.clock.asleep(seconds)
+                await self._post.clock.asleep(trouble.again(error))
 
     async def _run(self, board: Board, task_status: TaskStatus[None]) -> None:
         progress = Progress(self._post, board.store.name, board.tally)

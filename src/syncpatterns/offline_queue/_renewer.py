@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._board import Aloft, Board
-
-_log = logging.getLogger("syncpatterns.offline_queue")
+from syncpatterns.offline_queue._trouble import Trouble
 
 
 class Renewer:
@@ -24,7 +22,12 @@ class Renewer:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._failures = 0
+        self._trouble = Trouble(
+            board.post.name,
+            board.store.name,
+            "could not renew leases",
+            "they have not ended yet",
+        )
 
     async def run(self) -> None:
         """Renew until cancelled."""
@@ -34,7 +37,7 @@ class Renewer:
                 await board.renewer.wait(board.clock, math.inf)
                 continue
             third = board.post.lease / 3
-            await board.clock.asleep(third / 4 if self._failures else third)
+            await board.clock.asleep(third / 4 if self._trouble.failures else third)
             await self._renew()
 
     async def _renew(self) -> None:
@@ -52,7 +55,7 @@ class Renewer:
         except Exception as error:  # noqa: BLE001 - logged; tried again in time
             self._failed(error, flights)
             return
-        self._failures = 0
+        self._trouble.over()
         ours = set(held)
         for flight in flights:
             if flight.item.hold in ours:
@@ -64,17 +67,7 @@ class Renewer:
 
     def _failed(self, error: Exception, flights: list[Aloft]) -> None:
         board = self._board
-        self._failures += 1
-        _log.log(
-            logging.WARNING if self._failures == 1 else logging.DEBUG,
-            "Queue %r could not renew the leases of %d items on %s (%s: %s); it tries "
-            "again before they end.",
-            board.post.name,
-            len(flights),
-            board.store.name,
-            type(error).__name__,
-            error,
-        )
+        self._trouble.again(error)
         now = board.clock.monotonic()
         for flight in flights:
             if flight.verdict is None and now - flight.renewed_at >= board.post.lease:

@@ -7,7 +7,7 @@ from typing import Final
 
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._board import Board
-from syncpatterns.retry import full_jitter
+from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -15,7 +15,6 @@ _log = logging.getLogger("syncpatterns.offline_queue")
 _SHORTEST: Final = 0.05
 #: Seconds between two looks at most: the floor should a hint be lost.
 _LONGEST: Final = 30.0
-_AGAIN: Final = full_jitter(base=0.1, cap=5.0)
 
 
 class Stager:
@@ -27,7 +26,12 @@ class Stager:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._failures = 0
+        self._trouble = Trouble(
+            board.post.name,
+            board.store.name,
+            "could not look for what is due",
+            "nothing is lost",
+        )
         self._version: int | None = None
 
     def stir(self) -> None:
@@ -57,8 +61,8 @@ class Stager:
             board.close()
             return 0.0
         except Exception as error:  # noqa: BLE001 - logged; time goes on asking
-            return self._failed(error)
-        self._failures = 0
+            return self._trouble.again(error)
+        self._trouble.over()
         self._version = version
         board.tally.staged(staged)
         try:
@@ -68,19 +72,3 @@ class Stager:
         if staged.ready or staged.lapsed or staged.resumed or staged.ended:
             board.claimer.ring()
         return min(max(staged.next_due, _SHORTEST), _LONGEST)
-
-    def _failed(self, error: Exception) -> float:
-        board = self._board
-        self._failures += 1
-        seconds = _AGAIN.delay(self._failures)
-        _log.log(
-            logging.WARNING if self._failures == 1 else logging.DEBUG,
-            "Queue %r could not look for what is due on %s (%s: %s); it tries again "
-            "in %.2f s.",
-            board.post.name,
-            board.store.name,
-            type(error).__name__,
-            error,
-            seconds,
-        )
-        return seconds

@@ -25,6 +25,7 @@ from syncpatterns.offline_queue._core._connectivity import (
 from syncpatterns.offline_queue._core._links import LinkChange, Links
 from syncpatterns.offline_queue._delivers import Evidence, Verdict
 from syncpatterns.offline_queue._drain_facts import TargetOffline, TargetOnline
+from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import ClaimRequest
 
 if TYPE_CHECKING:
@@ -97,6 +98,17 @@ class Targets:
         self._looking: set[str] = set()
         self._told: set[str] = set()
         self._listeners: list[Callable[[], object]] = []
+        renewed_in_child(self)
+
+    def _after_fork(self) -> None:
+        """Keep what is known, not what is under way: that is the parent's.
+
+        A canary of the parent would keep the child from ever sending one.
+        """
+        self._lock = threading.Lock()
+        self._under_way = Counter()
+        self._looking = set()
+        self._listeners = []
 
     def add_gate(self, target: str, gate: Gate) -> None:
         """Look at *gate* before anything is claimed for *target*.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,8 +9,8 @@ from contextlib import contextmanager
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._bells import ThreadBell
 from syncpatterns.offline_queue._delivers import Delivers, Flight
-
-_log = logging.getLogger("syncpatterns.offline_queue")
+from syncpatterns.offline_queue._forks import renewed_in_child
+from syncpatterns.offline_queue._trouble import Trouble
 
 
 class ThreadRenewer:
@@ -32,6 +31,13 @@ class ThreadRenewer:
         self._on_duty = 0
         self._bell = ThreadBell()
         self._thread: threading.Thread | None = None
+        renewed_in_child(self)
+
+    def _after_fork(self) -> None:
+        """Start over: what was under way is the parent's."""
+        self._lock = threading.Lock()
+        self._flights = {}
+        self._on_duty = 0
 
     @contextmanager
     def on_duty(self) -> Generator[None]:
@@ -68,24 +74,24 @@ class ThreadRenewer:
             self._flights.pop(flight, None)
 
     def _run(self, bell: ThreadBell) -> None:
+        trouble = Trouble(
+            self._post.name,
+            "its engine",
+            "could not renew leases",
+            "they have not ended yet",
+        )
         third = self._post.lease / 3
         wait = third
         while not bell.wait(self._post.clock, wait, lambda: False):
             try:
                 self._renew()
+                trouble.over()
                 wait = third
             except EngineClosed:
                 return
             except Exception as error:  # noqa: BLE001 - logged; tried again in time
+                trouble.again(error)
                 wait = third / 4
-                _log.warning(
-                    "Queue %r could not renew its leases (%s: %s); it tries again in "
-                    "%.2f s.",
-                    self._post.name,
-                    type(error).__name__,
-                    error,
-                    wait,
-                )
 
     def _renew(self) -> None:
         flights = list(self._flights)

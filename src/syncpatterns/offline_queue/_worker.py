@@ -27,7 +27,7 @@ from syncpatterns.offline_queue._progress import Progress, report_of
 from syncpatterns.offline_queue._returns import cooled, given_back
 from syncpatterns.offline_queue._targets import WIDTH
 from syncpatterns.offline_queue._thread_renewer import ThreadRenewer
-from syncpatterns.retry import full_jitter
+from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -41,7 +41,6 @@ _LONGEST_STAGE: Final = 30.0
 _LONGEST_LOOK: Final = 30.0
 #: Tries to store what a delivery came to, where nobody waits for ever.
 _TRIES: Final = 6
-_AGAIN: Final = full_jitter(base=0.1, cap=5.0)
 
 
 class Worker:
@@ -71,7 +70,6 @@ class Worker:
         self._stopped = stopped
         self._bell = ThreadBell()
         self._tally = Tally()
-        self._failures = 0
         self._poll = _POLL[0]
         self._seen: int | None = None
         self._tried_at = 0.0
@@ -116,6 +114,7 @@ class Worker:
     # ----------------------------------------------------------------- inside
 
     def _opened(self) -> QueueStore | None:
+        trouble = Trouble(self._post.name, "its engine", "cannot be opened", "it waits")
         while not self._stopped():
             try:
                 return self._post.ready()
@@ -126,11 +125,12 @@ class Worker:
             except StoreUnavailable as error:
                 if self._once:
                     raise
-                self._failed("could not be opened", error)
+                self._again(trouble, error)
         return None
 
     def _loop(self, store: QueueStore, progress: Progress) -> None:
-        targets = self._post.targets
+        targets, name = self._post.targets, self._post.name
+        trouble = Trouble(name, store.name, "could not claim", "nothing is lost")
         while not self._stopped():
             try:
                 self._look()
@@ -148,9 +148,9 @@ class Worker:
             except Exception as error:
                 if self._once:
                     raise
-                self._failed("could not claim", error)
+                self._again(trouble, error)
                 continue
-            self._failures = 0
+            trouble.over()
             self._idle = item is None
             if item is not None:
                 self._poll = _POLL[0]
@@ -192,6 +192,12 @@ class Worker:
     def _settle(self, store: QueueStore, flight: Flight, verdict: Verdict) -> None:
         """Store what came of it, however often it takes, unless it is closed."""
         name, tries = self._post.name, 0
+        trouble = Trouble(
+            name,
+            store.name,
+            "could not store what a delivery came to",
+            "its lease is kept",
+        )
         while True:
             try:
                 if verdict.pause and verdict.rest > 0:
@@ -210,8 +216,8 @@ class Worker:
                 tries += 1
                 if flight.lost or (tries >= _TRIES and self._ending()):
                     raise  # it comes back when its lease ends
-                self._failed("could not store what a delivery came to", error)
-        self._failures = 0
+                self._again(trouble, error)
+        trouble.over()
         self._tally.settled(verdict.settlement, settled)
         self._tell(flight, verdict, settled)
 
@@ -276,20 +282,9 @@ class Worker:
                 return
             self._poll = min(2 * self._poll, _POLL[1])
 
-    def _failed(self, what: str, error: Exception) -> None:
+    def _again(self, trouble: Trouble, error: Exception) -> None:
         """Log it, and wait a moment."""
-        self._failures += 1
-        seconds = _AGAIN.delay(self._failures)
-        _log.log(
-            logging.WARNING if self._failures == 1 else logging.DEBUG,
-            "Queue %r %s (%s: %s); nothing is lost, it tries again in %.2f s.",
-            self._post.name,
-            what,
-            type(error).__name__,
-            error,
-            seconds,
-        )
-        self._bell.wait(self._post.clock, seconds, self._stopped)
+        self._bell.wait(self._post.clock, trouble.again(error), self._stopped)
 
     # ---------------------------------------------------------------- looking
 
