@@ -258,9 +258,9 @@ class Desk:
         return known
 
     def word_id(self, word: str) -> int:
-        """Return the number of a word; 0 if it is none."""
+        """Return the number of a word; -1 if it is none (0 stands for all targets)."""
         found = self.one("word_id", word)
-        return 0 if found is None else int(found[0])
+        return -1 if found is None else int(found[0])
 
     def learn(self, word: str) -> int:
         """Return the number of a word, which is given one if it is new."""
