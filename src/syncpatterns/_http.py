@@ -49,11 +49,15 @@ class RequestKey:
         fingerprint: SHA-256 of the request; see `request_fingerprint`. Empty:
             that of the command, as for a key without a request.
         age: Seconds since the caller first tried (Idempotency-Age).
+        door: Where it came in; see `front_door`. Two requests at one door are
+            compared by *fingerprint*; an `Operation` compares those at two
+            doors by their commands.
     """
 
     key: str
     fingerprint: bytes
     age: float = 0.0
+    door: bytes = b""
 
     def __repr__(self) -> str:
         return "RequestKey(...)"  # a key in a log could be replayed
@@ -150,6 +154,12 @@ def request_fingerprint(
     text = path.encode("utf-8", "surrogatepass")
     kind = content_type.strip(b" \t").lower()
     return digest(b"http", method.upper().encode(), text, query, kind, body)
+
+
+def front_door(method: str, path: str) -> bytes:
+    """Return 16 bytes that stand for *method* and the concrete *path*."""
+    text = path.encode("utf-8", "surrogatepass")
+    return digest(b"door", method.upper().encode(), text)[:16]
 
 
 def retry_after_header(seconds: float) -> str:

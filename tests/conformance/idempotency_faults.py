@@ -53,6 +53,17 @@ class TakesOverForAnotherPayload(Faulty):
         return self.store.claim(request)
 
 
+class KeepsOneFingerprint(Faulty):
+    def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        return self.store.claim(request._replace(command=b"", door=b""))
+
+
+class ForgetsTheDoor(Faulty):
+    def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        door = request.nonce.encode() if request.door else b""
+        return self.store.claim(request._replace(door=door))
+
+
 class ForgetsOnRelease(Faulty):
     def release(self, key: str, token: int) -> bool:
         released = self.store.release(key, token)

@@ -24,6 +24,7 @@ CASES = {
     "second_claim_is_busy": "IDM-11",
     "same_nonce_same_claim": "IDM-31",
     "mismatch_in_every_state": "IDM-02",
+    "same_command_by_another_way": "OPR-33",
     "lapsed_lease_is_taken_over": "IDM-14",
     "quarantine_blocks_a_lapsed_key": "IDM-15",
     "probe_is_asked_for": "IDM-16",

@@ -200,9 +200,12 @@ def headers_of(item: Item) -> dict[str, str]:
         Unreadable: They cannot be read.
     """
     try:
-        stored = cast("dict[str, Any]", dict(json.loads(item.headers)))
-    except (TypeError, ValueError) as error:
+        found: object = json.loads(item.headers)
+    except ValueError as error:
         raise Unreadable("payload-invalid") from error
+    if not isinstance(found, dict):
+        raise Unreadable("payload-invalid")
+    stored = cast("dict[str, Any]", found)
     return {name: str(stored[name]) for name in stored if not name.startswith("$")}
 
 

@@ -16,12 +16,12 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook
 from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import ClaimRequest, Record, Windows
-from syncpatterns.idempotency._fingerprint import fingerprint as fingerprint_of
 from syncpatterns.idempotency._keys import checked_scope
 from syncpatterns.idempotency._ports import IdempotencyEngine
 from syncpatterns.idempotency._verdicts import Verdict
 from syncpatterns.operation import _declaration, _wiring
 from syncpatterns.operation._answer import Answer, Result
+from syncpatterns.operation._asking import asked_for
 from syncpatterns.operation._declaration import UNSAID, Outside
 from syncpatterns.operation._enqueues import Enqueues
 from syncpatterns.operation._fenced._mode import FencedMode
@@ -303,7 +303,9 @@ class Operation(Enqueues[C, R]):
         Args:
             command: What to do; a pydantic model, dataclass or JSON value.
             key: The caller's idempotency key, or what an adapter made of an
-                HTTP request; None only where the operation derives it.
+                HTTP request; None only where the operation derives it. One key
+                may come by several ways: two requests at one address must be
+                equal byte by byte, all others must hold the same command.
             scope: Whose key it is, such as the tenant.
 
         Raises:
@@ -464,26 +466,25 @@ class Operation(Enqueues[C, R]):
         self, command: C, key: str | RequestKey | None, scope: str
     ) -> ClaimRequest:
         windows = self._windows
-        age = 0.0
-        fingerprint: bytes | None = None
         text: object = key
         if isinstance(key, RequestKey):
-            text, fingerprint, age = key.key, key.fingerprint or None, key.age
+            text = key.key
         elif key is None and self._derive is not None:
             text = self._derive(command)
             # Nobody chose this key: after the window the same command is new.
             windows = Windows(replay=windows.replay, dedupe=windows.replay)
         scope = checked_scope(self.name, scope)
         text = _wiring.key_text(self.name, text)
-        if fingerprint is None:
-            fingerprint = fingerprint_of(command)
+        asked = asked_for(command, key)
         return ClaimRequest(
             key=_core.storage_key(self._namespace, scope, self.name, text),
             operation=self.name,
-            fingerprint=fingerprint,
+            fingerprint=asked.fingerprint,
             nonce=nonce(),
             lease=0.0,
             windows=windows,
             on_abandoned="quarantine",
-            age=age,
+            age=asked.age,
+            command=asked.command,
+            door=asked.door,
         )

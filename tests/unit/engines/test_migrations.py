@@ -268,6 +268,46 @@ def test_the_database_with_notes_and_resolutions_is_read(
     ]
 
 
+def test_the_database_with_front_doors_is_read(
+    open_engine: OpenEngine, path: Path
+) -> None:
+    """Schema 5: a record with the fingerprint of its command and the door it used."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((GOLDEN / "sqlite_schema_5.sql").read_text("utf-8"))
+
+    with open_engine() as engine:
+        done = engine.idempotency_store().inspect("f0" * 32)
+        before = engine.idempotency_store().inspect("ab" * 32)
+
+    assert done is not None
+    assert (done.fingerprint, done.command, done.door) == (
+        b"\x04" * 32,
+        b"\x05" * 32,
+        b"\x06" * 16,
+    )
+    assert before is not None
+    assert (before.command, before.door) == (b"", b"")
+
+
+@pytest.mark.parametrize("schema", [2, 3, 4])
+def test_an_upgraded_file_has_the_schema_of_a_fresh_one(
+    open_engine: OpenEngine, path: Path, schema: int, tmp_path: Path
+) -> None:
+    """Whatever release wrote it first."""
+    with closing(sqlite3.connect(path)) as connection:
+        script = GOLDEN / f"sqlite_schema_{schema}.sql"
+        connection.executescript(script.read_text("utf-8"))
+    fresh = tmp_path / "fresh.db"
+    open_engine().open().close()
+    SqliteEngine(fresh).open().close()
+    columns = (
+        "SELECT m.name || '.' || c.name || ' ' || c.type FROM sqlite_master AS m, "
+        "pragma_table_info(m.name) AS c WHERE m.name LIKE 'syncpatterns%' ORDER BY 1"
+    )
+
+    assert on_disk(path, columns) == on_disk(fresh, columns)
+
+
 def test_an_outcome_of_schema_2_can_be_settled(
     open_engine: OpenEngine, path: Path
 ) -> None:

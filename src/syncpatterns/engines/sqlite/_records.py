@@ -55,6 +55,8 @@ def save(connection: sqlite3.Connection, record: Record) -> None:
             headers,
             None if outcome is None else outcome.body,
             _packed(record.notes) if record.notes else None,
+            record.command or None,
+            record.door or None,
         ),
     )
 
@@ -137,6 +139,8 @@ def _record(key: str, row: tuple[Any, ...]) -> Record:
         completed=row[10],
         outcome=outcome,
         notes=_unpacked(row[15]) if row[15] else (),
+        command=row[16] or b"",
+        door=row[17] or b"",
     )
 
 

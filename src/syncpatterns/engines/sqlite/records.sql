@@ -4,7 +4,8 @@
 -- One key; the primary key is the table itself.
 SELECT operation, fingerprint, state, token, nonce, attempts, created,
        lease_until, replay_until, dedupe_until, completed,
-       outcome_kind, outcome_status, outcome_headers, outcome_body, notes
+       outcome_kind, outcome_status, outcome_headers, outcome_body, notes,
+       command, door
 FROM syncpatterns_record WHERE key = ?
 
 -- name: save
@@ -12,8 +13,9 @@ FROM syncpatterns_record WHERE key = ?
 INSERT OR REPLACE INTO syncpatterns_record (
     key, operation, fingerprint, state, token, nonce, attempts, created,
     lease_until, replay_until, dedupe_until, completed,
-    outcome_kind, outcome_status, outcome_headers, outcome_body, notes
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    outcome_kind, outcome_status, outcome_headers, outcome_body, notes,
+    command, door
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: evict
 DELETE FROM syncpatterns_record WHERE key = ?
@@ -22,7 +24,8 @@ DELETE FROM syncpatterns_record WHERE key = ?
 -- Reads the partial index only, however many records there are.
 SELECT key, operation, fingerprint, state, token, nonce, attempts, created,
        lease_until, replay_until, dedupe_until, completed,
-       outcome_kind, outcome_status, outcome_headers, outcome_body, notes
+       outcome_kind, outcome_status, outcome_headers, outcome_body, notes,
+       command, door
 FROM syncpatterns_record WHERE state = 'unknown' ORDER BY created LIMIT ?
 
 -- name: lapsed
@@ -30,7 +33,8 @@ FROM syncpatterns_record WHERE state = 'unknown' ORDER BY created LIMIT ?
 -- went back does not take back what the database has seen.
 SELECT key, operation, fingerprint, state, token, nonce, attempts, created,
        lease_until, replay_until, dedupe_until, completed,
-       outcome_kind, outcome_status, outcome_headers, outcome_body, notes
+       outcome_kind, outcome_status, outcome_headers, outcome_body, notes,
+       command, door
 FROM syncpatterns_record
 WHERE state = 'in_progress' AND lease_until <= max(?, coalesce(
     (SELECT value FROM syncpatterns_meta WHERE name = 'high_water'), 0

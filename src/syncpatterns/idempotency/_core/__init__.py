@@ -15,6 +15,7 @@ every engine answers alike. ``now`` is the store's clock, never the caller's.
 from __future__ import annotations
 
 from syncpatterns.idempotency._core._claim import decide_claim
+from syncpatterns.idempotency._core._sameness import asks_the_same
 from syncpatterns.idempotency._core._transitions import (
     abandon,
     complete,
@@ -75,6 +76,7 @@ __all__ = [
     "Unresolved",
     "Windows",
     "abandon",
+    "asks_the_same",
     "complete",
     "decide_claim",
     "holds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from syncpatterns.idempotency._core._sameness import asks_the_same
 from syncpatterns.idempotency._core._transitions import (
     mark_unknown,
     renew,
@@ -49,7 +50,7 @@ def decide_claim(
         return _own(record, request, now, 1, floor)
     if record.state is State.FREE and _unbound(record, request):
         return _own(record, request, now, record.attempts + 1, floor)
-    if record.fingerprint != request.fingerprint:
+    if not asks_the_same(record, request):
         return Mismatch(), None
     if record.state is State.COMPLETED:
         return _completed(record, now), None
@@ -64,8 +65,8 @@ def _unbound(record: Record, request: ClaimRequest) -> bool:
     For another request only if nothing was done under it: a step kept for the
     first one must not be skipped for the second.
     """
-    same = record.fingerprint == request.fingerprint
-    return same or not any(name.startswith(STEP) for name, _ in record.notes)
+    done = any(name.startswith(STEP) for name, _ in record.notes)
+    return not done or asks_the_same(record, request)
 
 
 def _completed(record: Record, now: float) -> Replay | Gone:
@@ -117,7 +118,7 @@ def _own(
         token = last + 1
     lease_until = now + request.lease
     notes = request.notes
-    if record is not None and record.fingerprint == request.fingerprint:
+    if record is not None and asks_the_same(record, request):
         notes = with_notes(record.notes, notes)
     fresh = Record(
         request.key,
@@ -132,5 +133,7 @@ def _own(
         lease_until,
         until_forgotten(lease_until, request.windows),
         notes=notes,
+        command=request.command,
+        door=request.door,
     )
     return Owned(token, attempts, notes=notes), fresh

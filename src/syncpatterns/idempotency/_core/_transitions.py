@@ -50,6 +50,8 @@ def complete(
         now + windows.dedupe,
         now,
         outcome,
+        command=record.command,
+        door=record.door,
     )
 
 

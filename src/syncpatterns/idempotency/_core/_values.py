@@ -93,6 +93,9 @@ class ClaimRequest(NamedTuple):
         on_abandoned: What a lapsed lease of somebody else means.
         age: Seconds since the caller first tried (Idempotency-Age).
         notes: What to keep with the claim until it is settled.
+        command: Where *fingerprint* is that of an HTTP request, that of the
+            command in it; else empty. See `asks_the_same`.
+        door: Where that request came in.
     """
 
     key: str
@@ -104,6 +107,8 @@ class ClaimRequest(NamedTuple):
     on_abandoned: OnAbandoned = "rerun"
     age: float = 0.0
     notes: Notes = ()
+    command: bytes = b""
+    door: bytes = b""
 
 
 class Record(NamedTuple):
@@ -123,6 +128,8 @@ class Record(NamedTuple):
     completed: float | None = None
     outcome: StoredOutcome | None = None
     notes: Notes = ()
+    command: bytes = b""
+    door: bytes = b""
 
 
 class Owned(NamedTuple):

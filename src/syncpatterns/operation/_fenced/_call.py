@@ -56,7 +56,11 @@ class FencedCall(Call):
                 "has no JSON form. Nothing was done."
             ) from error
         self.request = self.request._replace(
-            nonce=request.nonce, windows=request.windows, notes=kept
+            nonce=request.nonce,
+            windows=request.windows,
+            notes=kept,
+            command=request.command,
+            door=request.door,
         )
 
     def context(self, owned: Owned, lease: Lease) -> FencedContext:

@@ -89,6 +89,13 @@ class Bench:
         )
         return Ask("claim", request)
 
+    def claim_by(
+        self, nonce: str, fingerprint: bytes, command: bytes = b"", door: bytes = b""
+    ) -> Ask:
+        """Ask for a claim that came in by *door*."""
+        request: ClaimRequest = self.claim(nonce, fingerprint=fingerprint).args[0]
+        return Ask("claim", request._replace(command=command, door=door))
+
     def complete(
         self,
         token: int,

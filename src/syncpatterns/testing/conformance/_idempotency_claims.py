@@ -18,6 +18,7 @@ from syncpatterns.testing.conformance._idempotency_bench import (
     Check,
     Questions,
     busy,
+    kept,
     near,
     no,
     owned,
@@ -78,6 +79,27 @@ def mismatch_in_every_state(bench: Bench) -> Questions:
     bench.advance(100)
     answer = yield bench.claim("b", name="done", fingerprint=_OTHER)
     same(answer, Mismatch(), "another fingerprint, its answer no longer kept")
+
+
+def same_command_by_another_way(bench: Bench) -> Questions:
+    """A key claimed over HTTP fits the same command by another way, and no other."""
+    post = (b"raw", b"do it", b"\x00POST /a\xff")
+    first = owned((yield bench.claim_by("a", *post)))
+    record = kept((yield bench.inspect()))
+    found = (record.fingerprint, record.command, record.door)
+    same(found, post, "fingerprint, command, door")
+    busy((yield bench.claim_by("b", b"do it")), "the command by a call")
+    yes((yield bench.renew(first.token)), "renew")
+    yes((yield bench.complete(first.token)), "complete")
+    replayed((yield bench.claim_by("c", b"do it")), "the command by a call")
+    again = yield bench.claim_by("d", b"raw 2", b"do it", b"POST /b")
+    replayed(again, "the command at another door")
+    again = yield bench.claim_by("e", b"raw 2", b"do that", b"POST /b")
+    same(again, Mismatch(), "another command at another door")
+    again = yield bench.claim_by("f", b"do that")
+    same(again, Mismatch(), "another command by a call")
+    again = yield bench.claim_by("g", b"raw 2", *post[1:])
+    same(again, Mismatch(), "other bytes at the same door")
 
 
 def lapsed_lease_is_taken_over(bench: Bench) -> Questions:
@@ -256,6 +278,7 @@ CLAIMS = tuple(
         same_nonce_same_claim,
         nonce_of_a_stranger_is_busy,
         mismatch_in_every_state,
+        same_command_by_another_way,
         lapsed_lease_is_taken_over,
         quarantine_blocks_a_lapsed_key,
         crash_is_remembered_beyond_the_windows,
