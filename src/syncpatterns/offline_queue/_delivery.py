@@ -90,8 +90,7 @@ class Invoke(Step):
         """Call it on this thread."""
 
         def called() -> Any:
-            self.flight.begun = True
-            return _invoking.call(self.function, *self.args)
+            return _invoking.call(self._begin, self.function, *self.args)
 
         try:
             if self.breaker is None:
@@ -107,9 +106,10 @@ class Invoke(Step):
         """Call it on the running loop."""
 
         async def called() -> Any:
-            self.flight.begun = True
             limiter = self.flight.limiter
-            return await _invoking.acall(self.function, *self.args, limiter=limiter)
+            return await _invoking.acall(
+                self._begin, self.function, *self.args, limiter=limiter
+            )
 
         try:
             if self.breaker is None:
@@ -120,6 +120,9 @@ class Invoke(Step):
             return outcome  # noqa: TRY300 - both ways out may raise
         except Exception as error:  # noqa: BLE001 - the judge decides
             return Err(error)
+
+    def _begin(self) -> None:
+        self.flight.begun = True
 
 
 class Delivery:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,8 +30,15 @@ T = TypeVar("T")
 THREADS = 40
 
 
-def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Call *function* and return what it returns, on a thread."""
+def call(begin: Callable[[], object], function: Callable[..., Any], *args: Any) -> Any:
+    """Call *function* and return what it returns, on a thread.
+
+    Args:
+        begin: Called right before.
+        function: Plain or async.
+        *args: Its own.
+    """
+    begin()
     if is_async(function):
         return _portal.call_async(_called, function, *args)
     value = function(*args)
@@ -40,23 +48,37 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
 
 
 async def acall(
-    function: Callable[..., Any], *args: Any, limiter: CapacityLimiter | None = None
+    begin: Callable[[], object],
+    function: Callable[..., Any],
+    *args: Any,
+    limiter: CapacityLimiter | None = None,
 ) -> Any:
     """Call *function* and return what it returns, on a loop.
 
-    A plain function whose caller is cancelled goes on: a thread cannot be
-    stopped. Its lease is no longer renewed, and its result is dropped.
+    A plain function whose caller is cancelled goes on, for a thread cannot be
+    stopped: its result is dropped. One that had no thread yet is never called.
     """
     if is_async(function):
+        begin()
         return await function(*args)
     from anyio.to_thread import run_sync  # noqa: PLC0415 - sync users never pay for it
 
+    begun = threading.Lock()  # taken by the thread, or by the end of the wait
+
     def boxed() -> list[Any]:  # trio takes a returned coroutine for a mistake
+        if not begun.acquire(blocking=False):
+            return [None]  # nobody waits any more, and the item is given back
+        begin()
         return [function(*args)]
 
-    (value,) = await run_sync(
-        boxed, abandon_on_cancel=True, limiter=limiter or _limiter()
-    )
+    try:
+        (value,) = await run_sync(
+            boxed, abandon_on_cancel=True, limiter=limiter or _limiter()
+        )
+    except BaseException:
+        if not begun.acquire(blocking=False):
+            begin()  # the thread may not have come so far as to say it
+        raise
     return await value if inspect.isawaitable(value) else value
 
 

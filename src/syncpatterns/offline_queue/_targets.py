@@ -163,8 +163,11 @@ class Targets:
             link = self._links[target]
             if link.look_due(now - _OVERDUE) or self._probe_of(target) is None:
                 self._put(changes, target, link.tried(now))
-            room = self._links[target].room(now, WIDTH)
-            admitted = self._under_way[target] < room
+            link = self._links[target]
+            # One that is well takes all who call: a hundred requests of a web
+            # application are no reason to queue ninety-two of them.
+            well = link.state is LinkState.ONLINE
+            admitted = well or self._under_way[target] < link.room(now, WIDTH)
             if admitted:
                 self._count({target: 1}, 1)
         self._announce(changes)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 
-from syncpatterns import CircuitBreaker
+from syncpatterns import CircuitBreaker, connect
 from syncpatterns.errors import (
     InProgress,
     ItemFailed,
@@ -380,3 +381,30 @@ def test_without_a_journal_no_lane_is_overtaken(
 
     assert [behind.reason, known.reason, paused.reason] == ["lane", "duplicate", "lane"]
     assert crm.calls == []
+
+
+async def test_a_target_that_is_well_takes_all_who_call() -> None:
+    """Many at once are done at once: none is queued for a limit of a drain's."""
+    queue = OfflineQueue("field", connect("memory://"))
+    together = anyio.Event()
+    running: list[int] = []
+
+    @queue.handler(OP)
+    async def update(payload: Update) -> int:
+        running.append(payload.lead)
+        if len(running) == 50:
+            together.set()
+        await together.wait()
+        return payload.lead
+
+    outs: list[Any] = []
+
+    async def one(number: int) -> None:
+        outs.append(await queue.acall(update, Update(number, "won")))
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(one, number)
+
+    assert sorted(out.value for out in outs) == list(range(50))
