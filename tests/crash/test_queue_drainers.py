@@ -31,6 +31,7 @@ def run(program: str, *arguments: object) -> subprocess.Popen[str]:
     module = f"tests.crash.programs.{program}"
     return subprocess.Popen(
         [sys.executable, "-m", module, *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -160,6 +161,30 @@ def test_sigterm_with_eight_under_way_gives_all_of_them_back(tmp_path: Path) -> 
     assert len(claimed) == 12
     assert {item.attempts for item in claimed} == {0}
     assert len(sent) == 8
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.case("QUE-56", part="blocking worker")
+def test_sigterm_lets_a_blocking_worker_finish_what_it_has(tmp_path: Path) -> None:
+    """And claims nothing more: the rest is another's at once."""
+    with queued.engine_for(tmp_path) as engine:
+        engine.transact(queued.create)
+        queued.enqueue(queued.queue_for(engine, tmp_path), range(1, 4))
+        with running("work_queue", tmp_path) as process:
+            heard = lines(process, 2)
+            process.send_signal(signal.SIGTERM)
+            assert process.stdin is not None
+            process.stdin.write("go on\n")
+            process.stdin.flush()
+            heard += lines(process, 1)
+            status = process.wait(PATIENCE)
+        left = engine.queue_store().stats(QUEUE).states
+        effects = queued.effects(engine)
+
+    assert heard == ["at work", "1", "ended after 1"]
+    assert status == 0
+    assert {state: n for state, n in left.items() if n} == {ItemState.READY: 2}
+    assert effects == {1: 1}
 
 
 @pytest.mark.slow

@@ -34,8 +34,8 @@ def test_a_drain_that_closes_without_giving_back_is_caught(
     """The checker sees a planted bug."""
 
     async def close(self: object, board: object, acker: object) -> None:
-        board.closing = True  # type: ignore[attr-defined]
-        for flight in board.flights.values():  # type: ignore[attr-defined]
+        board.closing = True  # type: ignore[attr-defined]  # a planted bug
+        for flight in board.flights.values():  # type: ignore[attr-defined]  # as above
             flight.scope.cancel()
 
     monkeypatch.setattr(_drain.Drain, "_close", close)

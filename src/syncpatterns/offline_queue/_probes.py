@@ -13,6 +13,7 @@ import logging
 import math
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, cast, runtime_checkable
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ class Probe(Protocol):
         ...
 
 
-class _Asked:
+class _Asked(ABC):
     """A probe whose question blocks: it is asked on a thread of its own.
 
     A time-out of the socket alone would not bound it: looking up a name has
@@ -52,8 +53,9 @@ class _Asked:
             )
         self.timeout = timeout
 
+    @abstractmethod
     def _ask(self) -> bool:
-        raise NotImplementedError
+        """Ask, for as long as it takes; anything raised is a no."""
 
     def probe(self) -> bool:
         """Answer on this thread, within the time-out."""

@@ -153,7 +153,7 @@ async def test_a_hook_that_raises_stops_nothing() -> None:
     def settled(*_args: object) -> None:
         raise ValueError("a slip")
 
-    desk.settled = settled  # type: ignore[assignment,method-assign]
+    desk.settled = settled  # type: ignore[assignment,method-assign]  # a slip
     desk.put(*items(3))
 
     assert await desk.adrain(once=True) == DrainReport(sent=3)
@@ -201,6 +201,6 @@ async def test_a_figure_that_cannot_work_is_refused(
 ) -> None:
     """Said at once, before anything is claimed."""
     with pytest.raises(ConfigurationError) as caught:
-        await Desk().adrain(**options)  # type: ignore[arg-type]
+        await Desk().adrain(**options)  # type: ignore[arg-type]  # wrong on purpose
 
     assert says in str(caught.value)

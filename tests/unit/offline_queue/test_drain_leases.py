@@ -296,7 +296,7 @@ def test_one_settlement_that_the_store_never_takes_holds_up_no_other(
     assert "gives up storing" in caplog.text
 
 
-class _Strange(tuple):  # type: ignore[type-arg]
+class _Strange(tuple):  # type: ignore[type-arg]  # of one thing
     """A settlement of a kind that no store knows."""
 
     __slots__ = ()

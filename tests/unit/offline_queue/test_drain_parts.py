@@ -141,7 +141,7 @@ def test_what_is_put_back_for_no_reason_rests_for_a_moment(
     verdict: Verdict, delay: float
 ) -> None:
     """Unless its target gets nothing anyway, or the drain stops."""
-    assert cooled(verdict).delay == delay  # type: ignore[union-attr]
+    assert cooled(verdict).delay == delay  # type: ignore[union-attr]  # those with a delay
 
 
 # ---------------------------------------------------------------------- the tally

@@ -111,7 +111,7 @@ def test_a_long_drain_tells_how_far_it_is_and_never_goes_back(
     for first in range(0, ITEMS, 1000):
         desk.put(*(item(n) for n in range(first, min(first + 1000, ITEMS))))
     # What was told of each item is not what is proven here, and is a million.
-    desk.settled = lambda *_: None  # type: ignore[method-assign]
+    desk.settled = lambda *_: None  # type: ignore[method-assign]  # see above
     report = anyio.run(lambda: desk.adrain(once=True, concurrency=32))
     (started,) = desk.of(DrainStarted)
     (finished,) = desk.of(DrainFinished)

@@ -136,7 +136,7 @@ def test_what_no_handler_has_begun_goes_back_at_once(backend: str) -> None:
             await anyio.sleep_forever()
             raise AssertionError(flight)
 
-        desk.adeliver = adeliver  # type: ignore[method-assign]
+        desk.adeliver = adeliver  # type: ignore[method-assign]  # begins nothing
         (seq,) = desk.put(item("a"))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: desk.adrain(grace=60.0))

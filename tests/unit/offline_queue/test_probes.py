@@ -224,10 +224,10 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
         (lambda: TCPProbe("127.0.0.1", 65536), "names no port"),
         (lambda: TCPProbe("", 80), "names no port"),
         (lambda: TCPProbe("127.0.0.1", 80, timeout=float("inf")), "timeout=inf"),
-        (lambda: CallbackProbe("up"), "needs a function"),  # type: ignore[arg-type]
-        (lambda: BreakerProbe(object()), "CircuitBreaker"),  # type: ignore[arg-type]
+        (lambda: CallbackProbe("up"), "needs a function"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: BreakerProbe(object()), "CircuitBreaker"),  # type: ignore[arg-type]  # as above
         (any_of, "at least one"),
-        (lambda: all_of(lambda: True), "no probe"),  # type: ignore[arg-type]
+        (lambda: all_of(lambda: True), "no probe"),  # type: ignore[arg-type]  # as above
     ],
     ids=range(13),
 )

@@ -268,7 +268,7 @@ def test_a_settlement_whose_answer_was_lost_is_no_loss() -> None:
         calls.append(1)
         answer = real(*args)
         if len(calls) == 1:
-            desk.clock.advance(10.0)  # type: ignore[attr-defined]
+            desk.clock.advance(10.0)  # type: ignore[attr-defined]  # a FakeClock
             raise EngineBusy("the answer was lost")
         return answer
 
