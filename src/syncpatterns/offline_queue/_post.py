@@ -10,6 +10,7 @@ from syncpatterns.offline_queue._telling import (
     about_ended,
     about_settled,
     of_item,
+    of_number,
 )
 
 if TYPE_CHECKING:
@@ -103,17 +104,13 @@ class Post:
         if not parts.hooks:
             return
         parts.tell(*about_ended(parts, staged.ended))
-        name, engine = parts.name, parts.stores.name
         for hold in staged.lapsed:
-            parts.tell(
-                events.ItemReleased(
-                    engine=engine, queue=name, seq=hold.seq, reason="lapsed"
-                )
-            )
+            of = of_number(parts, hold.seq, staged.names)
+            parts.tell(events.ItemReleased(**of, reason="lapsed"))
         for seq in staged.parked:
-            parts.tell(
-                events.ItemParked(engine=engine, queue=name, seq=seq, reason="unknown")
-            )
+            of = of_number(parts, seq, staged.names)
+            parts.tell(events.ItemParked(**of, reason="unknown"))
+        name, engine = parts.name, parts.stores.name
         for target in staged.resumed:
             parts.tell(events.QueueResumed(engine=engine, queue=name, target=target))
 

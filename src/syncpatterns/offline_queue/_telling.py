@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
 from syncpatterns.events import Fact
@@ -52,6 +52,18 @@ def of_new(parts: Parts, new: NewItem, seq: int) -> _Of:
     return _Of(
         operation=new.operation,
         key_hash=key_hash(new.scope, new.operation, new.key),
+        engine=parts.stores.name,
+        queue=parts.name,
+        seq=seq,
+    )
+
+
+def of_number(parts: Parts, seq: int, names: Mapping[int, tuple[str, str]]) -> _Of:
+    """Return what every fact about item *seq* says, as far as it is known."""
+    operation, digits = names.get(seq, ("", ""))
+    return _Of(
+        operation=operation,
+        key_hash=digits,
         engine=parts.stores.name,
         queue=parts.name,
         seq=seq,

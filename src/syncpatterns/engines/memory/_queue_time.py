@@ -21,7 +21,14 @@ def stage(table: QueueTable, now: Now) -> Staged:
         tuple(untold.parked),
         tuple(untold.resumed),
         next_due(table, now),
+        _names(table, [*untold.lapsed, *untold.parked]),
     )
+
+
+def _names(table: QueueTable, seqs: list[int]) -> dict[int, tuple[str, str]]:
+    """Return operation and key hash of those items that are still there."""
+    items = {seq: table.rows[seq].item for seq in seqs if seq in table.rows}
+    return {seq: (item.operation, item.key_hash) for seq, item in items.items()}
 
 
 def catch_up(table: QueueTable, now: Now) -> None:

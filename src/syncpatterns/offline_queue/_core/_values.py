@@ -314,6 +314,8 @@ class Staged(NamedTuple):
         parked: Items that may not be delivered again (unknown).
         resumed: Targets whose pause ran out.
         next_due: Seconds until time changes something again; infinity: never.
+        names: Operation and key hash of the items in *lapsed* and *parked*, by
+            number.
     """
 
     ready: int
@@ -322,6 +324,7 @@ class Staged(NamedTuple):
     parked: tuple[int, ...]
     resumed: tuple[str, ...]
     next_due: float
+    names: dict[int, tuple[str, str]] = {}  # noqa: RUF012 - never changed; a NamedTuple's default
 
 
 class QueueStats(NamedTuple):
