@@ -402,7 +402,8 @@ class QueueMachine(RuleBasedStateMachine):
     def same_ends(self, found: Any, expected: list[ModelItem]) -> None:
         """Every end is told, and nothing that did not end (I10)."""
         ends = sorted((each.seq, str(each.state), each.reason) for each in found)
-        assert ends == sorted((item.seq, item.state, item.reason) for item in expected)
+        wanted = sorted((item.seq, item.state, item.reason) for item in expected)
+        assert ends == wanted, (ends, wanted)
 
     @invariant()
     def items_are_the_models(self) -> None:

@@ -241,7 +241,7 @@ class QueueModel:
             unheld = [item for item in self.live() if item.state in UNHELD]
             oldest = min(
                 (item for item in unheld if item is not partner),
-                key=lambda item: item.seq,
+                key=lambda item: (item.place, item.seq),
             )
             ended += self.end("dead", "overflow", [oldest])
         return ended

@@ -225,15 +225,15 @@ class _Batch:
     def _oldest(self, spare: set[int]) -> int:
         """Return the oldest item that nobody holds; 0 if there is none to spare."""
         unheld = self._table.index.unheld
-        passed: list[tuple[int]] = []
+        passed: list[tuple[int, int]] = []
         first = unheld.first()
-        while first is not None and first[0] in spare:
+        while first is not None and first[1] in spare:
             unheld.discard(first)
             passed.append(first)
             first = unheld.first()
         for key in passed:
             unheld.add(key)
-        return 0 if first is None else first[0]
+        return 0 if first is None else first[1]
 
     def _lease(self, row: Row) -> Item | None:
         request, item = self._request, row.item

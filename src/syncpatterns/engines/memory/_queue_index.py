@@ -85,7 +85,7 @@ class Indexes:
         self.leases: OrderedKeys[tuple[float, int]] = OrderedKeys()
         self.expiries: OrderedKeys[tuple[float, int]] = OrderedKeys()
         self.sent: OrderedKeys[tuple[float, int]] = OrderedKeys()
-        self.unheld: OrderedKeys[tuple[int]] = OrderedKeys()
+        self.unheld: OrderedKeys[tuple[int, int]] = OrderedKeys()
         self.entities = Group()
         self.children = Group()
         self.parked = Group()
@@ -123,7 +123,7 @@ class Indexes:
             return
         if state not in LIVE:
             return
-        yield self.unheld, (item.seq,)
+        yield self.unheld, (row.place, item.seq)
         if state is ItemState.READY:
             yield self.oldest, (item.created_at, item.seq)
         elif state is ItemState.SCHEDULED:

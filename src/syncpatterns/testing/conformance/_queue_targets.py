@@ -175,6 +175,7 @@ def resuming_one_or_all(bench: Bench) -> Questions:
     yield from take(bench, "a")
     yield bench.ask("pause", "c", 10.0)
     yield bench.ask("pause", "", 10.0)
+    same((yield bench.ask("resume", "nobody")), [], "a target that nobody knows")
     ended = yield bench.ask("resume")
     same(sorted(each.target for each in ended), ["", "b", "c"], "all of them")
     yield from take(bench, "b")
