@@ -28,10 +28,8 @@ from syncpatterns.events import Fact, Hook, Hooks, Swept
 from syncpatterns.idempotency._core import Resolution
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._queue import (
-        AsyncSqliteQueueStore,
-        SqliteQueueStore,
-    )
+    from syncpatterns.engines.sqlite._queue import SqliteQueueStore
+    from syncpatterns.engines.sqlite._queue_async import AsyncSqliteQueueStore
     from syncpatterns.engines.sqlite._queue_works import Office
     from syncpatterns.offline_queue._core import Finding
 
@@ -237,9 +235,9 @@ class SqliteEngine:
 
     def async_queue_store(self) -> AsyncSqliteQueueStore:
         """Return the store of offline queues for an event loop."""
-        from syncpatterns.engines.sqlite import _queue  # noqa: PLC0415 - see queue_office
+        from syncpatterns.engines.sqlite import _queue_async  # noqa: PLC0415 - as above
 
-        return _queue.AsyncSqliteQueueStore(self)
+        return _queue_async.AsyncSqliteQueueStore(self)
 
     @cached_property
     def queue_office(self) -> Office:

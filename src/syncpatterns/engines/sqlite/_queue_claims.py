@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from syncpatterns.engines.sqlite._queue_desk import LEASED, READY, Desk, Row
+from syncpatterns.engines.sqlite._queue_desk import LEASED, NUMBERS, READY, Desk, Row
 from syncpatterns.offline_queue._core import Hold, Item
 from syncpatterns.offline_queue._ports import ClaimRequest
 
@@ -53,12 +53,13 @@ def _first(desk: Desk, limits: dict[int, int], request: ClaimRequest) -> list[in
 
 
 def _limit_of(desk: Desk, target: int, request: ClaimRequest) -> int:
+    limit = min(request.limit, NUMBERS)
     if request.only is None and not request.caps:
-        return request.limit
+        return limit
     name = desk.word(target)
     if request.only is not None and name not in request.only:
         return 0
-    return min(request.limit, request.caps.get(name, request.limit))
+    return min(limit, request.caps.get(name, limit))
 
 
 def lease(desk: Desk, id_: int, seconds: float) -> Item:

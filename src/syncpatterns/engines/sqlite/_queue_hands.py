@@ -10,6 +10,7 @@ from syncpatterns.engines.sqlite._queue_desk import (
     DEAD_IN_LANE,
     EVER,
     LEASED,
+    NUMBERS,
     PARKED,
     WAITING,
     Desk,
@@ -160,7 +161,7 @@ def purge(desk: Desk, limit: int) -> int:
     """Forget up to *limit* outcomes that are past their time; return how many."""
     if limit <= 0:
         return 0
-    rows = desk.all("forgotten", desk.id, desk.now.wall, limit)
+    rows = desk.all("forgotten", desk.id, desk.now.wall, min(limit, NUMBERS))
     for id_, place in rows:
         desk.run("forget", id_)
         # Unless the key was used anew meanwhile.

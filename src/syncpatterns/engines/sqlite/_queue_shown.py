@@ -129,7 +129,7 @@ def stats(desk: Desk) -> QueueStats:
     blocked = 0
     oldest: float | None = None
     for code, target, count, _, number in desk.all("counts", desk.id):
-        state = STATES[code]
+        state = STATES[int(code)]
         states[state] += count
         of = targets.setdefault(target, {})
         of[state] = of.get(state, 0) + count

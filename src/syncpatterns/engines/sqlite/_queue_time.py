@@ -109,7 +109,9 @@ def _wake(desk: Desk, told: Told, limit: int) -> int:
             continue  # it went with one before it
         if row.state == LEASED:
             _lapse(desk, row, told)
-        elif row.state == SCHEDULED and not _is_old(desk, row, told):
+        elif row.state != SCHEDULED:
+            desk.run("stand", row.state, None, id_)  # changed by hand: nothing to wake
+        elif not _is_old(desk, row, told):
             desk.run("stand", free_state(desk, row.blocked, row.due_at), None, id_)
             told.ready += 1
     return len(ids)

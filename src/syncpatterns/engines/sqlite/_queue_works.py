@@ -1,26 +1,22 @@
-"""What each call of the store does inside its transaction or snapshot."""
+"""What each call of the store does inside its transaction."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import (
     _queue_claims as claims,
     _queue_hands as hands,
-    _queue_shown as shown,
     _queue_time as times,
 )
 from syncpatterns.engines.sqlite._queue_check import check
-from syncpatterns.engines.sqlite._queue_clock import SteadyClock
-from syncpatterns.engines.sqlite._queue_coalesce import newest
-from syncpatterns.engines.sqlite._queue_desk import SQL, Desk, Now, place_of
+from syncpatterns.engines.sqlite._queue_desk import Desk, Now
 from syncpatterns.engines.sqlite._queue_enqueue import enqueue
-from syncpatterns.engines.sqlite._queue_parents import parents_of
+from syncpatterns.engines.sqlite._queue_looks import Looks
 from syncpatterns.engines.sqlite._queue_settle import settle
 from syncpatterns.engines.sqlite._transaction import QUEUED, SqliteTransaction
 from syncpatterns.errors import ConfigurationError
@@ -28,13 +24,11 @@ from syncpatterns.offline_queue._core import (
     Durability,
     Ended,
     Enqueued,
-    Filter,
     Finding,
     Hold,
     Item,
     Pause,
     QueueRules,
-    QueueStats,
     Settled,
     Settlement,
     Staged,
@@ -48,8 +42,6 @@ T = TypeVar("T")
 
 #: Words that a process keeps in mind.
 _WORDS: Final = 1000
-
-Look: TypeAlias = Callable[[sqlite3.Connection], T]
 
 
 class Work(NamedTuple, Generic[T]):
@@ -73,7 +65,7 @@ def _as_it_is(answer: T) -> T:
     return answer
 
 
-class Office:
+class Office(Looks):
     """What the stores of one engine share.
 
     Args:
@@ -81,15 +73,10 @@ class Office:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._host = clock
-        self.clock = SteadyClock(clock)
+        super().__init__(clock)
         self._lock = threading.Lock()  # guards the two below
         self._durability: dict[str, Durability] = {}
         self._untold: dict[str, times.Told] = {}
-        # Words never change and are never deleted: what was committed once is so
-        # for ever. Replaced as a whole, never changed.
-        self._numbers: dict[str, int] = {}
-        self._words: dict[int, str] = {}
 
     def start_over(self) -> None:
         """In a forked child: the parent's lock may be held by nobody."""
@@ -341,77 +328,13 @@ class Office:
 
         return self._at(queue, work, [])
 
-    # ---------------------------------------------------------------- looking
-
-    def rules_of(self, queue: str) -> Look[QueueRules | None]:
-        """Return the rules of a queue, None if it is new."""
-        return self._see(queue, lambda desk: desk.rules, None)
-
-    def get(self, queue: str, seq: int) -> Look[Item | None]:
-        """Return an item."""
-        return self._see(queue, partial(shown.get, seq=seq), None)
-
-    def find(
-        self, queue: str, scope: str, operation: str, key: str
-    ) -> Look[int | None]:
-        """Return a number."""
-        place = place_of(scope, operation, key)
-        return self._see(queue, partial(shown.find, place=place), None)
-
-    def ended(self, queue: str, seq: int) -> Look[Ended | None]:
-        """Return how an item ended."""
-        return self._see(queue, partial(shown.ended, seq=seq), None)
-
-    def parents(self, queue: str, seq: int) -> Look[dict[int, Ended]]:
-        """Return how the parents of an item ended."""
-        return self._see(queue, partial(parents_of, seq=seq), {})
-
-    def waiting(self, queue: str, operation: str, entity: str) -> Look[Item | None]:
-        """Return what a new item could be merged with."""
-
-        def look(desk: Desk) -> Item | None:
-            row = newest(desk, operation, entity)
-            return None if row is None else shown.get(desk, row.id - desk.base)
-
-        return self._see(queue, look, None)
-
-    def items(
-        self, queue: str, which: Filter, after: int, limit: int
-    ) -> Look[list[Item]]:
-        """Return items."""
-        look = partial(shown.items, which=which, after=after, limit=limit)
-        return self._see(queue, look, [])
-
-    def stats(self, queue: str) -> Look[QueueStats]:
-        """Return how much there is."""
-        return self._see(queue, shown.stats, shown.NOTHING)
-
-    def blocked_lanes(self, queue: str) -> Look[dict[str, int]]:
-        """Return the lanes that are held up."""
-        return self._see(queue, shown.blocked_lanes, {})
-
-    def check(self, queue: str) -> Look[list[Finding]]:
-        """Return what does not fit."""
-        return self._see(queue, partial(check, repair=False), [])
-
     # ----------------------------------------------------------------- inside
-
-    def _find(
-        self, connection: sqlite3.Connection, queue: str, now: Now
-    ) -> Desk | None:
-        desk = Desk.find(connection, queue, now)
-        if desk is not None:
-            self._lend_words(desk)
-        return desk
 
     def _in_time(self, tx: SqliteTransaction, queue: str) -> tuple[Desk, bool] | None:
         found = Desk.find_in_time(tx.connection, queue, self._now(tx))
         if found is not None:
             self._lend_words(found[0])
         return found
-
-    def _lend_words(self, desk: Desk) -> None:
-        desk.known = self._words, self._numbers
 
     def _now(self, tx: SqliteTransaction) -> Now:
         return Now(self.clock.now(tx.connection), self._host.time())
@@ -441,14 +364,6 @@ class Office:
         nothing: list[T] = []
         return self._at(queue, work, nothing)._replace(again=None)
 
-    def _see(self, queue: str, look: Callable[[Desk], T], otherwise: T) -> Look[T]:
-        def at_desk(connection: sqlite3.Connection) -> T:
-            now = Now(self.clock.read(), self._host.time())
-            desk = self._find(connection, queue, now)
-            return otherwise if desk is None else look(desk)
-
-        return at_desk
-
     def _keep(self, queue: str, told: times.Told) -> None:
         with self._lock:
             self._untold.setdefault(queue, times.Told()).add(told)
@@ -456,11 +371,6 @@ class Office:
     def _tell(self, queue: str) -> times.Told:
         with self._lock:
             return self._untold.pop(queue, times.Told())
-
-
-def queues(connection: sqlite3.Connection) -> list[str]:
-    """Return the names of all queues in the file."""
-    return [name for (name,) in connection.execute(SQL["queues"])]
 
 
 def _same_engine(engine: SqliteEngine, tx: Any) -> SqliteTransaction:
