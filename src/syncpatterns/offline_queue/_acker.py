@@ -83,13 +83,8 @@ class Acker:
         await self._measure()
 
     async def _measure(self) -> None:
-        if not self._progress.due:
-            return
-        board = self._board
-        try:
-            self._progress.measured(await board.store.stats(board.post.name))
-        except Exception as error:  # noqa: BLE001 - what is shown is less than what is done
-            _log.debug("Queue %r could not be measured: %s", board.post.name, error)
+        if self._progress.due and (stats := await self._board.count()) is not None:
+            self._progress.measured(stats)
 
     async def _settle(self, batch: list[Aloft]) -> None:
         """Store the verdicts of *batch*, however often it takes."""

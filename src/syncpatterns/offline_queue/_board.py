@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 
 from syncpatterns.offline_queue._bells import TaskBell
-from syncpatterns.offline_queue._core import Hold, Item, Settled
+from syncpatterns.offline_queue._core import Hold, Item, QueueStats, Settled
 from syncpatterns.offline_queue._delivers import Delivers, Flight, Verdict
 from syncpatterns.offline_queue._drain_report import Tally
 from syncpatterns.offline_queue._ports import AsyncQueueStore
@@ -26,9 +26,10 @@ class Aloft(Flight):
         scope: Cancels its delivery.
         renewed_at: From when its lease counts, by the drain's clock.
         verdict: What came of it; None as long as it is under way.
+        observed: Whether what it says about its target was learned.
     """
 
-    __slots__ = ("renewed_at", "scope", "verdict")
+    __slots__ = ("observed", "renewed_at", "scope", "verdict")
 
     def __init__(
         self, item: Item, limiter: anyio.CapacityLimiter, renewed_at: float
@@ -38,6 +39,7 @@ class Aloft(Flight):
         self.scope = anyio.CancelScope(shield=True)
         self.renewed_at = renewed_at
         self.verdict: Verdict | None = None
+        self.observed = False
 
 
 class Board:
@@ -96,6 +98,17 @@ class Board:
         self.flights.pop(flight.item.hold, None)
         self.claimer.ring()
         self.landed.ring()
+
+    async def count(self) -> QueueStats | None:
+        """Return how much there is, for those who show it; None if it failed.
+
+        What is shown is worth no item: the drain goes on without it.
+        """
+        try:
+            return await self.store.stats(self.post.name)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.debug("Queue %r could not be counted: %s", self.post.name, error)
+            return None
 
     def close(self) -> None:
         """Note that the engine is gone."""

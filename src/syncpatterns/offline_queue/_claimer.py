@@ -106,16 +106,17 @@ class Claimer:
             board.claiming = False
             board.landed.ring()
         self._seen, self._tried_at = seen, now
-        if items and not self._progress.under_way:
-            self._progress.began(await board.store.stats(post.name), mark)
+        begins = bool(items) and not self._progress.under_way
+        if begins and (stats := await board.count()) is not None:
+            self._progress.began(stats, mark)
         return len(items)
 
     async def _idle(self) -> None:
         """Nothing can be delivered now and nothing is under way."""
         board = self._board
-        if self._progress.under_way:
-            away = board.post.targets.away()
-            self._progress.over(await board.store.stats(board.post.name), away)
+        ends = self._progress.under_way
+        if ends and (stats := await board.count()) is not None:
+            self._progress.over(stats, board.post.targets.away())
 
     async def _wait(self, got: int) -> None:
         """Return when it is worth claiming again."""

@@ -163,9 +163,11 @@ class Drain:
                     if not acker.running:
                         crew.start(acker.run)
                         crew.start(renewer.run)
-                    await self._close(board, acker)
-                    await self._take_stock(board, progress)
-                crew.dismiss()
+                    try:
+                        await self._close(board, acker)
+                        await self._take_stock(board, progress)
+                    finally:
+                        crew.dismiss()
 
     async def _fly(self, board: Board, acker: Acker, flight: Aloft) -> None:
         """Deliver one item; whatever happens, its slot gets a verdict."""
@@ -188,7 +190,7 @@ class Drain:
             # program ends: the one must not be asked again in a circle.
             ours = flight.scope.cancel_called or board.closing
             verdict = given_back(flight, 0.0 if ours else _pause(flight))
-        self._post.targets.observed(flight.item.target, verdict, board.width)
+        self._observe(board, flight, verdict)
         if flight.verdict is not None:
             return  # it did not end in time, and its item went back all the same
         flight.verdict = verdict
@@ -198,6 +200,12 @@ class Drain:
             board.tell(flight, verdict, stale)
         else:
             acker.take(flight)
+
+    def _observe(self, board: Board, flight: Aloft, verdict: Verdict) -> None:
+        """Learn from a delivery, once."""
+        if not flight.observed:
+            flight.observed = True
+            self._post.targets.observed(flight.item.target, verdict, board.width)
 
     async def _close(self, board: Board, acker: Acker) -> None:
         """End in order; see the module. Bounded, whatever handlers do."""
@@ -219,6 +227,7 @@ class Drain:
                     self._post.name,
                 )
                 flight.verdict = given_back(flight)
+                self._observe(board, flight, flight.verdict)
                 acker.take(flight)
         if not await self._landed(board, CLEANUP):
             _log.error(

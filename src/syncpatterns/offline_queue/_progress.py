@@ -15,7 +15,7 @@ from syncpatterns.offline_queue._drain_facts import (
     DrainProgress,
     DrainStarted,
 )
-from syncpatterns.offline_queue._drain_report import DrainReport, Tally
+from syncpatterns.offline_queue._drain_report import Tally
 
 #: Seconds between two facts, so that a fast drain is not busy talking.
 EVERY: Final = 0.5
@@ -123,8 +123,3 @@ class Progress:
                 eta=eta if left else 0.0,
             )
         )
-
-
-def report_of(tally: Tally, stats: QueueStats, away: tuple[str, ...]) -> DrainReport:
-    """Return what a whole drain did and left."""
-    return tally.since(Tally(), stats.live, away)

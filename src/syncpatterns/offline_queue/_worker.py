@@ -23,7 +23,7 @@ from syncpatterns.offline_queue._delivers import Delivers, Flight, Verdict
 from syncpatterns.offline_queue._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._ports import QueueStore
 from syncpatterns.offline_queue._probes import Probe
-from syncpatterns.offline_queue._progress import Progress, report_of
+from syncpatterns.offline_queue._progress import Progress
 from syncpatterns.offline_queue._returns import cooled, given_back
 from syncpatterns.offline_queue._targets import WIDTH
 from syncpatterns.offline_queue._thread_renewer import ThreadRenewer
@@ -98,10 +98,7 @@ class Worker:
                 if self._hurry:
                     self._look_now()
                 self._loop(store, progress)
-                away = targets.away()
-                stats = store.stats(self._post.name)
-                progress.over(stats, away)
-                return report_of(self._tally, stats, away)
+            return self._counted(store, progress)
         except EngineClosed:
             if self._once:
                 raise
@@ -112,6 +109,19 @@ class Worker:
                 off()
 
     # ----------------------------------------------------------------- inside
+
+    def _counted(self, store: QueueStore, progress: Progress) -> DrainReport:
+        """Return what was done and what is left."""
+        away = self._post.targets.away()
+        try:
+            stats = store.stats(self._post.name)
+        except StoreUnavailable as error:
+            if self._once:
+                raise
+            _log.info("Queue %r cannot be counted: %s", self._post.name, error)
+            return self._tally.since(Tally(), 0, away)
+        progress.over(stats, away)
+        return self._tally.since(Tally(), stats.live, away)
 
     def _opened(self) -> QueueStore | None:
         trouble = Trouble(self._post.name, "its engine", "cannot be opened", "it waits")
@@ -139,10 +149,6 @@ class Worker:
                 self._targets_at = self._post.clock.monotonic() + targets.wait()
                 self._stage(store)
                 item = self._claim(store)
-                if item is not None and not progress.under_way:
-                    progress.began(store.stats(self._post.name), progress.mark())
-                if item is None and progress.under_way:
-                    progress.over(store.stats(self._post.name), targets.away())
             except EngineClosed:
                 raise
             except Exception as error:
@@ -152,10 +158,10 @@ class Worker:
                 continue
             trouble.over()
             self._idle = item is None
+            self._measure(store, progress)
             if item is not None:
                 self._poll = _POLL[0]
                 self._deliver(store, item)
-                self._measure(store, progress)
             elif self._once:
                 return
             else:
@@ -241,12 +247,22 @@ class Worker:
             _log.exception("What became of item %d was not told", flight.item.seq)
 
     def _measure(self, store: QueueStore, progress: Progress) -> None:
-        if not progress.due:
+        """Say how far it is; what is shown is worth no item."""
+        begins = not self._idle and not progress.under_way
+        ends = self._idle and progress.under_way
+        if not (begins or ends or progress.due):
             return
         try:
-            progress.measured(store.stats(self._post.name))
-        except Exception as error:  # noqa: BLE001 - what is shown is less than what is done
+            stats = store.stats(self._post.name)
+        except Exception as error:  # noqa: BLE001 - see above
             _log.debug("Queue %r could not be measured: %s", self._post.name, error)
+            return
+        if begins:
+            progress.began(stats, progress.mark())
+        elif ends:
+            progress.over(stats, self._post.targets.away())
+        else:
+            progress.measured(stats)
 
     # ---------------------------------------------------------------- waiting
 

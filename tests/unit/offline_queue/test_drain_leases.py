@@ -256,17 +256,37 @@ def test_a_store_that_fails_costs_a_running_drain_a_moment(backend: str) -> None
     virtually(main, backend)
 
 
+@pytest.mark.parametrize("call", ["claim", "stats"])
 @backends
-def test_a_pass_over_a_store_that_fails_says_so(backend: str) -> None:
-    """Somebody waits for it, and should hear the truth."""
+def test_a_pass_over_a_store_that_fails_says_so(backend: str, call: str) -> None:
+    """Somebody waits for it, and should hear the truth; also if only counting fails."""
 
     async def main() -> None:
         desk = FailingDesk(
-            lambda name: "before" if name == "claim" else None, clock=LoopClock()
+            lambda name: "before" if name == call else None, clock=LoopClock()
         )
         desk.put(item("a"))
         with pytest.raises(EngineBusy):
             await desk.adrain(once=True)
+
+    virtually(main, backend)
+
+
+@backends
+def test_a_drain_that_cannot_count_delivers_all_the_same(backend: str) -> None:
+    """What is shown is worth no item."""
+
+    async def main() -> None:
+        desk = FailingDesk(
+            lambda name: "before" if name == "stats" else None, clock=LoopClock()
+        )
+        seqs = desk.put(*items(5))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(desk.adrain)
+            await desk.clock.asleep(30.0)
+            tasks.cancel_scope.cancel()
+
+        assert sorted(desk.acked()) == seqs
 
     virtually(main, backend)
 

@@ -294,6 +294,22 @@ def test_a_pass_over_a_store_that_fails_says_so() -> None:
     assert _running("syncpatterns-queue-renewer") == 0
 
 
+def test_a_worker_that_cannot_count_delivers_all_the_same() -> None:
+    """What is shown is worth no item; a pass says that it could not count."""
+    desk = Desk()
+    store: Any = desk.engine.queue_store()
+    seqs = desk.put(*items(3))
+
+    def stats(_queue: str) -> Any:
+        raise EngineBusy("locked")
+
+    store.stats = stats
+    with pytest.raises(EngineBusy):
+        desk.work(once=True)
+
+    assert desk.acked() == seqs
+
+
 def test_a_store_that_fails_costs_a_worker_a_moment() -> None:
     """It is logged, and tried again."""
     desk = Desk()
