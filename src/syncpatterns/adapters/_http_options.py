@@ -1,0 +1,131 @@
+"""From what a caller says about a request to what its queue is given: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final, cast
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from syncpatterns.adapters._http_exchange import checked_key
+from syncpatterns.adapters._http_request import (
+    HttpRequest,
+    checked_headers,
+    form_of,
+    plain,
+    relative,
+    stored,
+)
+from syncpatterns.errors import ConfigurationError
+from syncpatterns.offline_queue import LaterOptions, Ref
+from syncpatterns.offline_queue._calls import Mode
+
+
+class RequestOptions(TypedDict, total=False):
+    """What can be said about one request that changes something.
+
+    Keys:
+        json: The body, as JSON values, a model or a dataclass; may hold `Ref`.
+        data: The body: text, or a mapping for the fields of an HTML form.
+        content: The body, as bytes.
+        params: Added to the query.
+        headers: Those that may be kept; never credentials.
+        key: Idempotency key, 1 to 255 of visible ASCII; made before the first
+            try if None.
+        scope: Whose key it is, and whose credentials *auth* is asked for.
+        lane: Requests of one lane are sent one by one, in their order; instead
+            of what the client's ``lane=`` makes of the request.
+        mode: ``auto``: now, else later. ``queue``: later. ``online``: now, or it
+            raises and nothing stays behind.
+        later: More about when: ``priority``, ``delay``, ``expires_in``,
+            ``after``; see `LaterOptions`.
+    """
+
+    json: Any
+    data: str | Mapping[str, Any]
+    content: bytes
+    params: Mapping[str, Any]
+    headers: Mapping[str, str]
+    key: str | UUID | None
+    scope: str
+    lane: str | None
+    mode: Mode
+    later: LaterOptions
+
+
+_BODIES: Final = ("json", "data", "content")
+
+
+class Desk:
+    """Takes requests in for one client.
+
+    Args:
+        operation: Name of the client in its queue.
+        base: Where it sends to.
+        kept: Names of the headers that may be stored.
+    """
+
+    def __init__(self, operation: str, base: str, kept: Collection[str]) -> None:
+        self._operation: Final = operation
+        self._base: Final = base
+        self._kept: Final = kept
+
+    def taken(
+        self, method: str, url: str, options: RequestOptions
+    ) -> tuple[Any, dict[str, Any], Mode]:
+        """Return the payload, the options of the queue, and the mode.
+
+        Raises:
+            ConfigurationError: Something was said that can never work.
+            KeyInvalid: A header cannot carry the key.
+            ResultNotStorable: The body has no JSON form.
+        """
+        said: dict[str, Any] = dict(options)
+        unknown = sorted(set(said) - set(RequestOptions.__annotations__))
+        if unknown:
+            raise ConfigurationError(
+                f"{self._operation}: there is no option {unknown[0]}=. A file (files=) "
+                "does not fit into a queue: store it elsewhere and send where it is. "
+                "Time-outs and credentials are the wrapped client's."
+            )
+        payload = self._payload(method.upper(), url, said)
+        kept: dict[str, Any] = dict(said.get("later", {}))
+        kept.update((name, said[name]) for name in ("scope", "lane") if name in said)
+        if said.get("key") is not None:
+            kept["key"] = checked_key(str(said["key"]))
+        mode: Mode = said.get("mode", "auto")
+        return payload, kept, mode
+
+    def _payload(self, method: str, url: str, said: dict[str, Any]) -> Any:
+        path = relative(url, said.get("params"), self._base)
+        headers = checked_headers(said.get("headers"), self._kept)
+        bodies = [name for name in _BODIES if said.get(name) is not None]
+        if len(bodies) > 1:
+            raise ConfigurationError(
+                f"{self._operation}: a request has one body: {bodies[0]}= or "
+                f"{bodies[1]}=."
+            )
+        content, value = None, said.get("json")
+        if bodies and value is None:
+            content, kind = form_of(said[bodies[0]])
+            if kind is not None:
+                headers.setdefault("content-type", kind)
+        try:
+            if _has_reference(value):
+                # Checked as far as it is known; the rest when it is delivered.
+                return {**stored(HttpRequest(method, path, headers)), "json": value}
+            body = None if value is None else plain(value)
+            return HttpRequest(method, path, headers, body, content)
+        except ValueError as error:
+            raise ConfigurationError(f"{self._operation}: {error}.") from error
+
+
+def _has_reference(value: Any) -> bool:
+    if isinstance(value, Ref):
+        return True
+    if isinstance(value, Mapping):
+        return any(map(_has_reference, cast("Mapping[str, Any]", value).values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_reference, cast("list[Any]", value)))
+    return False

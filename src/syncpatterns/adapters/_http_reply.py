@@ -1,0 +1,241 @@
+"""What another service answered: read with a limit, judged by one table."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple, cast
+
+from syncpatterns.codec import JsonCodec, codec_for
+from syncpatterns.errors import NoAnswer, ResultNotStorable
+from syncpatterns.offline_queue import (
+    HttpConflict,
+    HttpRefused,
+    HttpVerdict,
+    error_of_http,
+    verdict_of_http,
+)
+from syncpatterns.offline_queue._core._answers import Word, is_json, last_part
+
+#: Headers of an answer that are kept.
+KEPT: Final = frozenset(
+    {
+        "content-location",
+        "content-type",
+        "etag",
+        "idempotent-replayed",
+        "last-modified",
+        "location",
+        "retry-after",
+        "x-request-id",
+    }
+)
+_LONGEST_VALUE: Final = 1024
+_PROBLEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+#: "Network Authentication Required": said by what stands before the network.
+_SIGN_IN_TO_THE_NETWORK: Final = 511
+_OK: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
+
+
+class Answer(NamedTuple):
+    """What came over the line.
+
+    Args:
+        status: HTTP status.
+        headers: Names in lower case.
+        body: None if it is longer than is kept, or broke off.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What of an answer is kept, and what `Done` and a receipt give.
+
+    Args:
+        status_code: HTTP status.
+        headers: Those that are kept, with names in lower case.
+        data: The body, if it is JSON; `Ref(receipt, "$.data.id")` names a part.
+        text: The body, if it is other text.
+        cut: There was a body, and it is not kept: it is too long, broke off, or
+            is no text.
+    """
+
+    status_code: int
+    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    data: Any = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
+    cut: bool = False
+
+    def json(self) -> Any:
+        """Return the body, as a client's own response does."""
+        return self.data
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the service says that nothing ran for this request."""
+        return self.headers.get("idempotent-replayed") == "true"
+
+    @property
+    def problem(self) -> str | None:
+        """Last part of the problem type (RFC 9457); None if it is no problem."""
+        kind = self.headers.get("content-type", "").lower()
+        if not kind.startswith("application/problem+json"):
+            return None
+        found: object = None
+        document: object = self.data
+        if isinstance(document, dict):
+            found = cast("dict[str, Any]", document).get("type")
+        part = last_part(found) if isinstance(found, str) else None
+        # It goes into logs: what is no word is somebody's text.
+        return part if part and _PROBLEM.fullmatch(part) else None
+
+
+class RequestRefused(HttpRefused):
+    """The service looked at the request and said no.
+
+    Attributes:
+        reply: What it answered; may hold personal data.
+    """
+
+    def __init__(self, detail: str, reply: Reply) -> None:
+        super().__init__(detail)
+        self.reply = reply
+
+
+class RequestConflict(HttpConflict):
+    """Somebody else changed the thing first; nothing was done.
+
+    Attributes:
+        reply: What the service answered, often with what there is now.
+    """
+
+    def __init__(self, detail: str, reply: Reply) -> None:
+        super().__init__(detail)
+        self.reply = reply
+
+
+def reply_of(answer: Answer, kept: Collection[str]) -> Reply:
+    """Return what of *answer* is kept."""
+    headers = {
+        name: value[:_LONGEST_VALUE]
+        for name, value in answer.headers.items()
+        if name in KEPT or name in kept
+    }
+    if answer.body is None:
+        return Reply(answer.status, headers, cut=True)
+    if not answer.body:
+        return Reply(answer.status, headers)
+    try:
+        text = answer.body.decode("utf-8")
+    except UnicodeDecodeError:
+        return Reply(answer.status, headers, cut=True)
+    if is_json(headers.get("content-type")):
+        try:
+            reply = Reply(answer.status, headers, json.loads(text))
+            # A NaN; half a surrogate, nested too deep: these are kept as text.
+            JsonCodec().encode(reply.data)
+            codec_for(Reply).encode(reply)
+            return reply  # noqa: TRY300 - each line may fail for the same reasons
+        except (ValueError, RecursionError, ResultNotStorable):
+            pass
+    return Reply(answer.status, headers, text=text)
+
+
+def judged(
+    answer: Answer,
+    kept: Collection[str],
+    where: str,
+    now: float,
+    *,
+    answers: Collection[str] = (),
+    problems: Mapping[str, Word] | None = None,
+) -> Reply:
+    """Return what is kept of *answer*, if it says that it was done.
+
+    Args:
+        answer: What came.
+        kept: Names of more headers that are kept.
+        where: How messages begin.
+        now: The time, for a Retry-After that is a date.
+        answers: Content types in which the service answers, beside JSON; the
+            empty one is an answer without a body.
+        problems: What the service's own problem types mean.
+
+    Raises:
+        NoAnswer: It is not the service that answered.
+        SyncPatternsError: What the table of answers says.
+    """
+    reply = reply_of(answer, kept)
+    if answer.status in _REDIRECTS or answer.status == _SIGN_IN_TO_THE_NETWORK:
+        raise NoAnswer(
+            f"{where}: answered {answer.status}. A request that changes something does "
+            "not follow a redirect. Sign in to this network, or correct base_url=."
+        )
+    verdict = verdict_of_http(
+        answer.status,
+        reply.problem,
+        retry_after(answer.headers, now),
+        content_type=_kind(answer, answers),
+        own=problems,
+    )
+    error = _error(verdict, where, reply)
+    if error is not None:
+        raise error
+    return reply
+
+
+def _kind(answer: Answer, answers: Collection[str]) -> str | None:
+    kind = answer.headers.get("content-type", "")
+    bare = "" if answer.body == b"" else kind.partition(";")[0].strip().lower()
+    # Told to be the service's own: as good as its JSON.
+    return "application/json" if bare in answers else kind
+
+
+def _error(verdict: HttpVerdict, where: str, reply: Reply) -> Exception | None:
+    error = error_of_http(verdict, where)
+    if isinstance(error, HttpConflict):
+        return RequestConflict(error.detail, reply)
+    if isinstance(error, HttpRefused):
+        return RequestRefused(error.detail, reply)
+    return error
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds of a Retry-After: a number or a date (RFC 9110 10.2.3).
+
+    A date is meant by the clock of whoever wrote it, which the header Date tells.
+    """
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = _moment(text)
+    if until is None:
+        return None
+    told = _moment(headers.get("date", ""))
+    return max(0.0, math.ceil(until - (now if told is None else told)))
+
+
+def _moment(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # "-0000": UTC, from somewhere
+            moment = moment.replace(tzinfo=UTC)
+        return moment.timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def is_done(status: int) -> bool:
+    """Tell whether *status* alone says that it was done."""
+    return status in _OK
