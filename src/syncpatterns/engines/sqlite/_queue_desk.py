@@ -86,6 +86,18 @@ class Row(NamedTuple):
     headers: str | None
 
 
+class Gone(NamedTuple):
+    """What has to be known of an item that is there no more."""
+
+    id: int
+    operation: int
+    scope: str
+    key: str
+    fingerprint: bytes
+    keep_result: float
+    lane: str | None
+
+
 class Now(NamedTuple):
     """The time of one call, on both clocks; see `_queue_clock`."""
 
@@ -323,3 +335,8 @@ def place_of(scope: str, operation: str, key: str) -> bytes:
     """
     letters = key[:_LETTERS].encode("utf-8", "surrogatepass")
     return letters + identity(scope, operation, key)[:_DIGEST]
+
+
+def hash_in(place: bytes) -> str:
+    """Return the 8 hex digits that stand for a key: the digest begins with them."""
+    return place[-_DIGEST : 4 - _DIGEST].hex()

@@ -16,11 +16,13 @@ from syncpatterns.engines.sqlite._queue_desk import (
     DEAD_IN_LANE,
     WAITING,
     Desk,
+    Gone,
     Row,
+    hash_in,
     place_of,
 )
 from syncpatterns.engines.sqlite._queue_lanes import settle_lane, stand
-from syncpatterns.offline_queue._core import Ended, ItemState, key_hash
+from syncpatterns.offline_queue._core import Ended, ItemState
 
 _UNDONE = (ItemState.DEAD, ItemState.EXPIRED)
 
@@ -54,9 +56,12 @@ def acknowledge(desk: Desk, id_: int, token: int, result: bytes) -> list[Ended] 
     found = desk.all("acknowledge", id_, token)
     if not found:
         return None
-    row = Row._make(found[0])
-    ended = _ended(desk, row, End(id_, ItemState.DONE, result=result))
-    return _Finish(desk).after(row, ended, token)
+    gone = Gone._make(found[0])
+    place, ended = _ended(desk, gone, End(id_, ItemState.DONE, result=result))
+    bury(desk, gone, place, ended, token)
+    if gone.lane is None and not desk.family:
+        return [ended]
+    return _Finish(desk).after(gone, ended)
 
 
 def finish(desk: Desk, ends: Iterable[End]) -> list[Ended]:
@@ -82,13 +87,12 @@ class _Finish:
             settle_lane(self._desk, lane)
         return self._told
 
-    def after(self, row: Row, ended: Ended, token: int) -> list[Ended]:
+    def after(self, gone: Gone, ended: Ended) -> list[Ended]:
         """Do what follows when an item that is removed already has ended."""
-        bury(self._desk, row, ended, token)
         self._told.append(ended)
-        if row.lane is not None:
-            self._lanes[row.lane] = None
-        self._tell_children(row.id, ended)
+        if gone.lane is not None:
+            self._lanes[gone.lane] = None
+        self._tell_children(gone.id, ended)
         return self.run(())
 
     def _end(self, row: Row, end: End) -> None:
@@ -99,13 +103,14 @@ class _Finish:
         if end.state is ItemState.EXPIRED and policy == "block":
             # An outcome cannot hold a lane; a DEAD item can, until it is looked at.
             end = end._replace(state=ItemState.DEAD, reason="expired")
-        ended = _ended(self._desk, row, end)
+        place, ended = _ended(self._desk, row, end)
         self._told.append(ended)
         if ended.state is ItemState.DEAD and not end.discard:
             state = DEAD_IN_LANE if policy == "block" else DEAD
             self._desk.run("bury", state, ended.at, end.reason, end.error, row.id)
         else:
-            remove(self._desk, row, ended, end.token)
+            self._desk.run("remove", row.id)
+            bury(self._desk, row, place, ended, end.token)
         if row.lane is not None and row.state != DEAD:
             self._lanes[row.lane] = None
             if end.state in _UNDONE and not end.discard and policy == "cascade":
@@ -144,9 +149,11 @@ class _Finish:
             stand(self._desk, row)
 
 
-def _ended(desk: Desk, row: Row, end: End) -> Ended:
+def _ended(desk: Desk, row: Row | Gone, end: End) -> tuple[bytes, Ended]:
+    """Return what the item is found by, and how it ended."""
     operation = desk.word(row.operation)
-    return Ended(
+    place = place_of(row.scope, operation, row.key)
+    ended = Ended(
         row.id - desk.base,
         end.state,
         end.result,
@@ -155,21 +162,15 @@ def _ended(desk: Desk, row: Row, end: End) -> Ended:
         end.survivor,
         desk.now.wall,
         operation,
-        key_hash(row.scope, operation, row.key),
+        hash_in(place),
     )
+    return place, ended
 
 
-def remove(desk: Desk, row: Row, ended: Ended, token: int) -> None:
-    """Take an item out, and keep how it ended for those who hold its receipt."""
-    desk.run("remove", row.id)
-    bury(desk, row, ended, token)
-
-
-def bury(desk: Desk, row: Row, ended: Ended, token: int) -> None:
-    """Keep how an item ended that is not there any more."""
+def bury(desk: Desk, row: Row | Gone, place: bytes, ended: Ended, token: int) -> None:
+    """Keep how an item ended that is not there any more, for its receipt."""
     if desk.family:
         desk.run("remove_edges", row.id)
-    place = place_of(row.scope, ended.operation, row.key)
     keep_outcome(
         desk, ended, row.operation, place, row.fingerprint, row.keep_result, token
     )

@@ -133,10 +133,7 @@ WHERE queue = ? AND lane = ? AND state <> 5 AND id > ?
 -- name: acknowledge
 -- The fence and the end in one statement.
 DELETE FROM syncpatterns_queue_item WHERE id = ? AND token = ? AND state = 3
-RETURNING id, queue, state, target, rank, operation, version, token, attempts,
-    lapses, blocked, created_at, due_at, wake, expires_at, lifetime, sent_at,
-    sent_by, ended_at, keep_result, place, size, scope, key, fingerprint, lane,
-    entity, reason, error, headers
+RETURNING id, operation, scope, key, fingerprint, keep_result, lane
 
 -- name: remove
 DELETE FROM syncpatterns_queue_item WHERE id = ?
