@@ -88,7 +88,10 @@ class TaskBell:
             tasks.cancel_scope.cancel()
 
     def _set(self) -> None:
-        self._flag.set()
+        # The ring may have been heard meanwhile, by a wait that was just ending.
+        # A flag that stayed up for it would make every later wait end at once.
+        if self._rung:
+            self._flag.set()
 
 
 async def _let_others_run() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import random
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -248,6 +249,27 @@ async def test_a_ring_of_any_thread_is_heard() -> None:
     thread.join()
 
 
+async def test_a_ring_that_was_heard_before_its_flag_went_up_rings_once() -> None:
+    """Else the next wait, and all after it, would end at once."""
+    bell, late = TaskBell(), list[Callable[[], None]]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bell, "_loop", _Late(bell._loop, late))
+        thread = threading.Thread(target=bell.ring)
+        thread.start()
+        thread.join()
+
+    assert await bell.wait(SystemClock(), 10.0) is True
+
+    for set_flag in late:
+        set_flag()
+    waits_for_ever = True
+    with anyio.move_on_after(0.01):
+        await bell.wait(FakeClock(), 10.0)
+        waits_for_ever = False
+
+    assert waits_for_ever
+
+
 async def test_the_time_is_heard_as_well() -> None:
     """By the clock it was told, and told apart from a ring."""
     bell, clock = TaskBell(), FakeClock()
@@ -320,6 +342,15 @@ def test_a_thread_hears_a_ring_the_time_and_a_stop() -> None:
     thread.join(10.0)
 
     assert (rung, timed_out, stopped) == (True, False, False)
+
+
+class _Late:
+    """A loop that does later what it is asked to do, when the test says so."""
+
+    def __init__(self, loop: Any, late: list[Callable[[], None]]) -> None:
+        self.thread = loop.thread
+        self.flag = loop.flag
+        self.later = late.append
 
 
 # --------------------------------------------------------------------------- forks
