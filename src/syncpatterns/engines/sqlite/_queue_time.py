@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncpatterns.engines.sqlite._queue_desk import EVER, LEASED, SCHEDULED, Desk, Row
+from syncpatterns.engines.sqlite._queue_desk import (
+    EVER,
+    LEASED,
+    SCHEDULED,
+    Desk,
+    Row,
+    hash_of,
+)
 from syncpatterns.engines.sqlite._queue_ends import End, finish
 from syncpatterns.engines.sqlite._queue_lanes import free_state, settle_lane
 from syncpatterns.offline_queue._core import Ended, Hold, ItemState, Staged
@@ -26,7 +33,7 @@ class Told:
     the items is told by the next stage of this process.
     """
 
-    __slots__ = ("ended", "lapsed", "parked", "ready", "resumed")
+    __slots__ = ("ended", "lapsed", "names", "parked", "ready", "resumed")
 
     def __init__(self) -> None:
         self.ready = 0
@@ -34,6 +41,13 @@ class Told:
         self.ended: list[Ended] = []
         self.parked: list[int] = []
         self.resumed: list[str] = []
+        self.names: dict[int, tuple[str, str]] = {}
+
+    def name(self, desk: Desk, row: Row) -> int:
+        """Note what an item is called, and return its number."""
+        seq = row.id - desk.base
+        self.names[seq] = desk.word(row.operation), hash_of(desk, row)
+        return seq
 
     def __bool__(self) -> bool:
         return bool(
@@ -47,6 +61,7 @@ class Told:
         self.ended = (self.ended + other.ended)[-_KEPT:]
         self.parked = (self.parked + other.parked)[-_KEPT:]
         self.resumed = (self.resumed + other.resumed)[-_KEPT:]
+        self.names = dict(list({**self.names, **other.names}.items())[-_KEPT:])
 
     def staged(self, next_due: float) -> Staged:
         """Return it as the ports say it."""
@@ -57,6 +72,7 @@ class Told:
             tuple(self.parked),
             tuple(self.resumed),
             next_due,
+            self.names,
         )
 
 
@@ -129,7 +145,7 @@ def _lapse(desk: Desk, row: Row, told: Told) -> None:
     row = row._replace(state=state)
     if _is_old(desk, row, told):
         return
-    told.lapsed.append(Hold(row.id - desk.base, row.token))
+    told.lapsed.append(Hold(told.name(desk, row), row.token))
     if row.lane is not None:
         desk.run("stand", 1, None, row.id)
         settle_lane(desk, row.lane)
@@ -147,7 +163,7 @@ def _is_old(desk: Desk, row: Row, told: Told) -> bool:
     if row.sent_at > now.wall - desk.rules.redeliver_within:
         return False
     desk.run("park", row.sent_at, "unknown", row.error, row.id)
-    told.parked.append(row.id - desk.base)
+    told.parked.append(told.name(desk, row))
     if row.lane is not None:
         settle_lane(desk, row.lane)
     return True
