@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -34,8 +34,9 @@ class Publishable(Protocol):
 class Enqueuer(Protocol):
     """The part of an `OfflineQueue` that a transaction needs."""
 
-    def enqueue_tx(self, tx: Any, op: Any, payload: Any, **options: Any) -> Any:
-        """Store *payload* for the handler of *op* in the open transaction *tx*."""
+    @property
+    def enqueue_tx(self) -> Callable[..., Any]:
+        """``enqueue_tx(tx, op, payload, **options)``: store it in *tx*."""
         ...
 
 

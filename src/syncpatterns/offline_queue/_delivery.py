@@ -161,13 +161,12 @@ class Delivery:
         try:
             payload = handler.payloads.read(item, parents.value)
             context = parts.context(flight, handler)
+            invoke = _asked(handler, flight, payload, context, loop=loop)
         except Unreadable as error:
             if error.parked:
                 return judge.parked(item, error.reason)
             return judge.failed(item, error.reason)
-        outcome: Outcome[Any] = yield from _asked(
-            handler, flight, payload, context, loop=loop
-        )
+        outcome: Outcome[Any] = yield from invoke
         if isinstance(outcome, Ok):
             result, shown = stored_result(handler, item, outcome.value)
             return judge.done(item, shown, result)

@@ -213,13 +213,22 @@ def request_of(item: Item) -> RequestKey:
     """Return the key of *item* with the request that it came with, if it did.
 
     Its age is counted from the caller's first try, as the caller said.
+
+    Raises:
+        Unreadable: What is kept of the request cannot be read.
     """
     if REQUEST not in item.headers:
         return RequestKey(item.key, b"")
-    digits, age, *door = json.loads(item.headers)[REQUEST]
-    # Items of an older release do not say by which door they came in.
-    doors = [bytes.fromhex(each) for each in door] or [b""]
-    return RequestKey(item.key, bytes.fromhex(digits), age, doors[0])
+    try:
+        kept = json.loads(item.headers).get(REQUEST)
+        if kept is None:  # a header of the user's says so, and no name
+            return RequestKey(item.key, b"")
+        digits, age, *door = kept
+        # Items of an older release do not say by which door they came in.
+        doors = [bytes.fromhex(each) for each in door] or [b""]
+        return RequestKey(item.key, bytes.fromhex(digits), float(age), doors[0])
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Unreadable("payload-invalid") from error
 
 
 _SECRET = frozenset(
