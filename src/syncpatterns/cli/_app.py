@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import syncpatterns
-from syncpatterns.cli import _unresolved
+from syncpatterns.cli import _queue, _unresolved
 
 # Plain text, whatever is installed beside: the same help in a terminal, in a
 # file and on the page of the documentation.
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(_unresolved.group, name="unresolved")
+app.add_typer(_queue.group, name="queue")
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the option

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from functools import reduce
 from pathlib import Path
@@ -35,10 +35,7 @@ def load(spec: str) -> tuple[AnyOperation, ...]:
     Raises:
         Stop: *spec* cannot be imported, or names something else.
     """
-    found = _attribute(spec)
-    if callable(found) and not _is_operation(found):
-        found = _made_by(spec, found)
-    each = _listed(found)
+    each = _listed(found := made(spec, _is_operation, _WANTED))
     if each is None:
         raise Stop(f"--app {spec} is of type {_kind(found)}, not {_WANTED}.")
     if not each:
@@ -49,6 +46,23 @@ def load(spec: str) -> tuple[AnyOperation, ...]:
             f"--app {spec} holds an object of type {_kind(wrong)}; it takes {_WANTED}."
         )
     return tuple(dict.fromkeys(each))
+
+
+def made(spec: str, is_wanted: Callable[[Any], bool], wanted: str) -> Any:
+    """Return what *spec* names, or what the function that it names returns.
+
+    Args:
+        spec: ``module:attribute``.
+        is_wanted: Tells what is not to be called though it can be.
+        wanted: What it may be, for messages.
+
+    Raises:
+        Stop: *spec* cannot be imported or called.
+    """
+    found = _attribute(spec)
+    if callable(found) and not is_wanted(found):
+        return _made_by(spec, found, wanted)
+    return found
 
 
 def _listed(found: Any) -> list[Any] | None:
@@ -113,13 +127,13 @@ def _module(spec: str, name: str) -> Any:
         raise Stop(f"--app {spec}: {_what(error)}") from error
 
 
-def _made_by(spec: str, factory: Any) -> Any:
+def _made_by(spec: str, factory: Any, wanted: str) -> Any:
     if inspect.iscoroutinefunction(factory):
-        raise Stop(f"--app {spec} is an async function; it takes {_WANTED}.")
+        raise Stop(f"--app {spec} is an async function; it takes {wanted}.")
     try:
         inspect.signature(factory).bind()
     except TypeError:
-        raise Stop(f"--app {spec} needs arguments; it takes {_WANTED}.") from None
+        raise Stop(f"--app {spec} needs arguments; it takes {wanted}.") from None
     except ValueError:
         pass  # a built-in function that does not say what it takes: call it
     try:

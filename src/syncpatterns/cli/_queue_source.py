@@ -1,0 +1,160 @@
+"""Which queue a command is about: a database and a name, or the application's own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import typer
+
+from syncpatterns.cli._errors import FAILED, Stop
+from syncpatterns.cli._loading import made
+from syncpatterns.cli._output import safe
+from syncpatterns.cli._source import refuse_absent
+from syncpatterns.clock import SystemClock
+from syncpatterns.engines import connect
+from syncpatterns.offline_queue._core import Item
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._ports import QueueStore
+
+Db: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        envvar="SYNCPATTERNS_DB",
+        show_envvar=True,
+        help="Where the queue is, such as sqlite:///app.db.",
+    ),
+]
+Queue: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--queue",
+        metavar="NAME",
+        envvar="SYNCPATTERNS_QUEUE",
+        show_envvar=True,
+        help="Which one; may be left out where there is only one.",
+    ),
+]
+App: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="MODULE:ATTRIBUTE",
+        envvar="SYNCPATTERNS_QUEUE_APP",
+        show_envvar=True,
+        help="The application's OfflineQueue, or a function that returns it.",
+    ),
+]
+Numbers: TypeAlias = Annotated[
+    list[int], typer.Argument(metavar="NUMBER...", min=1, help="Numbers from `ls`.")
+]
+
+_WANTED: Final = "an OfflineQueue, or a function without arguments that returns one"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One queue, and the store that it is in."""
+
+    engine: Any
+    store: QueueStore
+    queue: str
+
+    def now(self) -> float:
+        """Return the engine's time."""
+        clock = getattr(self.engine, "clock", None) or SystemClock()
+        return float(clock.time())
+
+    def item(self, number: int) -> Item:
+        """Return an item that is live or DEAD.
+
+        Raises:
+            Stop: There is none; says how it ended, if that is known.
+        """
+        item = self.store.get(self.queue, number)
+        if item is None:
+            raise Stop(self.missing(number), FAILED)
+        return item
+
+    def missing(self, number: int) -> str:
+        """Return the sentence about an item that is not there."""
+        ended = self.store.ended(self.queue, number)
+        if ended is None:
+            return f"There is no item {number} in {safe(self.queue)}; `ls` shows them."
+        why = f" ({safe(ended.reason)})" if ended.reason else ""
+        return f"Item {number} has ended: {ended.state.value}{why}."
+
+
+@contextmanager
+def opened(db: str | None, queue: str | None) -> Generator[Place]:
+    """Open the queue that the options name; close it at the end.
+
+    Raises:
+        Stop: Nothing is named, or nothing is there.
+    """
+    with engine_of(db) as engine:
+        store = engine.queue_store()
+        yield Place(engine, store, _chosen(store.queues(), queue))
+
+
+@contextmanager
+def engine_of(db: str | None) -> Generator[Any]:
+    """Open the database that the option names; close it at the end.
+
+    Raises:
+        Stop: None is named, or it is not there.
+    """
+    if db is None:
+        raise Stop("Name the database with --db sqlite:///app.db (or SYNCPATTERNS_DB).")
+    engine = connect(db)
+    if engine.name == "memory":
+        raise Stop("memory:// is empty in every new process; name a database file.")
+    refuse_absent(engine, "--db")
+    with engine:
+        yield engine
+
+
+def _chosen(names: list[str], queue: str | None) -> str:
+    shown = ", ".join(safe(name) for name in names)
+    if queue is not None:
+        if queue not in names:
+            there = f"it holds {shown}" if names else "it holds no queue"
+            raise Stop(
+                f"There is no queue {safe(queue)!r} in this database; {there}.", FAILED
+            )
+        return queue
+    if not names:
+        raise Stop(
+            "This database holds no queue yet. The application makes it when it first "
+            "uses it.",
+            FAILED,
+        )
+    if len(names) > 1:
+        raise Stop(f"This database holds several queues: {shown}. Name one by --queue.")
+    return names[0]
+
+
+def application(app: str | None, what: str) -> Any:
+    """Return the application's queue object.
+
+    Raises:
+        Stop: None is named, or it is something else.
+    """
+    from syncpatterns.offline_queue import (  # noqa: PLC0415 - slow, rarely used
+        OfflineQueue,
+    )
+
+    if app is None:
+        raise Stop(
+            f"{what} calls the handlers of the application: name its OfflineQueue with "
+            "--app module:attribute (or SYNCPATTERNS_QUEUE_APP)."
+        )
+    found = made(app, lambda value: isinstance(value, OfflineQueue), _WANTED)
+    if not isinstance(found, OfflineQueue):
+        raise Stop(f"--app {app} is of type {type(found).__name__}, not {_WANTED}.")
+    return found
