@@ -220,6 +220,8 @@ class World:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._end, process, scope, tidy)
                 await process.adrain(concurrency=process.width, grace=grace)
+        counted = dict(process.targets._under_way)
+        self.check(not counted, f"counted as under way for ever: {counted}")
         if tidy:
             rows = self.engine.queue_store().items(QUEUE)
             held = {row.hold for row in rows if row.state is ItemState.LEASED}
