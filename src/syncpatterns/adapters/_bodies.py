@@ -113,13 +113,7 @@ class BodyLimit:
                 raise
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
-        members = problem(
-            413,
-            "body-too-large",
-            "The request body is too large.",
-            f"A body may have at most {self._max_bytes} bytes. Nothing was done.",
-            max_bytes=self._max_bytes,
-        )
+        members = body_too_large(self._max_bytes)
         await send_problem(scope, send, members, [(b"connection", b"close")])
 
 
@@ -210,6 +204,17 @@ class JsonBody:
         await self._app(scope, _replay(body, receive), send)
 
 
+def body_too_large(max_bytes: int) -> dict[str, Any]:
+    """Return the problem for a body above *max_bytes*."""
+    return problem(
+        413,
+        "body-too-large",
+        "The request body is too large.",
+        f"A body may have at most {max_bytes} bytes. Nothing was done.",
+        max_bytes=max_bytes,
+    )
+
+
 def malformed_json(reason: str) -> dict[str, Any]:
     """Return the problem for a body that is no JSON we take."""
     return problem(400, "malformed-json", "The request body is not valid JSON.", reason)
@@ -274,9 +279,13 @@ def _has_body(scope: Scope) -> bool:
 
 def _is_json(scope: Scope) -> bool:
     types = values_of(scope, b"content-type")
-    if len(types) != 1:
-        return False
-    return _JSON_TYPE.fullmatch(types[0].partition(b";")[0].strip()) is not None
+    return len(types) == 1 and is_json(types[0])
+
+
+def is_json(content_type: bytes) -> bool:
+    """Tell whether *content_type* says JSON."""
+    kind = content_type.partition(b";")[0].strip()
+    return _JSON_TYPE.fullmatch(kind) is not None
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
@@ -16,20 +14,22 @@ from starlette.websockets import WebSocket
 
 from syncpatterns._http import problem_document
 from syncpatterns.adapters._bodies import malformed_json, unsupported_media_type
-from syncpatterns.adapters._messages import Header, problem, problem_response
+from syncpatterns.adapters._failures import (
+    foreign_refusal,
+    http_error,
+    internal_error,
+)
+from syncpatterns.adapters._messages import Header, problem_response
 from syncpatterns.adapters._openapi import describe_problems
-from syncpatterns.adapters._problems import note
+from syncpatterns.adapters._problems import answer_lines, note, replayed_lines
+from syncpatterns.adapters._replies import NO_BODY
 from syncpatterns.adapters._validation import validation_problem
-from syncpatterns.errors import Refusal, SyncPatternsError
+from syncpatterns.errors import SyncPatternsError
 
 Handler: TypeAlias = Callable[[HTTPConnection, Exception], Awaitable[Response | None]]
 
 #: What FastAPI says when reading or parsing a body failed in an unforeseen way.
 _PARSE_FAILED: Final = "There was an error parsing the body"
-_NO_BODY: Final = frozenset({204, 205, 304})
-_OURS: Final = frozenset({"type", "title", "status", "request_id"})
-_INTERNAL: Final = 500
-_CONFLICT: Final = 409
 
 
 def install_problems(app: FastAPI, *, refusals: Iterable[type[Exception]] = ()) -> None:
@@ -62,26 +62,13 @@ async def _on_library_error(
 ) -> Response | None:
     known = cast("SyncPatternsError", error)
     note(known)
-    _, headers, members = problem_document(known)
-    extra = [
-        (name.encode(), value.encode())
-        for name, value in headers.items()
-        if name == "retry-after"
-    ]
-    return await _answer(connection, members, [*extra, *_replayed(error)])
+    return await _answer(connection, problem_document(known)[2], answer_lines(known))
 
 
 async def _on_foreign_refusal(
     connection: HTTPConnection, error: Exception
 ) -> Response | None:
-    slug = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__).lower()
-    members = problem(
-        int(getattr(error, "status", _CONFLICT)),
-        str(getattr(error, "problem", slug)),
-        str(getattr(error, "title", Refusal.title)),
-        str(error),
-    )
-    return await _answer(connection, members, _replayed(error))
+    return await _answer(connection, foreign_refusal(error), replayed_lines(error))
 
 
 async def _on_invalid_request(
@@ -109,45 +96,20 @@ async def _on_http_exception(
         for name, value in (raised.headers or {}).items()
     ]
     status = raised.status_code
-    if status in _NO_BODY:
+    if status in NO_BODY:
         return Response(status_code=status, headers=raised.headers)
     if raised.detail == _PARSE_FAILED and isinstance(
         error.__cause__, (RecursionError, ValueError)
     ):
         return await _answer(connection, malformed_json("It cannot be parsed."))
-    try:
-        title = http.HTTPStatus(status).phrase
-    except ValueError:
-        title = "Error"
-    slug = re.sub(r"[^a-z0-9]+", "-", title.lower())
-    facts = _said(cast("Any", raised.detail), title, status)
-    return await _answer(connection, {**problem(status, slug, title), **facts}, headers)
-
-
-_ADVICE = {
-    404: "There is nothing at this address. Check the path. Nothing was done.",
-    405: "Use one of the methods in the Allow header. Nothing was done.",
-}
-
-
-def _said(detail: Any, title: str, status: int) -> dict[str, Any]:
-    """Return what an HTTPException says, as members of the problem."""
-    if isinstance(detail, dict):
-        members = cast("dict[str, Any]", detail)
-        return {name: members[name] for name in members if name not in _OURS}
-    if status in _ADVICE and detail == title:
-        return {"detail": _ADVICE[status]}
-    if not detail or detail == title or status == _INTERNAL:
-        return {}
-    return {"detail": str(detail)}
+    return await _answer(connection, http_error(status, raised.detail), headers)
 
 
 async def _on_anything_else(
     connection: HTTPConnection, _error: Exception
 ) -> Response | None:
     # Starlette raises the error again after this answer, for the server's log.
-    members = problem(_INTERNAL, "internal", SyncPatternsError.title)
-    return await _answer(connection, members)
+    return await _answer(connection, internal_error())
 
 
 async def _answer(
@@ -162,8 +124,3 @@ async def _answer(
     response = Response(body, members["status"])
     response.raw_headers = lines
     return response
-
-
-def _replayed(error: Exception) -> list[Header]:
-    replayed = getattr(error, "replayed", False) is True
-    return [(b"idempotent-replayed", b"true")] if replayed else []

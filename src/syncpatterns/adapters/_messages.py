@@ -16,7 +16,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
 
-_REQUEST_ID: Final = "syncpatterns.request_id"
+#: Where a request's identity is kept, in an ASGI scope or a WSGI environ.
+REQUEST_ID: Final = "syncpatterns.request_id"
 _USABLE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -36,7 +37,7 @@ def request_id(scope: Scope) -> str:
     A caller's own ``X-Request-Id`` is taken if it is 1 to 64 letters, digits,
     dots, underscores or hyphens: anything else could forge a line in a log.
     """
-    known = scope.get(_REQUEST_ID)
+    known = scope.get(REQUEST_ID)
     if known is not None:
         return cast("str", known)
     sent = values_of(scope, b"x-request-id")
@@ -44,7 +45,7 @@ def request_id(scope: Scope) -> str:
         made = sent[0].decode("ascii")
     else:
         made = uuid.uuid4().hex
-    scope[_REQUEST_ID] = made
+    scope[REQUEST_ID] = made
     return made
 
 

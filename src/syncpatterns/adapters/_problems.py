@@ -47,9 +47,13 @@ def answer_lines(error: SyncPatternsError) -> list[Header]:
     lines: list[Header] = []
     if "retry-after" in headers:
         lines.append((b"retry-after", headers["retry-after"].encode()))
-    if getattr(error, "replayed", False) is True:
-        lines.append((b"idempotent-replayed", b"true"))
-    return lines
+    return [*lines, *replayed_lines(error)]
+
+
+def replayed_lines(error: Exception) -> list[Header]:
+    """Return the header that tells a refusal given again from a first one."""
+    replayed = getattr(error, "replayed", False) is True
+    return [(b"idempotent-replayed", b"true")] if replayed else []
 
 
 class Problems:

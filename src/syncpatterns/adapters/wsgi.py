@@ -5,12 +5,13 @@ Flask, Django, Bottle and everything else that speaks PEP 3333.
 
 from __future__ import annotations
 
-import http
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from syncpatterns._http import problem_document
+from syncpatterns.adapters._environ import identified
+from syncpatterns.adapters._failures import phrase
 from syncpatterns.adapters._messages import problem_response
 from syncpatterns.adapters._problems import answer_lines, note
 from syncpatterns.errors import SyncPatternsError
@@ -120,19 +121,8 @@ def _answer(
 ) -> list[bytes]:
     note(error)
     status, _, members = problem_document(error)
-    sent = environ.get("HTTP_X_REQUEST_ID")
-    scope: dict[str, Any] = {"headers": ()}
-    if sent is not None:
-        scope["headers"] = ((b"x-request-id", sent.encode("latin-1")),)
-    lines, body = problem_response(scope, members, answer_lines(error))
+    lines, body = problem_response(identified(environ), members, answer_lines(error))
     headers = [(name.decode(), value.decode()) for name, value in lines]
     # exc_info: the application may have announced another answer already.
-    start(f"{status} {_phrase(status)}", headers, sys.exc_info())
+    start(f"{status} {phrase(status)}", headers, sys.exc_info())
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
-
-
-def _phrase(status: int) -> str:
-    try:
-        return http.HTTPStatus(status).phrase
-    except ValueError:
-        return "Error"
