@@ -62,7 +62,8 @@ class Targets:
         probes: How to ask a target whether it is back; "" stands for all that
             are not named. A target without one is tried with one item.
         gates: The breaker of each target that has one: it is looked at before
-            anything is claimed for the target.
+            anything is claimed for the target. "" names the one for all
+            others, which becomes a gate with `add_gate`, target by target.
         tell: Gets `TargetOffline` and `TargetOnline`, outside of every lock.
         rules: Figures of the way back.
 
@@ -89,7 +90,9 @@ class Targets:
         self._probes = dict(probes or {})
         self._gates: dict[str, Gate] = {}
         for target, gate in (gates or {}).items():
-            self.add_gate(target, gate)
+            _check_gate(target, gate)
+            if target:
+                self._gates[target] = gate
         self._tell = tell
         self._rules = rules
         self._lock = threading.Lock()
@@ -116,11 +119,7 @@ class Targets:
         Raises:
             ConfigurationError: It cannot say when it lets a call through.
         """
-        if not hasattr(gate, "retry_after") or not hasattr(gate, "current_state"):
-            raise ConfigurationError(
-                f"The breaker of target {target!r} has no retry_after and "
-                "current_state; use syncpatterns.CircuitBreaker."
-            )
+        _check_gate(target, gate)
         self._gates = {**self._gates, target: gate}
 
     # --------------------------------------------------------------- claiming
@@ -372,4 +371,12 @@ class Targets:
             target=target,
             reason="unreachable" if offline else "resting",
             seconds=seconds,
+        )
+
+
+def _check_gate(target: str, gate: object) -> None:
+    if not hasattr(gate, "retry_after") or not hasattr(gate, "current_state"):
+        raise ConfigurationError(
+            f"The breaker of target {target!r} has no retry_after and "
+            "current_state; use syncpatterns.CircuitBreaker."
         )

@@ -236,10 +236,11 @@ def test_nothing_is_kept_of_a_target_that_is_well() -> None:
     assert len(targets._under_way) == 0
 
 
-def test_a_gate_that_cannot_say_when_is_refused() -> None:
+@pytest.mark.parametrize("name", ["sms", ""])
+def test_a_gate_that_cannot_say_when_is_refused(name: str) -> None:
     """The one of pybreaker itself does not know how long it will be open."""
     with pytest.raises(ConfigurationError) as caught:
-        made(FakeClock(), gates={"sms": object()})
+        made(FakeClock(), gates={name: object()})
 
     assert "syncpatterns.CircuitBreaker" in str(caught.value)
 
