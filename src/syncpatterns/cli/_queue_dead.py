@@ -28,7 +28,7 @@ _WAITING_FOR_SOMEBODY = (ItemState.DEAD, ItemState.PARKED)
 
 Numbers = Annotated[
     list[int] | None,
-    typer.Argument(metavar="NUMBER...", min=1, help="Numbers from `dead ls`."),
+    typer.Argument(metavar="NUMBER", min=1, help="Numbers from `dead ls`."),
 ]
 Every = Annotated[
     bool, typer.Option("--all", help="Every one that the other options choose.")

@@ -51,7 +51,7 @@ App: TypeAlias = Annotated[
     ),
 ]
 Numbers: TypeAlias = Annotated[
-    list[int], typer.Argument(metavar="NUMBER...", min=1, help="Numbers from `ls`.")
+    list[int], typer.Argument(metavar="NUMBER", min=1, help="Numbers from `ls`.")
 ]
 
 _WANTED: Final = "an OfflineQueue, or a function without arguments that returns one"
