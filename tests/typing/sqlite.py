@@ -31,6 +31,16 @@ def rows(tx: Tx) -> list[str]:
     return [name for (name,) in tx.connection.execute("SELECT name FROM item")]
 
 
+def promised(tx: Tx) -> None:
+    """Have something called once this is committed."""
+    tx.after_commit(lambda: 7)
+    tx.after_commit(7)  # type: ignore[arg-type]  # a function
+
+
+assert_type(engine.transact(rows, relaxed=True), list[str])
+engine.transact(rows, relaxed="yes")  # type: ignore[arg-type]  # True or False
+
+
 def seen(snapshot: Snapshot) -> int:
     """Read one snapshot."""
     assert_type(snapshot.connection, sqlite3.Connection)

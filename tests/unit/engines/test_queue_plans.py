@@ -69,6 +69,20 @@ def test_no_statement_scans_a_table_or_sorts(
     assert slow == CHECKS | ALL
 
 
+@pytest.mark.case("QUE-65", part="SQLite, after ANALYZE")
+def test_what_sqlite_learns_of_the_rows_changes_no_plan(
+    store: SqliteQueueStore, path: Path
+) -> None:
+    """Figures about one day's rows could lead it astray on another's."""
+    fill(store._engine, 5_000, state=1, lane="A")
+    fill(store._engine, 500, state=5, first=2_000_000)
+    store._engine.transact(lambda tx: tx.connection.execute("ANALYZE"))
+
+    slow = {name for name, sql in SQL.items() if is_slow(path, sql)}
+
+    assert slow == CHECKS | ALL
+
+
 @pytest.mark.case("QUE-65", part="planted")
 def test_a_statement_that_scans_is_found(store: SqliteQueueStore, path: Path) -> None:
     """Without the words that name the index, the claim would read every item."""

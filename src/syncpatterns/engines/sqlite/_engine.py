@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -239,12 +238,18 @@ class SqliteEngine:
 
         return _queue_async.AsyncSqliteQueueStore(self)
 
-    @cached_property
+    @property
     def queue_office(self) -> Office:
         """What the stores of queues share; made for whoever has a queue."""
+        known: Office | None = self.__dict__.get("_office")
+        if known is not None:
+            return known
         from syncpatterns.engines.sqlite import _queue_works  # noqa: PLC0415 - as said
 
-        return self._life.watch_forks(_queue_works.Office(self.clock))
+        made = _queue_works.Office(self.clock)
+        # One step: two threads that ask at once get one and the same.
+        office: Office = self.__dict__.setdefault("_office", made)
+        return self._life.watch_forks(office)
 
     def owns(self, tx: SqliteTransaction) -> bool:
         """Tell whether *tx* is a transaction of this engine."""
