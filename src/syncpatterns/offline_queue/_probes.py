@@ -11,12 +11,13 @@ import http.client
 import inspect
 import logging
 import math
+import re
 import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, cast, runtime_checkable
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._targets import Gate
@@ -24,6 +25,7 @@ from syncpatterns.offline_queue._targets import Gate
 _log = logging.getLogger("syncpatterns.offline_queue")
 
 _SERVER_ERROR: Final = 500
+_PRINTABLE: Final = re.compile(r"[!-~]+")
 
 
 @runtime_checkable
@@ -98,17 +100,13 @@ class HTTPProbe(_Asked):
         timeout: Seconds after which it is taken as no.
 
     Raises:
-        ConfigurationError: *url* is no http or https address, or *timeout* is
-            not positive.
+        ConfigurationError: *url* is no http or https address or names a user,
+            or *timeout* is not positive.
     """
 
     def __init__(self, url: str, *, client: Any = None, timeout: float = 5.0) -> None:
         super().__init__(timeout)
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(
-                f"HTTPProbe({url!r}) needs an address such as http://127.0.0.1/health."
-            )
+        parts = _parts_of(url)
         if client is not None and not callable(getattr(client, "get", None)):
             raise ConfigurationError(
                 f"client={client!r} has no get(url); pass an httpx2 or httpx client."
@@ -119,7 +117,9 @@ class HTTPProbe(_Asked):
         self._awaited = inspect.iscoroutinefunction(getattr(client, "get", None))
 
     def __repr__(self) -> str:
-        return f"HTTPProbe({self.url!r})"
+        # For the log: a token may be part of the query, and has no business there.
+        shown = self._parts._replace(query="", fragment="").geturl()
+        return f"HTTPProbe({shown!r})"
 
     def probe(self) -> bool:
         """Answer on this thread, within the time-out.
@@ -159,6 +159,29 @@ class HTTPProbe(_Asked):
         return int(answer.status_code) < _SERVER_ERROR
 
 
+def _parts_of(url: str) -> SplitResult:
+    if not isinstance(cast("object", url), str) or not _PRINTABLE.fullmatch(url):
+        raise ConfigurationError(
+            "HTTPProbe(url) needs an address of printable ASCII characters without "
+            "spaces; percent-encode the others."
+        )
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is none
+    except ValueError as error:
+        raise ConfigurationError(f"HTTPProbe(url): {error}.") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(
+            f"HTTPProbe({url!r}) needs an address such as http://127.0.0.1/health."
+        )
+    if parts.username is not None:
+        raise ConfigurationError(
+            "HTTPProbe(url) names a user, which would be shown in logs; pass "
+            "client= that signs in, or ask an address that needs no user."
+        )
+    return parts
+
+
 class TCPProbe(_Asked):
     """Opens a connection to *host* and *port* and closes it.
 
@@ -173,7 +196,7 @@ class TCPProbe(_Asked):
 
     def __init__(self, host: str, port: int, *, timeout: float = 5.0) -> None:
         super().__init__(timeout)
-        if not host or not 0 < port < 1 << 16:
+        if not host or type(port) is not int or not 0 < port < 1 << 16:
             raise ConfigurationError(f"TCPProbe({host!r}, {port!r}) names no port.")
         self.host = host
         self.port = port

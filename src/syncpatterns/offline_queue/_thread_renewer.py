@@ -59,7 +59,7 @@ class ThreadRenewer:
             with self._lock:
                 self._on_duty -= 1
                 ended, bell = self._thread, self._bell
-                last = self._on_duty == 0
+                last = self._on_duty <= 0
             if last and ended is not None:
                 bell.ring()
                 ended.join()

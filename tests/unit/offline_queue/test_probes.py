@@ -218,6 +218,11 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
         (lambda: HTTPProbe("ftp://127.0.0.1/"), "http://127.0.0.1/health"),
         (lambda: HTTPProbe("127.0.0.1:80"), "http://127.0.0.1/health"),
         (lambda: HTTPProbe("http:///nowhere"), "http://127.0.0.1/health"),
+        (lambda: HTTPProbe("http://127.0.0.1/a b"), "percent-encode"),
+        (lambda: HTTPProbe("http://127.0.0.1/\r\nX: y"), "percent-encode"),
+        (lambda: HTTPProbe("http://127.0.0.1:99999/"), "out of range"),
+        (lambda: HTTPProbe("http://[::1/"), "Invalid IPv6"),
+        (lambda: HTTPProbe("http://me:secret@127.0.0.1/"), "names a user"),
         (lambda: HTTPProbe("http://127.0.0.1/", client=object()), "get(url)"),
         (lambda: HTTPProbe("http://127.0.0.1/", timeout=0), "timeout=0"),
         (lambda: TCPProbe("127.0.0.1", 0), "names no port"),
@@ -229,7 +234,7 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
         (any_of, "at least one"),
         (lambda: all_of(lambda: True), "no probe"),  # type: ignore[arg-type]  # as above
     ],
-    ids=range(13),
+    ids=range(18),
 )
 def test_a_probe_that_cannot_work_is_refused_when_it_is_made(
     make: Callable[[], object], says: str
@@ -242,11 +247,12 @@ def test_a_probe_that_cannot_work_is_refused_when_it_is_made(
 
 
 def test_a_probe_says_what_it_asks() -> None:
-    """For the log."""
-    probe = any_of(HTTPProbe("http://127.0.0.1/"), TCPProbe("127.0.0.1", 80))
+    """For the log, which is no place for a token."""
+    url = "http://127.0.0.1/health?token=secret"
+    probe = any_of(HTTPProbe(url), TCPProbe("127.0.0.1", 80))
 
     assert repr(probe) == (
-        "any_of(HTTPProbe('http://127.0.0.1/'), TCPProbe('127.0.0.1', 80))"
+        "any_of(HTTPProbe('http://127.0.0.1/health'), TCPProbe('127.0.0.1', 80))"
     )
 
 
