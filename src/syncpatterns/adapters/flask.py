@@ -115,7 +115,10 @@ def json_body(request: Request, kind: type[T]) -> T:
         raise InvalidBody(malformed_json(reason))
     wanted: Any = kind
     try:
-        value: T = _adapter(wanted).validate_python(json.loads(body))
+        # As FastAPI asks; a value made of JSON has no attributes to read.
+        value: T = _adapter(wanted).validate_python(
+            json.loads(body), from_attributes=True
+        )
     except ValidationError as error:
         listed = [
             {**each, "loc": ("body", *each["loc"])}
