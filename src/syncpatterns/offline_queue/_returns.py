@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncpatterns.offline_queue._core import Release, Settlement
+from syncpatterns.offline_queue._core import Ack, Release, Settlement
 from syncpatterns.offline_queue._delivers import Evidence, Flight, Verdict
 
 #: The word for items that are given back because the drain stops.
@@ -16,8 +16,11 @@ _COOL: Final = 0.1
 def given_back(flight: Flight, delay: float = 0.0, why: str = STOPPED) -> Verdict:
     """Return the verdict on a delivery that was ended before it had one.
 
-    Only if its handler had not begun is it certain that nobody was reached.
+    Only if its handler had not begun is it certain that nobody was reached. A
+    handler that has committed its acknowledgement is done, whatever ended it.
     """
+    if flight.acked:
+        return Verdict(Ack(flight.item.hold), Evidence.ANSWERED)
     unsent = not flight.begun
     return Verdict(Release(flight.item.hold, delay, unsent=unsent, error=why))
 

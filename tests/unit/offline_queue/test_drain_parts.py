@@ -125,6 +125,14 @@ def test_only_what_was_not_begun_is_certainly_unsent(begun: bool) -> None:
     assert settlement == Release(HOLD, 0.0, unsent=not begun, error="stopped")
 
 
+def test_what_was_acknowledged_in_a_commit_of_its_own_is_done() -> None:
+    """Cancelled after that, it must not be told as put back."""
+    flight = Flight(stored())
+    flight.begun = flight.acked = True
+
+    assert given_back(flight).settlement == Ack(HOLD)
+
+
 @pytest.mark.parametrize(
     ("verdict", "delay"),
     [
