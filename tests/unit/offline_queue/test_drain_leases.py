@@ -199,6 +199,36 @@ def test_one_that_cannot_be_renewed_for_a_whole_lease_is_ended(backend: str) -> 
     virtually(main, backend)
 
 
+@backends
+def test_what_a_dead_process_held_is_delivered_when_its_lease_ends(
+    backend: str,
+) -> None:
+    """Nobody says so: the drain sleeps until then."""
+
+    async def main() -> None:
+        desk = Desk(clock=LoopClock(), lease=30.0)
+        at: list[float] = []
+
+        async def handler(_flight: Flight) -> None:
+            at.append(desk.clock.monotonic())
+
+        desk.handler = handler
+        (seq,) = desk.put(item("a"))
+        began = desk.clock.monotonic()
+        desk.ready().claim(CLAIM)  # and its process dies
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(desk.adrain)
+            await desk.clock.asleep(40.0)
+            tasks.cancel_scope.cancel()
+
+        (delivered,) = at
+
+        assert desk.acked() == [seq]
+        assert 30.0 <= delivered - began < 30.3
+
+    virtually(main, backend)
+
+
 @pytest.mark.parametrize("how", ["before", "after"])
 @pytest.mark.parametrize("times", [1, 2, 5])
 @backends

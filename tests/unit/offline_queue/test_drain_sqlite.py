@@ -22,7 +22,8 @@ from syncpatterns.offline_queue._drain_facts import (
     DrainStarted,
 )
 from syncpatterns.offline_queue._drain_report import DrainReport
-from tests.unit.offline_queue.desk import Desk, item, items
+from syncpatterns.offline_queue._ports import ClaimRequest
+from tests.unit.offline_queue.desk import QUEUE, Desk, item, items
 
 #: SYNCPATTERNS_DRAIN_ITEMS=1000000 is the whole way of QUE-58.
 ITEMS = int(os.environ.get("SYNCPATTERNS_DRAIN_ITEMS", "30000"))
@@ -149,6 +150,28 @@ async def test_another_process_s_commit_is_found_by_looking(
         tasks.cancel_scope.cancel()
 
     assert len(desk.begun) == 1
+
+
+async def test_what_a_dead_process_held_comes_back_by_its_lease(
+    engine: SqliteEngine,
+) -> None:
+    """A drain that sleeps until then delivers it."""
+    desk = Desk(engine=engine)
+    delivered = anyio.Event()
+
+    async def handler(_flight: Flight) -> None:
+        delivered.set()
+
+    desk.handler = handler
+    desk.put(item("a"))
+    desk.ready().claim(ClaimRequest(QUEUE, 1, 0.4))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(desk.adrain)
+        with anyio.fail_after(10):
+            await delivered.wait()
+        tasks.cancel_scope.cancel()
+
+    assert len(desk.acked()) == 1
 
 
 async def test_drains_of_two_engines_over_one_file_share_the_work(
