@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final
 
 from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._board import Aloft, Board
 from syncpatterns.offline_queue._core import Item
+from syncpatterns.offline_queue._pace import BUSY_STAGE, CLAIM_ANYWAY, POLL
 from syncpatterns.offline_queue._progress import Progress
 from syncpatterns.offline_queue._stager import Stager
 from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
-
-#: Seconds between two looks for commits of other processes: the shorter one
-#: after something was found, the longer one on a quiet day.
-_POLL: Final = (0.05, 0.25)
-#: Seconds after which a claim is tried although nothing seems to have changed.
-_ANYWAY: Final = 5.0
-#: Seconds between two stagings of a drain that is never idle.
-_BUSY_STAGE: Final = 1.0
 
 
 class Claimer:
@@ -53,7 +45,7 @@ class Claimer:
         self._trouble = Trouble(
             board.post.name, board.store.name, "could not claim", "nothing is lost"
         )
-        self._poll = _POLL[0]
+        self._poll = POLL[0]
         self._seen: int | None = None
         self._tried_at = 0.0
         self._staged_at = 0.0
@@ -86,7 +78,7 @@ class Claimer:
         """Claim what fits, and start it; return how many that was."""
         board = self._board
         now = board.clock.monotonic()
-        if now - self._staged_at >= _BUSY_STAGE:
+        if now - self._staged_at >= BUSY_STAGE:
             self._staged_at = now
             self._stager.stir()
         # Before the claim: a commit during it is found by the next one.
@@ -122,7 +114,7 @@ class Claimer:
         """Return when it is worth claiming again."""
         board = self._board
         if got and board.free > 0:
-            self._poll = _POLL[0]
+            self._poll = POLL[0]
         while not board.closing and not board.closed:
             if board.free <= 0:
                 await board.claimer.wait(board.clock)
@@ -131,9 +123,9 @@ class Claimer:
                 self._stager.stir()
                 return
             if board.store.changes() != self._seen:
-                self._poll = _POLL[0]
+                self._poll = POLL[0]
                 self._stager.stir()
                 return
-            self._poll = min(2 * self._poll, _POLL[1])
-            if board.clock.monotonic() - self._tried_at >= _ANYWAY:
+            self._poll = min(2 * self._poll, POLL[1])
+            if board.clock.monotonic() - self._tried_at >= CLAIM_ANYWAY:
                 return

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
 
 import anyio
 
 from syncpatterns.offline_queue._board import Board
+from syncpatterns.offline_queue._pace import LONGEST_LOOK
 from syncpatterns.offline_queue._probes import Probe
 
 _log = logging.getLogger("syncpatterns.offline_queue")
-
-#: Seconds of the event loop after which a probe without a time-out is a no.
-_LONGEST_LOOK: Final = 30.0
 
 
 class Prober:
@@ -51,7 +48,7 @@ class Prober:
     async def _look(self, target: str, probe: Probe) -> None:
         found: bool | None = None
         try:
-            with anyio.move_on_after(_LONGEST_LOOK) as scope:
+            with anyio.move_on_after(LONGEST_LOOK) as scope:
                 found = await probe.aprobe()
             if scope.cancelled_caught:
                 found = False

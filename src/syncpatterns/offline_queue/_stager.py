@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
 
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._board import Board
+from syncpatterns.offline_queue._pace import LONGEST_STAGE, SHORTEST_STAGE
 from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
-
-#: Seconds between two looks at least; what is due is claimed without them.
-_SHORTEST: Final = 0.05
-#: Seconds between two looks at most: the floor should a hint be lost.
-_LONGEST: Final = 30.0
 
 
 class Stager:
@@ -48,7 +43,7 @@ class Stager:
             if await board.stager.wait(board.clock, wait):
                 # A burst of commits is one look.
                 passed = board.clock.monotonic() - began
-                await board.clock.asleep(_SHORTEST - passed)
+                await board.clock.asleep(SHORTEST_STAGE - passed)
 
     async def stage(self) -> float:
         """Stage once; return the seconds until it is worth doing again."""
@@ -71,4 +66,4 @@ class Stager:
             _log.exception("What time has changed was not told")
         if staged.ready or staged.lapsed or staged.resumed or staged.ended:
             board.claimer.ring()
-        return min(max(staged.next_due, _SHORTEST), _LONGEST)
+        return min(max(staged.next_due, SHORTEST_STAGE), LONGEST_STAGE)

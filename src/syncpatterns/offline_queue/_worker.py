@@ -21,6 +21,14 @@ from syncpatterns.offline_queue._core import Item, Settled
 from syncpatterns.offline_queue._core._landing import landed
 from syncpatterns.offline_queue._delivers import Delivers, Flight, Verdict
 from syncpatterns.offline_queue._drain_report import DrainReport, Tally
+from syncpatterns.offline_queue._pace import (
+    BUSY_STAGE,
+    CLAIM_ANYWAY,
+    LONGEST_LOOK,
+    LONGEST_STAGE,
+    POLL,
+    SHORTEST_STAGE,
+)
 from syncpatterns.offline_queue._ports import QueueStore
 from syncpatterns.offline_queue._probes import Probe
 from syncpatterns.offline_queue._progress import Progress
@@ -31,14 +39,6 @@ from syncpatterns.offline_queue._trouble import Trouble
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
-_POLL: Final = (0.05, 0.25)
-#: Seconds after which a claim is tried although nothing seems to have changed.
-_ANYWAY: Final = 5.0
-#: Seconds between two stagings of a worker that is never idle.
-_BUSY_STAGE: Final = 1.0
-_LONGEST_STAGE: Final = 30.0
-#: Real seconds that a pass waits for probes that have no time-out.
-_LONGEST_LOOK: Final = 30.0
 #: Tries to store what a delivery came to, where nobody waits for ever.
 _TRIES: Final = 6
 
@@ -70,7 +70,7 @@ class Worker:
         self._stopped = stopped
         self._bell = ThreadBell()
         self._tally = Tally()
-        self._poll = _POLL[0]
+        self._poll = POLL[0]
         self._seen: int | None = None
         self._tried_at = 0.0
         self._idle = True
@@ -160,7 +160,7 @@ class Worker:
             self._idle = item is None
             self._measure(store, progress)
             if item is not None:
-                self._poll = _POLL[0]
+                self._poll = POLL[0]
                 self._deliver(store, item)
             elif self._once:
                 return
@@ -271,12 +271,12 @@ class Worker:
         now = self._post.clock.monotonic()
         version = store.changes()
         stirred = version != self._staged_version
-        pace = _POLL[0] if self._idle else _BUSY_STAGE
+        pace = POLL[0] if self._idle else BUSY_STAGE
         if now < self._stage_at and not (stirred and now >= self._staged_at + pace):
             return
         staged = store.stage(self._post.name)
         self._staged_version, self._staged_at = version, now
-        self._stage_at = now + min(max(staged.next_due, _POLL[0]), _LONGEST_STAGE)
+        self._stage_at = now + min(max(staged.next_due, SHORTEST_STAGE), LONGEST_STAGE)
         self._tally.staged(staged)
         try:
             self._post.staged(staged)
@@ -286,7 +286,7 @@ class Worker:
     def _wait(self, store: QueueStore) -> None:
         """Return when it is worth claiming again."""
         clock = self._post.clock
-        until = min(self._stage_at, self._targets_at, self._tried_at + _ANYWAY)
+        until = min(self._stage_at, self._targets_at, self._tried_at + CLAIM_ANYWAY)
         while not self._stopped():
             left = until - clock.monotonic()
             if left <= 0 or self._bell.wait(
@@ -294,9 +294,9 @@ class Worker:
             ):
                 return
             if store.changes() != self._seen:
-                self._poll = _POLL[0]
+                self._poll = POLL[0]
                 return
-            self._poll = min(2 * self._poll, _POLL[1])
+            self._poll = min(2 * self._poll, POLL[1])
 
     def _again(self, trouble: Trouble, error: Exception) -> None:
         """Log it, and wait a moment."""
@@ -321,7 +321,7 @@ class Worker:
     def _look_now(self) -> None:
         self._post.targets.hurry()
         for look in self._look():
-            look.join(_LONGEST_LOOK)
+            look.join(LONGEST_LOOK)
         self._post.targets.hurry()  # somebody waits for this pass
 
     def _look_at(self, target: str, probe: Probe) -> None:
