@@ -191,7 +191,11 @@ class Check:
         return f"<Check {self}: {self.rule}>"
 
     def _steps(self, bench: Bench) -> Questions:
-        yield from self._ask(bench)
+        try:
+            yield from self._ask(bench)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # One answer where there should be two, or None where an item should be.
+            raise AssertionError(f"{self}: an unexpected answer: {error}") from error
         yield from consistent()
 
     def run(self, store: QueueStore, clock: Time) -> None:
