@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from syncpatterns.offline_queue._core import Fail
+from syncpatterns.offline_queue._ports import ClaimRequest
 from tests.unit.cli.conftest import Shop, document
 from tests.unit.cli.queues import CANARY, DB, Field, item, masked, run
 
@@ -153,7 +155,10 @@ def test_all_takes_more_than_a_page(shop: Shop) -> None:
     field.within(
         lambda store: store.settle(
             "field",
-            [_fail(each) for each in store.claim(_claim(1100))],
+            [
+                Fail(each.hold, "rejected")
+                for each in store.claim(ClaimRequest("field", 1100, 30.0))
+            ],
         )
     )
 
@@ -161,18 +166,6 @@ def test_all_takes_more_than_a_page(shop: Shop) -> None:
 
     assert result.stdout == "Discarded 1100 items.\n"
     assert field.items() == []
-
-
-def _fail(each: object) -> object:
-    from syncpatterns.offline_queue._core import Fail
-
-    return Fail(each.hold, "rejected")  # type: ignore[attr-defined]
-
-
-def _claim(count: int) -> object:
-    from syncpatterns.offline_queue._ports import ClaimRequest
-
-    return ClaimRequest("field", count, 30.0)
 
 
 def test_what_is_alive_is_not_requeued(field: Field) -> None:

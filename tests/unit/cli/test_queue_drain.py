@@ -178,7 +178,7 @@ def test_a_worker_ends_in_order_when_it_is_told_to(
         text=True,
     ) as worker:
         assert worker.stderr is not None
-        seen = []
+        seen: list[str] = []
         while len(seen) < 2:
             line = worker.stderr.readline()
             assert line, "the worker ended by itself"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from syncpatterns.offline_queue._core import QueueRules
+from syncpatterns.offline_queue._core import Fail, QueueRules
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, QueueStore
 from tests.unit.cli.conftest import Shop, document
 from tests.unit.cli.queues import CANARY, DB, HOSTILE, Field, item, masked, run
 
@@ -234,22 +235,16 @@ def test_a_lane_that_is_held_up_is_counted(shop: Shop) -> None:
     """By a dead item whose queue asks for that."""
     field = Field()
     field.make(QueueRules(on_dead="block"))
-    field.within(lambda store: None)
-    field.name = "blocking"
-    field.make(QueueRules(on_dead="block"))
 
-    def work(store: object) -> None:
-        from syncpatterns.offline_queue._core import Fail
-        from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
-
+    def work(store: QueueStore) -> None:
         items = [item("a", lane="l"), item("b", lane="l")]
-        store.enqueue(EnqueueRequest("blocking", items))  # type: ignore[attr-defined]
-        (held,) = store.claim(ClaimRequest("blocking", 1, 30.0))  # type: ignore[attr-defined]
-        store.settle("blocking", [Fail(held.hold, "rejected")])  # type: ignore[attr-defined]
+        store.enqueue(EnqueueRequest("field", items))
+        (held,) = store.claim(ClaimRequest("field", 1, 30.0))
+        store.settle("field", [Fail(held.hold, "rejected")])
 
     field.within(work)
 
-    output = run("stats", "--db", DB, "--queue", "blocking").stdout
+    output = run("stats", "--db", DB).stdout
 
     assert "1 lane held up by a dead item." in output
 

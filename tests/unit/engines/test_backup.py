@@ -14,6 +14,8 @@ import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
 from syncpatterns.errors import ConfigurationError, DatabaseCorrupt, DiskFull
+from syncpatterns.offline_queue._core import Ack, NewItem, QueueRules
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import sqlite_integrity
 from tests.unit.engines.conftest import files, insert, names, on_disk
 
@@ -92,6 +94,45 @@ def test_under_load_it_is_one_moment(engine: SqliteEngine, tmp_path: Path) -> No
         assert left == right != set()
         assert len(rows) - 2 * len(left) == 2000
         assert sqlite_integrity(copy) == "ok"
+
+
+@pytest.mark.case("QUE-46", part="queue")
+def test_of_a_queue_under_load_the_counters_fit(
+    engine: SqliteEngine, tmp_path: Path
+) -> None:
+    """Items are put in, claimed and done meanwhile; each copy is one moment."""
+    store = engine.queue_store()
+    store.configure("field", QueueRules(max_items=100_000))
+    ready, stop = threading.Event(), threading.Event()
+
+    def load() -> None:
+        number = 0
+        while not stop.is_set():
+            items = [
+                NewItem("op", f"k{number}.{n}", "acme", b"f", b"{}", lane=f"l{n}")
+                for n in range(5)
+            ]
+            store.enqueue(EnqueueRequest("field", items))
+            held = store.claim(ClaimRequest("field", 3, 30.0))
+            store.settle("field", [Ack(each.hold) for each in held])
+            number += 1
+            if number == 5:
+                ready.set()
+
+    worker = threading.Thread(target=load)
+    worker.start()
+    try:
+        ready.wait()
+        copies = [engine.backup(tmp_path / f"copy{n}.db") for n in range(3)]
+    finally:
+        stop.set()
+        worker.join()
+
+    for copy in copies:
+        with SqliteEngine(copy) as restored:
+            found = restored.queue_store()
+            assert found.check("field") == []
+            assert found.stats("field").live > 0
 
 
 def fill(tx: SqliteTransaction, count: int) -> None:

@@ -315,6 +315,7 @@ def test_processes_know_of_each_other_by_the_file(
             other.transact(enqueue("b"))
 
 
+@pytest.mark.case("QUE-49", part="fact")
 def test_a_reader_that_holds_the_log_is_told_of(
     path: Path, told: list[Fact | Swept], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,10 @@ from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._salvage import SalvageReport, salvage
     from syncpatterns.engines.sqlite._salvage_build import Gap
+    from syncpatterns.offline_queue._core import Finding
 
 __all__ = [
+    "Finding",
     "Gap",
     "Health",
     "SalvageReport",
@@ -23,7 +25,7 @@ __all__ = [
     "salvage",
 ]
 
-_RARELY_USED = frozenset({"Gap", "SalvageReport", "salvage"})
+_RARELY_USED = frozenset({"Finding", "Gap", "SalvageReport", "salvage"})
 
 
 def __getattr__(name: str) -> Any:
@@ -31,10 +33,11 @@ def __getattr__(name: str) -> Any:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
     from syncpatterns.engines.sqlite import (  # noqa: PLC0415 - imported on first use
+        _doctor,
         _salvage,
     )
 
-    value = getattr(_salvage, name)
+    value = getattr(_doctor if name == "Finding" else _salvage, name)
     globals()[name] = value
     return value
 
