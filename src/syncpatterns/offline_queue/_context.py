@@ -25,7 +25,6 @@ class ItemContext:
     Attributes:
         operation: Name under which the handler is registered.
         key: The idempotency key, the same in every delivery; send it along.
-        key_hash: Its 8 hex digits, safe to log.
         scope: Whose key it is.
         id: Number of the item.
         attempt: 1 for the first, one more for each answered failure.
@@ -52,7 +51,6 @@ class ItemContext:
         "headers",
         "id",
         "key",
-        "key_hash",
         "operation",
         "scope",
         "token",
@@ -75,7 +73,6 @@ class ItemContext:
         sent = now if item.sent_at is None else item.sent_at
         self.operation: Final = item.operation
         self.key: Final = item.key
-        self.key_hash: Final = item.key_hash
         self.scope: Final = item.scope
         self.id: Final = item.seq
         self.attempt: Final = item.attempts + 1
@@ -96,6 +93,11 @@ class ItemContext:
             f"ItemContext({self.operation!r}, key_hash={self.key_hash!r}, "
             f"id={self.id}, attempt={self.attempt}, deliveries={self.deliveries})"
         )
+
+    @property
+    def key_hash(self) -> str:
+        """First 8 hex digits of the key's hash; safe to log."""
+        return self._flight.item.key_hash
 
     @property
     def lost(self) -> bool:

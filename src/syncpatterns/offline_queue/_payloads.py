@@ -99,9 +99,8 @@ class PayloadForm:
                 f"to {limit}. Keep what is large in a store of its own and queue where "
                 "it is, or raise max_payload=."
             )
-        print_ = digest(
-            canonical_json(json.loads(data)), canonical_json(dump(references))
-        )
+        named = canonical_json(dump(references)) if references else b"[]"
+        print_ = digest(canonical_json(json.loads(data)), named)
         return Packed(value, data, references, print_)
 
     def _encoded(self, value: Any) -> bytes:

@@ -84,7 +84,7 @@ class OfflineQueue(Sends, Looks, Drains):
         store: An engine from `connect`, or a store.
         max_items: Most items that are still to be dealt with.
         max_bytes: Most payload bytes of those.
-        max_payload: Most bytes of one payload.
+        max_payload: Most bytes of one payload; None: 1 MiB, or *max_bytes*.
         overflow: A full queue refuses (``reject``), ends the oldest item that
             nobody holds (``drop_oldest``), or waits for room (``block``).
         block_for: Seconds that ``block`` waits before it refuses.
@@ -122,7 +122,7 @@ class OfflineQueue(Sends, Looks, Drains):
         *,
         max_items: int = 1000,
         max_bytes: int = 64 << 20,
-        max_payload: int = 1 << 20,
+        max_payload: int | None = None,
         overflow: OnFull = "reject",
         block_for: float = 1.0,
         max_age: float = 7 * 86400.0,
@@ -146,7 +146,7 @@ class OfflineQueue(Sends, Looks, Drains):
             name,
             max_items=max_items,
             max_bytes=max_bytes,
-            max_payload=min(max_payload, max_bytes),
+            max_payload=max_payload,
             overflow=overflow,
             block_for=block_for,
             max_age=max_age,

@@ -40,8 +40,11 @@ class Queued(Generic[R_co]):
         receipt: Of the item; waits for the result.
         reason: Why it was not done at once, as one word: ``asked`` (mode
             ``queue``), ``lane`` (others wait before it, or its target is
-            paused), ``offline``, ``not-sent``, ``no-answer``, ``failed``,
-            ``sign-in``, ``in-progress``...
+            paused), ``offline`` (its target is known to be away), ``not-sent``,
+            ``no-answer``, ``failed`` (tried again later), ``sign-in``,
+            ``in-progress``, ``duplicate`` (its key waits already),
+            ``coalesced``, ``conflict`` (the hook put another in its place),
+            ``lease-lost`` (another worker has it)...
     """
 
     receipt: Receipt[R_co]

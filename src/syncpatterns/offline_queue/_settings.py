@@ -17,6 +17,7 @@ from syncpatterns.retry import Wait
 OnFull: TypeAlias = Literal["reject", "drop_oldest", "block"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}")
+_MAX_PAYLOAD: Final = 1 << 20
 _CENTURY: Final = 100 * 365 * 86400.0
 
 
@@ -71,9 +72,11 @@ def settings(name: object, **given: Any) -> Settings:
             "OfflineQueue: name= is 1 to 100 of A-Z a-z 0-9 _ . : -, such as 'field'; "
             f"got {name!r}."
         )
-    for each in ("max_items", "max_bytes", "max_payload", "max_attempts"):
+    for each in ("max_items", "max_bytes", "max_attempts", "max_deliveries"):
         _whole(name, each, given[each])
-    _whole(name, "max_deliveries", given["max_deliveries"])
+    if given["max_payload"] is None:
+        given["max_payload"] = min(_MAX_PAYLOAD, given["max_bytes"])
+    _whole(name, "max_payload", given["max_payload"])
     for each in ("block_for", "margin", "keep_results"):
         given[each] = _seconds(name, each, given[each], least=0.0)
     for each in ("max_age", "redeliver_within", "lease"):

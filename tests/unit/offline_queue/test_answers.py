@@ -90,7 +90,10 @@ def test_a_row_that_differs_is_found() -> None:
         ({"status": 429}, "retry"),
         ({"status": 500}, "retry"),
         ({"status": 599}, "retry"),
-        ({"status": 502, "problem_type": "not-paid", "own": {"not-paid": "refused"}}, "refused"),
+        (
+            {"status": 502, "problem_type": "not-paid", "own": {"not-paid": "refused"}},
+            "refused",
+        ),
     ],
     ids=str,
 )
@@ -106,7 +109,12 @@ def test_what_an_answer_means(answer: dict[str, Any], verdict: str) -> None:
         ({"status": 409, "problem_type": "outcome-gone"}, OutcomeGone, False, False),
         ({"status": 409, "problem_type": "refusal-gone"}, RefusalGone, False, False),
         ({"status": 409, "problem_type": "key-expired"}, KeyExpired, False, False),
-        ({"status": 409, "problem_type": "outcome-unknown"}, OutcomeUnknown, False, False),
+        (
+            {"status": 409, "problem_type": "outcome-unknown"},
+            OutcomeUnknown,
+            False,
+            False,
+        ),
         ({"status": 409, "problem_type": "in-progress"}, InProgress, False, False),
         ({"status": 503, "problem_type": "circuit-open"}, NotSent, True, False),
         ({"status": 503, "problem_type": "store-full"}, NotSent, True, False),

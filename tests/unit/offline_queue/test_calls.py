@@ -167,9 +167,7 @@ def test_mode_online_does_not_wait_behind_others(
     assert [item.seq for item in queue.items()] == [first.id]
 
 
-def test_mode_online_knows_that_a_target_is_away(
-    queue: OfflineQueue, crm: Crm
-) -> None:
+def test_mode_online_knows_that_a_target_is_away(queue: OfflineQueue, crm: Crm) -> None:
     """A target that was just found away is not asked."""
     crm.script = [ConnectionRefusedError()]
     queue.call(OP, Update(7, "won"))
@@ -213,7 +211,7 @@ def test_a_refusal_is_not_kept_where_nothing_is(
 def test_what_somebody_must_look_at_is_raised_and_parked(
     queue: OfflineQueue, crm: Crm, error: Exception, world: World
 ) -> None:
-    """"Queued" would promise that it is done one day."""
+    """The word queued would promise that it is done one day."""
     crm.script = [error]
     with pytest.raises(type(error)):
         world(queue, "call", OP, Update(7, "won"))

@@ -21,6 +21,7 @@ from tests.unit.offline_queue.surface import Crm, Facts, Update, World, states
 
 
 def lane(payload: Any) -> str:
+    """Return the lane of a lead."""
     return f"lead:{payload['lead']}"
 
 
@@ -34,7 +35,7 @@ def test_the_last_write_of_ten_is_delivered(
     @queue.handler("leads.status", lane=lane, coalesce=last_write())
     def status(payload: dict[str, Any]) -> int:
         seen.append(payload)
-        return payload["n"]
+        return int(payload["n"])
 
     receipts = [world(queue, "enqueue", status, {"lead": 7, "n": n}) for n in range(10)]
     world.flush(queue)

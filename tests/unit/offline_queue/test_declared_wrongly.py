@@ -27,28 +27,33 @@ def plain(payload: Update) -> None:
     """A handler that would do."""
 
 
-def nothing() -> None: ...
+def nothing() -> None:
+    """Take no payload."""
 
 
 def untyped(payload) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - the mistake
-    ...
+    """Say nothing of its payload."""
 
 
-def three(payload: Update, ctx: Any, more: int) -> None: ...
+def three(payload: Update, ctx: Any, more: int) -> None:
+    """Take more than there is."""
 
 
 def generator(payload: Update) -> Any:
+    """Never run."""
     yield payload
 
 
-def formless(payload: threading_lock) -> None: ...  # type: ignore[name-defined]  # noqa: F821 - the mistake
+def formless(payload: threading_lock) -> None:  # type: ignore[name-defined]  # noqa: F821 - the mistake
+    """Name a type that nobody knows."""
 
 
 class Opaque:
     """Pydantic knows no schema of it."""
 
 
-def no_json(payload: Opaque) -> None: ...
+def no_json(payload: Opaque) -> None:
+    """Take what has no JSON form."""
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,7 @@ def no_json(payload: Opaque) -> None: ...
         ({"max_items": True}, "max_items="),
         ({"max_bytes": -1}, "max_bytes="),
         ({"max_payload": 0}, "max_payload="),
+        ({"max_payload": 10, "max_bytes": 5}, "would never fit"),
         ({"overflow": "drop"}, "overflow="),
         ({"block_for": -1}, "block_for="),
         ({"max_age": 0}, "max_age="),
@@ -89,7 +95,7 @@ def no_json(payload: Opaque) -> None: ...
 )
 def test_a_queue_that_cannot_work(options: dict[str, Any], says: str) -> None:
     """Each figure is checked when the queue is made."""
-    given = {"name": "q", "store": MEMORY, **options}
+    given: dict[str, Any] = {"name": "q", "store": MEMORY, **options}
     with pytest.raises(ConfigurationError, match=says):
         OfflineQueue(given.pop("name"), given.pop("store"), **given)
 
@@ -155,7 +161,8 @@ def test_one_name_has_one_handler() -> None:
         queue.handler("leads.update")(no_ctx)
 
 
-def no_ctx(payload: Update) -> None: ...
+def no_ctx(payload: Update) -> None:
+    """Another one that would do."""
 
 
 def test_a_decorator_needs_a_name() -> None:
@@ -308,10 +315,12 @@ def test_a_store_without_transactions_shares_no_commit() -> None:
 
 
 def effect(tx: Any, command: Update) -> int:
+    """Say what it takes."""
     return command.lead
 
 
 def vague(tx: Any, command) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001 - the mistake
+    """Say nothing of its command."""
     return 1
 
 

@@ -20,9 +20,9 @@ from syncpatterns.offline_queue import (
     QueueFact,
     QueuePaused,
     QueueResumed,
+    _events as events,
     last_write,
 )
-from syncpatterns.offline_queue import _events as events
 from syncpatterns.testing import FakeClock
 from tests.unit.offline_queue.surface import Crm, Facts, Update, World, states
 

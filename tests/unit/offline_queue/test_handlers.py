@@ -25,7 +25,7 @@ from syncpatterns.offline_queue import (
 from syncpatterns.offline_queue._core import LIVE, Filter
 from syncpatterns.offline_queue._invoking import THREADS
 from syncpatterns.testing import FakeClock
-from tests.unit.offline_queue.surface import Crm, Facts, Lead, Update, World, states
+from tests.unit.offline_queue.surface import Crm, Facts, Update, World, states
 
 
 class Move(BaseModel):

@@ -82,7 +82,12 @@ def _library(name: str, module: str) -> Exception:
         (_library("ConnectError", "httpx"), "again", True, "unreachable"),
         (_library("PoolTimeout", "httpx"), "again", True, "unreachable"),
         (_library("TransportError", "httpx2"), "again", False, "unreachable"),
-        (_library("ConnectionError", "requests.exceptions"), "again", False, "unreachable"),
+        (
+            _library("ConnectionError", "requests.exceptions"),
+            "again",
+            False,
+            "unreachable",
+        ),
         (_library("ConnectError", "mine"), "failed", False, "failed"),
         (ValueError("+49 170 1234567"), "failed", False, "failed"),
         (ExceptionGroup("g", [ConnectionRefusedError()]), "again", True, "unreachable"),

@@ -126,11 +126,16 @@ def test_the_key_of_a_request_keeps_what_it_came_with(
         async def acall(self, command: Any, *, key: Any, scope: str) -> Any:
             return self.call(command, key=key, scope=scope)
 
-    spy: Any = field.handler(Spy())
+    given: Any = Spy()
+    field.handler(given)
     key = RequestKey("k", b"\x01\x02", age=5.0, door=b"\x03")
-    field.enqueue(spy, Update(7, "won"), key=key, scope="acme")
+    field.enqueue("leads.spy", Update(7, "won"), key=key, scope="acme")
     field.enqueue(
-        spy, Update(8, "won"), key="plain", scope="acme", headers={"t": "$request"}
+        "leads.spy",
+        Update(8, "won"),
+        key="plain",
+        scope="acme",
+        headers={"t": "$request"},
     )
     clock.advance(100)
     world.flush(field)

@@ -39,7 +39,9 @@ def test_a_key_is_a_uuid_of_version_7_that_tells_its_time(seed: int) -> None:
     [
         pytest.param([100.0] * 50, id="stands"),
         pytest.param([200.0, 100.0, 99.0, 201.0, 5.0], id="set back"),
-        pytest.param([100.0, math.nan, math.inf, -math.inf, -5.0, 101.0], id="nonsense"),
+        pytest.param(
+            [100.0, math.nan, math.inf, -math.inf, -5.0, 101.0], id="nonsense"
+        ),
         pytest.param([1e300, 100.0, 1e12, 100.0], id="far future"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -189,7 +190,7 @@ def test_a_conflict_is_what_the_hook_decides(
         return decision
 
     @queue.handler(
-        OP, lane=lambda p: f"{p.lead}", conflicts=SlotTaken, on_conflict=decide
+        OP, lane=lambda p: f"{p.lead}", conflicts=(SlotTaken,), on_conflict=decide
     )
     def update(payload: Update, ctx: Any) -> Lead:
         return crm.answer(payload, ctx)
@@ -319,19 +320,13 @@ def test_jitter_comes_from_the_generator_that_was_given(
     engine: Any, clock: FakeClock, seed: int
 ) -> None:
     """A seeded one repeats its waits; all lie within the backoff."""
-    import random
-
     waits: list[list[float]] = []
     for name in ("one", "two"):
-        facts, crm = Facts(), Crm()
-        queue = OfflineQueue(name, engine, rng=random.Random(seed), hooks=[facts])
-
-        @queue.handler(OP)
-        def update(payload: Update, ctx: Any) -> Lead:
-            return crm.answer(payload, ctx)
-
-        crm.script = [ValueError() for _ in range(4)]
-        queue.enqueue(update, Update(1, "x"), key="k")
+        facts, crm = Facts(), Crm([ValueError() for _ in range(4)])
+        rng = random.Random(seed)
+        queue = OfflineQueue(name, engine, rng=rng, hooks=[facts])
+        queue.handler(OP, model=Update)(crm.answer)
+        queue.enqueue(OP, Update(1, "x"), key="k")
         for _ in range(5):
             queue.flush()
             clock.advance(5)
