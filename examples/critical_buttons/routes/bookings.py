@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from examples.critical_buttons.domain.etags import etag, parse_if_match
-from examples.critical_buttons.routes.common import Who, fresh
+from examples.critical_buttons.routes.common import Waited, Who, fresh
 from examples.critical_buttons.services.confirm import ConfirmCommand
 from examples.critical_buttons.services.queries import Queries
 from examples.critical_buttons.services.views import Confirmed, booking_view
@@ -61,6 +61,7 @@ def booking_routes(
         key: IdempotencyKey,
         who: Who,
         tags: IfMatch,
+        waited: Waited,
         request: Request,
     ) -> Response:
         """Confirm one booking; the same key gives one effect and one answer."""
@@ -70,6 +71,7 @@ def booking_routes(
             actor=who.actor,
             if_match=tags,
             request_id=request_id(request.scope),
+            waited=max(key.age, waited),
         )
         return reply(await confirm.acall(command, key=key, scope=who.tenant))
 

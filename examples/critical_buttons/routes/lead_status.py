@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from examples.critical_buttons.domain.etags import ANY, lead_tag
 from examples.critical_buttons.principal import Principal
 from examples.critical_buttons.routes.bookings import IfMatch
-from examples.critical_buttons.routes.common import Who, fresh
+from examples.critical_buttons.routes.common import Waited, Who, fresh
 from examples.critical_buttons.routes.status_bodies import (
     FORMS,
     ChangeOne,
@@ -93,6 +93,7 @@ def lead_status_routes(desk: StatusDesk, history: LeadHistory) -> APIRouter:
         key: IdempotencyKey,
         who: Who,
         tags: IfMatch,
+        waited: Waited,
         request: Request,
     ) -> Response:
         """Change the state of one lead, or of up to 500 in one commit.
@@ -101,7 +102,8 @@ def lead_status_routes(desk: StatusDesk, history: LeadHistory) -> APIRouter:
         it says `partial`; with `dry_run` it only says what would be answered, and
         the key stays unused.
         """
-        press = Press(who.tenant, who.actor, request_id(request.scope), key.age)
+        age = max(key.age, waited)
+        press = Press(who.tenant, who.actor, request_id(request.scope), age)
         if isinstance(body, ChangeOne):
             _require_same_version(body, tags)
             one = ChangeStatus(press, body.lead_id, body.wish, tags)

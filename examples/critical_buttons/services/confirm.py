@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -42,6 +43,7 @@ class ConfirmCommand:
         actor: Who pressed the button.
         if_match: Entity tags of If-Match; None if it was not sent.
         request_id: Identity of the HTTP request.
+        waited: Seconds since it was pressed, if it had to wait.
     """
 
     tenant: str
@@ -49,6 +51,7 @@ class ConfirmCommand:
     actor: str
     if_match: tuple[str, ...] | None = None
     request_id: str | None = None
+    waited: float = 0.0
 
 
 def confirm_booking(tx: Transaction, command: ConfirmCommand) -> Result[Confirmed]:
@@ -121,7 +124,9 @@ class _Work:
     ) -> None:
         """Write the audit line of *change* and announce it."""
         before, after, now = change.before, change.after, self._tx.now
-        key_hash = self._tx.key_hash
+        key_hash, waited, pressed = self._tx.key_hash, self._command.waited, None
+        if source == "ui" and waited > 0:
+            source, pressed = "offline_replay", now - timedelta(seconds=waited)
         audit.write(
             self._connection,
             audit.AuditEntry(
@@ -140,6 +145,7 @@ class _Work:
                 version_to=after.version,
                 request_id=self._command.request_id,
                 key_hash=key_hash,
+                client_at=pressed,
             ),
         )
         self._tx.publish(

@@ -25,7 +25,7 @@ class Press:
         tenant: Whose leads.
         actor: Who.
         request_id: Identity of the HTTP request.
-        age: Seconds since the first try (Idempotency-Age); 0 if this is it.
+        age: Seconds since it was pressed, or first tried, if it had to wait.
     """
 
     tenant: str
