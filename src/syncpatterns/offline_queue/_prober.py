@@ -41,7 +41,7 @@ class Prober:
         targets = self._board.post.targets
         targets.hurry()
         async with anyio.create_task_group() as looks:
-            for target, probe in targets.to_look_at():
+            for target, probe in targets.to_look_at(anew=True):
                 looks.start_soon(self._look, target, probe)
         targets.hurry()  # somebody waits for this pass: no waiting for others
 

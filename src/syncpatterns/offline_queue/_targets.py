@@ -191,10 +191,14 @@ class Targets:
 
     # ------------------------------------------------------------------ looking
 
-    def to_look_at(self) -> list[tuple[str, Probe]]:
+    def to_look_at(self, *, anew: bool = False) -> list[tuple[str, Probe]]:
         """Return what is to be probed now; `looked` must follow for each.
 
         Targets without a probe are tried with one item from now on.
+
+        Args:
+            anew: Also what somebody is looking at: his look may have begun
+                before whatever the caller knows of.
         """
         due: list[tuple[str, Probe]] = []
         with self._lock:
@@ -204,7 +208,7 @@ class Targets:
                 probe = self._probe_of(target)
                 if probe is None:
                     self._put(changes, target, self._links[target].tried(now))
-                elif target not in self._looking:
+                elif anew or target not in self._looking:
                     self._looking.add(target)
                     due.append((target, probe))
         self._announce(changes)

@@ -304,10 +304,13 @@ class Worker:
 
     # ---------------------------------------------------------------- looking
 
-    def _look(self) -> list[threading.Thread]:
-        """Begin the looks that are due: a probe must not hold up other targets."""
+    def _look(self, *, anew: bool = False) -> None:
+        """Begin the looks that are due: a probe must not hold up other targets.
+
+        A single pass waits for them, and leaves none behind.
+        """
         looks: list[threading.Thread] = []
-        for target, probe in self._post.targets.to_look_at():
+        for target, probe in self._post.targets.to_look_at(anew=anew):
             look = threading.Thread(
                 target=self._look_at,
                 args=(target, probe),
@@ -316,12 +319,12 @@ class Worker:
             )
             look.start()
             looks.append(look)
-        return looks
+        for look in looks if self._once else ():
+            look.join(LONGEST_LOOK)
 
     def _look_now(self) -> None:
         self._post.targets.hurry()
-        for look in self._look():
-            look.join(LONGEST_LOOK)
+        self._look(anew=True)
         self._post.targets.hurry()  # somebody waits for this pass
 
     def _look_at(self, target: str, probe: Probe) -> None:

@@ -121,6 +121,7 @@ def test_with_a_probe_no_item_is_the_canary_before_it_says_yes() -> None:
     assert not targets.admit("sms")
     assert targets.to_look_at() == [("sms", probe)]
     assert targets.to_look_at() == []  # one look at a time
+    assert targets.to_look_at(anew=True) == [("sms", probe)]
 
     targets.looked("sms", found=True)
     clock.advance(2.0)
