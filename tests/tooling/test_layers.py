@@ -24,6 +24,7 @@ MODULES = [
     "_loops",
     "_nonce",
     "_outcome",
+    "_portal",
     "_testpoints",
     "_transaction",
     "clock",

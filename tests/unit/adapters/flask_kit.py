@@ -93,4 +93,5 @@ def serve(app: Flask, asked: dict[str, Any]) -> Sent:
     close = getattr(chunks, "close", None)
     if close is not None:
         close()
-    return Sent(*sent, body)
+    status, headers = sent
+    return Sent(status, headers, body)

@@ -84,7 +84,8 @@ def test_whatever_differs_is_another_request(
     other: dict[str, Any], *, same_door: bool
 ) -> None:
     """Method, path, query, content type and each byte of the body."""
-    asked = {"method": "POST", "target": "/a", "headers": [KEY, JSON], "body": b"{}"}
+    asked: dict[str, Any] = {"method": "POST", "target": "/a", "body": b"{}"}
+    asked["headers"] = [KEY, JSON]
     first, second = by_flask(**asked), by_flask(**(asked | other))
 
     assert first.fingerprint != second.fingerprint

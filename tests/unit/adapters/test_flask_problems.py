@@ -158,7 +158,7 @@ def flask_app() -> Flask:
     flask.install_problems(app, refusals=[PlainRefusal, DressedRefusal])
 
     @app.get("/raise/<name>")
-    def fail(name: str) -> None:
+    def fail(name: str) -> Any:
         raise SHARED.get(name) or OWN[name][1]
 
     @app.post("/body")
@@ -324,7 +324,7 @@ def test_an_answer_without_a_body_has_none(flask_app: Flask) -> None:
         code = 304
 
     @flask_app.get("/same")
-    def same() -> None:
+    def same() -> Any:
         raise NotModified
 
     head = ask_flask(flask_app, "HEAD", "/raise/taken")
@@ -339,7 +339,7 @@ def test_a_response_that_was_aborted_with_is_sent(flask_app: Flask) -> None:
     """The application has said exactly what it wants."""
 
     @flask_app.get("/exact")
-    def exact() -> None:
+    def exact() -> Any:
         abort(Response("as it is", 409))
 
     sent = ask_flask(flask_app, "GET", "/exact")
