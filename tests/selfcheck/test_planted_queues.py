@@ -58,7 +58,8 @@ def test_the_suite_finds_nothing_in_a_store_that_is_right() -> None:
     """The wrapper of the faults alone breaks no check."""
     for check in CHECKS:
         clock = FakeClock()
-        check.run(Faulty(clock), clock)
+        store: Any = Faulty(clock)
+        check.run(store, clock)
 
 
 @pytest.mark.parametrize(

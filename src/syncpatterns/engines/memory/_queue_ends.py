@@ -130,7 +130,9 @@ class _Finish:
         if item.lane is not None:
             self._lanes[item.lane] = None
             undone = end.state in _DEAD_OR_EXPIRED and not end.discard
-            if undone and policy == "cascade":
+            # Those behind a predecessor are among those behind its own.
+            first = end.reason != "predecessor"
+            if undone and first and policy == "cascade":
                 self._take_along(row, item.lane)
         if not was_dead:
             self._tell_children(ended)
