@@ -27,15 +27,12 @@ class Meeting(NamedTuple):
     cancelled: tuple[int, ...] = ()
 
 
-def meet(desk: Desk, new: NewItem) -> Meeting:
+def meet(desk: Desk, new: NewItem, how: Coalesce) -> Meeting:
     """Decide what becomes of *new* and of those that wait for its entity.
 
     Raises:
         Outdated: The item that was merged into *new* has moved on.
     """
-    how = new.coalesce
-    if how is None:
-        return Meeting()
     if how.how == "cancel_pair":
         return Meeting(cancelled=_run(desk, new, how))
     partner = _partner(desk, new)
@@ -58,14 +55,9 @@ def meet(desk: Desk, new: NewItem) -> Meeting:
 def newest(desk: Desk, operation: str, entity: str) -> Row | None:
     """Return the newest item of any lane that a new one could be merged with."""
     word = desk.word_id(operation)
-    seen: set[str | None] = set()
-    for id_ in desk.ids("undelivered", desk.id, entity):
+    for id_ in desk.ids("partners", desk.id, entity, word, desk.now.wall):
         row = desk.row(id_)
-        if row is None or row.lane in seen:
-            continue
-        if row.lane is not None:
-            seen.add(row.lane)
-        if row.operation == word and _may_meet(desk, row) and _is_last(desk, row):
+        if row is not None and _is_last(desk, row):
             return row
     return None
 
@@ -74,18 +66,14 @@ def _partner(desk: Desk, new: NewItem) -> Row | None:
     """Return the newest item that *new* may meet, if nothing lies behind it."""
     if new.entity is None:
         return None
-    word = desk.learn(new.operation)
-    for id_ in desk.ids("undelivered", desk.id, new.entity):
-        row = desk.row(id_)
-        if row is None or row.lane != new.lane:
-            continue
-        fits = row.operation == word and _may_meet(desk, row) and _is_last(desk, row)
-        if fits:
-            same = _parents(desk, row) == {parent.seq for parent in new.parents}
-            return row if same else None  # what one waits for, the other would not
-        if new.lane is not None:
-            return None
-    return None
+    word, wall = desk.learn(new.operation), desk.now.wall
+    found = desk.one("partner", desk.id, new.entity, word, wall, new.lane)
+    row = None if found is None else desk.row(found[0])
+    if row is None or not _is_last(desk, row):
+        return None
+    # What one waits for, the other would not.
+    same = _parents(desk, row) == {parent.seq for parent in new.parents}
+    return row if same else None
 
 
 def _run(desk: Desk, new: NewItem, how: Coalesce) -> tuple[int, ...]:

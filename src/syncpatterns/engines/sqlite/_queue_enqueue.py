@@ -149,7 +149,7 @@ class _Batch:
                 self._numbers.back()
                 return known
             desk.run("take_key", seq, desk.id, place)
-        meeting = meet(desk, new) if new.coalesce is not None else None
+        meeting = meet(desk, new, new.coalesce) if new.coalesce else None
         if meeting is not None and (meeting.survivor or meeting.cancelled):
             return self._not_stored(new, seq, place, meeting)
         replaced = None if meeting is None else meeting.replaced

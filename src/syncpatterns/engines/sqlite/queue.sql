@@ -289,6 +289,19 @@ WHERE queue = ? AND lane = ? AND state <> 5 ORDER BY place DESC LIMIT ?
 SELECT id FROM syncpatterns_queue_item
 WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 ORDER BY id DESC
 
+-- name: partners
+-- Those of one operation that are worth doing, the newest first.
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 AND operation = ?
+AND (expires_at IS NULL OR expires_at > ?)
+ORDER BY id DESC
+
+-- name: partner
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 AND operation = ?
+AND (expires_at IS NULL OR expires_at > ?) AND lane IS ?
+ORDER BY id DESC LIMIT 1
+
 -- name: blocked_lanes
 SELECT lane, id FROM syncpatterns_queue_item
 WHERE queue = ? AND state = 6 AND state <> 3
