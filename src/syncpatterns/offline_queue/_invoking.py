@@ -16,7 +16,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from syncpatterns import _portal
 from syncpatterns._functions import is_async
 
 if TYPE_CHECKING:
@@ -40,11 +39,17 @@ def call(begin: Callable[[], object], function: Callable[..., Any], *args: Any) 
     """
     begin()
     if is_async(function):
-        return _portal.call_async(_called, function, *args)
+        return _through_the_portal(_called, function, *args)
     value = function(*args)
     if inspect.isawaitable(value):  # a plain function around an async one
-        return _portal.call_async(_awaited, value)
+        return _through_the_portal(_awaited, value)
     return value
+
+
+def _through_the_portal(function: Callable[..., Any], *args: Any) -> Any:
+    from syncpatterns import _portal  # noqa: PLC0415 - asyncio takes 15 ms to import
+
+    return _portal.call_async(function, *args)
 
 
 async def acall(

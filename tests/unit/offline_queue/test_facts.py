@@ -287,8 +287,19 @@ def test_an_error_is_handed_to_hooks_and_kept_nowhere(
     (parked,) = facts.of(ItemParked)
 
     assert parked.error is error
+    (item,) = queue.parked.list()
     assert "Ada" not in repr(parked)
-    assert "Ada" not in repr(queue.parked.list())
+    assert "Ada" not in item.error
+
+
+def test_a_list_of_items_shows_neither_keys_nor_payloads(queue: OfflineQueue) -> None:
+    """Lists end up in logs, where a key could be replayed."""
+    queue.enqueue(OP, Update(7, "Ada Lovelace"), key="secret-key")
+    shown = repr(queue.items())
+
+    assert "secret-key" not in shown
+    assert "Ada" not in shown
+    assert "leads.update" in shown
 
 
 def test_discarding_by_hand_is_told(

@@ -201,6 +201,17 @@ class Item(NamedTuple):
     headers: str
     keep_result: float
 
+    def __repr__(self) -> str:
+        # Neither key nor payload: items are listed, and lists end up in logs.
+        lane = "" if self.lane is None else f", lane={self.lane!r}"
+        reason = f", reason={self.reason!r}" if self.reason else ""
+        return (
+            f"Item(seq={self.seq}, {self.state.value}, {self.operation!r}, "
+            f"key_hash={self.key_hash!r}, target={self.target!r}{lane}, "
+            f"token={self.token}, deliveries={self.deliveries}, "
+            f"attempts={self.attempts}, lapses={self.lapses}{reason})"
+        )
+
     @property
     def hold(self) -> Hold:
         """The right to change it, if it is the caller's."""
