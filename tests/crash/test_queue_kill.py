@@ -46,7 +46,7 @@ def die_at(place):
         Failpoints().kill_at(place).arm()
 """
 #: Before the commit, after it, and in the middle of its statements.
-PLACES = ["sqlite.before_commit", "sqlite.after_commit", "1", "300", "3000"]
+PLACES = ["sqlite.before_commit", "sqlite.after_commit", "1", "300", "1500"]
 
 
 def run(folder: Path, code: str, *arguments: str) -> None:
@@ -169,6 +169,32 @@ die()
         there = [store.get(QUEUE, seq) is not None for seq in range(1, 41)]
         assert set(ended) == {place == "sqlite.after_commit"}
         assert there == [not each for each in ended]
+        assert sound(engine)
+
+
+@pytest.mark.case("QUE-53", part="killed")
+@pytest.mark.parametrize("place", PLACES)
+def test_a_business_row_and_its_item_are_both_there_or_neither(
+    tmp_path: Path, place: str
+) -> None:
+    """One commit, wherever the process dies."""
+    code = """
+engine.transact(lambda tx: tx.connection.execute("CREATE TABLE booking (id)"))
+def book(tx):
+    tx.connection.execute("INSERT INTO booking VALUES (7)")
+    store.enqueue(EnqueueRequest("q", [new(n) for n in range(20)]), tx)
+    tx.connection.execute("INSERT INTO booking VALUES (8)")
+die_at(sys.argv[2])
+engine.transact(book)
+die()
+"""
+    run(tmp_path, code, place)
+
+    with open_in(tmp_path) as engine:
+        rows = engine.read(lambda c: c.execute("SELECT id FROM booking").fetchall())
+        live = engine.queue_store().stats(QUEUE).live
+        done = place == "sqlite.after_commit"
+        assert (rows, live) == (([(7,), (8,)], 20) if done else ([], 0))
         assert sound(engine)
 
 
