@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote
 
 from syncpatterns.engines.sqlite import _errors
+from syncpatterns.engines.sqlite._connection import readable
 from syncpatterns.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ def require_sound(file: Path) -> None:
     # It is in nobody's use: "immutable" spares the -wal and -shm files.
     uri = f"file:{quote(str(file))}?immutable=1"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
-        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        connection.text_factory = readable
+        try:
+            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        except UnicodeDecodeError:
+            verdict = "a name in it is no text"
     if verdict != "ok":
         raise _errors.damaged(file, verdict)
 

@@ -99,6 +99,7 @@ def _look_inside(path: Path, size: int, busy_timeout: float) -> int:
     try:
         with closing(_raw(path, _looking_mode(path), busy_timeout)) as connection:
             connection.execute("PRAGMA query_only=ON")
+            connection.text_factory = readable
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
             if owner not in (0, APPLICATION_ID):
                 raise DatabaseForeign(
@@ -113,6 +114,9 @@ def _look_inside(path: Path, size: int, busy_timeout: float) -> int:
             schema = schema_of(connection, path)
             refuse_newer(path, schema)
             return schema
+    except UnicodeDecodeError as error:
+        # SQLite quotes the damaged text in what it says, and that is none.
+        raise damaged(path, "a name in it is no text") from error
     except sqlite3.Error as error:
         known = translate(error, str(path))
         if known is None:
@@ -124,7 +128,13 @@ def open_looking(path: Path) -> sqlite3.Connection:
     """Open a connection that leaves no trace."""
     connection = _raw(path, _looking_mode(path), 0)
     connection.execute("PRAGMA query_only=ON")
+    connection.text_factory = readable
     return connection
+
+
+def readable(text: bytes) -> str:
+    """Return text of a file that may be damaged: SQLite's verdict quotes it."""
+    return text.decode(errors="backslashreplace")
 
 
 def _looking_mode(path: Path) -> Literal["ro", "rw"]:

@@ -94,7 +94,7 @@ def examine(
             found += engine.queue_store().check(queue, repair=repair)
         found += pinned_log(engine, path)
         found += room(engine, path)
-    except DatabaseCorrupt as error:
+    except (DatabaseCorrupt, UnicodeDecodeError) as error:
         found.append(Finding("damaged", str(error)))
     except SyncPatternsError as error:
         found.append(Finding("unusable", str(error)))
@@ -172,6 +172,7 @@ def kind_of_mount(mounts: str, path: Path) -> str:
 
 
 def _contents(connection: Any, path: Path) -> Iterator[Finding]:
+    connection.text_factory = _connection.readable
     rows = connection.execute("PRAGMA quick_check(5)").fetchall()
     verdict = "; ".join(row[0] for row in rows)
     if verdict != "ok":

@@ -25,7 +25,7 @@ from syncpatterns.engines.sqlite._backup import sync_file, sync_folder
 from syncpatterns.engines.sqlite._migrations import APPLICATION_ID
 from syncpatterns.engines.sqlite._pages import Damage, Pages
 from syncpatterns.engines.sqlite._salvage_build import Gap, build
-from syncpatterns.engines.sqlite._salvage_tables import Reader, Schema, schema_of
+from syncpatterns.engines.sqlite._salvage_tables import Reader, schema_of
 from syncpatterns.engines.sqlite._trees import Trees
 from syncpatterns.errors import (
     ConfigurationError,
@@ -111,7 +111,7 @@ def salvage(
     _forks.refuse_open(real)
     _refuse_sound(real)
     with _alone(real) as file:
-        reader = Reader(*_ours(real, file))
+        reader = _ours(real, file)
         fresh = Path(f"{real}.salvaged")
         _remove(fresh)
         try:
@@ -129,7 +129,7 @@ def _refuse_sound(path: Path) -> None:
     try:
         with closing(_connection.open_looking(path)) as connection:
             (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return
     if verdict == "ok":
         raise ConfigurationError(
@@ -161,7 +161,7 @@ def _alone(path: Path) -> Generator[IO[bytes]]:
         yield file
 
 
-def _ours(path: Path, file: IO[bytes]) -> tuple[Trees, Schema]:
+def _ours(path: Path, file: IO[bytes]) -> Reader:
     def read(at: int, count: int) -> bytes:
         file.seek(at)
         return file.read(count)
@@ -189,12 +189,15 @@ def _ours(path: Path, file: IO[bytes]) -> tuple[Trees, Schema]:
             f"sqlite: {path} also holds tables of your own ({names}), which this "
             f"library cannot judge, so it was not touched. {_BACKUPS}"
         )
-    if not schema.whole:
-        raise DatabaseCorrupt(
-            f"sqlite: the list of tables in {path} is damaged itself, so nobody can "
-            f"tell what it holds. It was not touched. {_BACKUPS}"
-        )
-    return trees, schema
+    try:
+        if schema.whole:
+            return Reader(trees, schema)
+    except sqlite3.Error:
+        pass  # a statement that makes a table is no longer one
+    raise DatabaseCorrupt(
+        f"sqlite: the list of tables in {path} is damaged itself, so nobody can tell "
+        f"what it holds. It was not touched. {_BACKUPS}"
+    )
 
 
 def _settle(fresh: Path) -> None:

@@ -158,6 +158,7 @@ def _mend(new: sqlite3.Connection, reader: Reader, last: dict[int, int]) -> list
         "add_keys_of_outcomes",
     ):
         new.execute(_SQL[step])
+    _park_damaged(new)
     _add_keys(new)
     highest = dict(new.execute(_SQL["last_numbers"]).fetchall())
     new.execute(_SQL["drop_keys_of_nobody"])
@@ -194,6 +195,16 @@ def _add_queue(new: sqlite3.Connection, number: int, name: str) -> None:
             rules.durability,
         ),
     )
+
+
+def _park_damaged(new: sqlite3.Connection) -> None:
+    """Set items aside whose key is not the one under which they were known."""
+    damaged = [
+        (id_,)
+        for id_, scope, operation, key, identity in new.execute(_SQL["items_with_key"])
+        if place_of(scope, operation, key) != identity
+    ]
+    new.executemany(_SQL["park_damaged"], damaged)
 
 
 def _add_keys(new: sqlite3.Connection) -> None:

@@ -121,6 +121,10 @@ def described(schema: Schema) -> list[Table]:
 
 
 def _describe(scratch: sqlite3.Connection, name: str, root: int, sql: str) -> Table:
+    if not sql.startswith(f"CREATE TABLE {name} (") and not sql.startswith(
+        f'CREATE TABLE "{name}" ('  # as SQLite writes it when a table is renamed
+    ):
+        raise sqlite3.DatabaseError
     scratch.execute(sql)
     keyed = sql.rstrip().upper().endswith("WITHOUT ROWID")
     columns: list[Column] = []

@@ -66,6 +66,18 @@ FROM syncpatterns_queue_item AS item
 JOIN syncpatterns_queue_word AS word ON word.id = item.operation
 WHERE item.id NOT IN (SELECT (queue << 40) + seq FROM syncpatterns_queue_key)
 
+-- name: items_with_key
+SELECT item.id, item.scope, word.word, item.key, known.identity
+FROM syncpatterns_queue_key AS known
+JOIN syncpatterns_queue_item AS item ON item.id = (known.queue << 40) + known.seq
+JOIN syncpatterns_queue_word AS word ON word.id = item.operation
+WHERE item.state < 5
+
+-- name: park_damaged
+-- Delivered under another key than before, it could be done twice.
+UPDATE syncpatterns_queue_item
+SET state = 4, wake = NULL, reason = 'damaged' WHERE id = ?
+
 -- name: add_key
 INSERT OR IGNORE INTO syncpatterns_queue_key VALUES (?, ?, ?)
 
