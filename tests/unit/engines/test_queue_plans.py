@@ -14,6 +14,7 @@ from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.engines.sqlite._queue import SqliteQueueStore
 from syncpatterns.engines.sqlite._queue_desk import SQL
 from syncpatterns.offline_queue._core import Filter, ItemState
+from syncpatterns.testing import FakeClock
 from tests.unit.engines.queues import (
     PLENTY,
     QUEUE,
@@ -35,9 +36,12 @@ ALL = {"queues"}
 
 
 @pytest.fixture
-def store(open_engine: OpenEngine) -> SqliteQueueStore:
-    """Open a store with one queue that holds one item, which is LEASED."""
-    engine = open_engine()
+def store(open_engine: OpenEngine, clock: FakeClock) -> SqliteQueueStore:
+    """Open a store with one queue that holds one item, which is LEASED.
+
+    Its time stands still: once a second a commit also notes the time seen.
+    """
+    engine = open_engine(clock=clock)
     store = engine.queue_store()
     store.configure(QUEUE, PLENTY)
     put(store, new("first"))
