@@ -183,6 +183,39 @@ def test_free_pages_inside_the_file_are_room_too(
     assert reserve_of(queue.path).stat().st_size == RESERVE - LOG_ROOM
 
 
+def test_a_small_reserve_grows_when_there_is_room_again(
+    queue: SqliteEngine, disk: DiskOf
+) -> None:
+    """Whoever opens the queue next makes it what it should be."""
+    queue.transact(insert("x" * LOG_ROOM * 2))
+    queue.transact(lambda tx: tx.connection.execute("DELETE FROM item"))
+    reserve_of(queue.path).unlink()
+    disk.free = RESERVE
+    queue.transact(enqueue("a"))
+    small = reserve_of(queue.path).stat().st_size
+
+    queue.transact(SqliteTransaction.keep_reserve)
+    as_small = reserve_of(queue.path).stat().st_size
+    disk.free = 100 * MB
+    queue.transact(SqliteTransaction.keep_reserve)
+
+    assert small == as_small == RESERVE - LOG_ROOM
+    assert reserve_of(queue.path).stat().st_size == RESERVE
+
+
+def test_without_the_system_call_it_is_written(
+    path: Path, engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To its full length, however little the system takes at once."""
+    monkeypatch.delattr(os, "posix_fallocate")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:100_000]))
+
+    engine.transact(SqliteTransaction.keep_reserve)
+
+    assert reserve_of(path).stat().st_size == RESERVE
+
+
 def test_a_quota_counts_though_the_disk_has_room(
     queue: SqliteEngine, disk: DiskOf
 ) -> None:

@@ -479,6 +479,20 @@ def test_opening_salvages_where_that_was_asked_for(spoilt: Path) -> None:
     assert len([name for name in files(spoilt.parent) if "corrupt" in name]) == 1
 
 
+def test_who_hears_of_it_may_use_the_engine(spoilt: Path) -> None:
+    """It is told when everything is open."""
+    seen: list[int] = []
+
+    def hook(fact: Fact | Swept) -> None:
+        seen.append(engine.queue_store().stats("field").live)
+
+    engine = SqliteEngine(spoilt, hooks=[hook], salvage=True)
+    engine.open()
+    engine.close()
+
+    assert seen == [500]
+
+
 def test_the_option_takes_0_or_1() -> None:
     """Anything else is a mistake that is told at once."""
     with pytest.raises(ConfigurationError, match="salvage must be 0 or 1"):

@@ -68,6 +68,7 @@ class Life:
         self._busy_timeout = busy_timeout
         self._tell = tell
         self._salvage = salvage
+        self._facts: list[StorageFact] = []
         self._gate = threading.Lock()  # guards what follows, and the writer
         self._readers: Readers | None = None
         self._closed = False
@@ -86,7 +87,11 @@ class Life:
         with self._gate:
             if self._closed:
                 raise closed()
-            return self.writer or self._open_needs_gate()
+            writer = self.writer or self._open_needs_gate()
+            facts, self._facts = self._facts, []
+        for fact in facts:  # whoever hears it may use the engine
+            self._tell(fact)
+        return writer
 
     def _open_needs_gate(self) -> Writer:
         # SQLite keeps the log beside the file itself, not beside a link to it.
@@ -114,7 +119,7 @@ class Life:
             )
 
             report = _salvage.salvage(path, clock=self._clock)
-            self._tell(report.fact(path))
+            self._facts.append(report.fact(path))
             inspect_file(path, self._busy_timeout)
         return WriteSession(path, self._clock, self._busy_timeout)
 

@@ -90,7 +90,7 @@ class Room:
             connection: Tells how much room there is within the database file.
         """
         self.wanted = True
-        if not self._is_there() and not self._make(connection):
+        if not self._is_there() and not self._make(self._affordable(connection)):
             self._set_full(full=True)
             return False
         self._set_full(full=False)
@@ -201,8 +201,12 @@ class Room:
         except OSError:
             return 0
 
-    def _make(self, connection: sqlite3.Connection) -> bool:
-        size = self._affordable(connection)
+    def grow(self) -> None:
+        """Make a reserve that was made small as long as it should be, if it can be."""
+        if 0 < self._size() < RESERVE and self.free() >= RESERVE + LOG_ROOM:
+            self._make(RESERVE)
+
+    def _make(self, size: int) -> bool:
         if not size:
             return False
         try:
@@ -269,7 +273,9 @@ def _allocate(file: Path, size: int) -> None:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(opened, 0, size)
         else:
-            os.write(opened, b"\xa5" * size)
+            left = memoryview(b"\xa5" * size)
+            while left:
+                left = left[os.write(opened, left) :]
         os.fsync(opened)
     finally:
         os.close(opened)

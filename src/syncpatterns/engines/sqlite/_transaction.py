@@ -141,6 +141,7 @@ class SqliteTransaction:
     def keep_reserve(self) -> None:
         """A queue lives here: keep room back for its drain, if there is any."""
         self._session.room.keep(self.connection)
+        self._session.room.grow()
 
     def require_room(self) -> None:
         """Refuse to store anything new while a full disk only lets queues drain.
