@@ -148,6 +148,11 @@ def merged(parts: Parts, this: Draft, waiting: Item, value: Any) -> Draft:
 def replacement(parts: Parts, handler: Handler, old: Item, payload: Any) -> NewItem:
     """Return what takes the place of *old*: another payload, so another key."""
     packed = handler.payloads.pack(payload, parts.settings.max_payload)
+    if packed.references:
+        raise ConfigurationError(
+            f"{handler.name}: RetryWith() takes the place of an item that waits for "
+            "nothing any more, so its payload holds no Ref. Use the value itself."
+        )
     _lane, entity = _places(handler, packed.value, old.lane)
     return NewItem(
         operation=old.operation,

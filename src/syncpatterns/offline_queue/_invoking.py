@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncpatterns._functions import is_async
+from syncpatterns.errors import NoAnswer
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -65,7 +67,7 @@ async def acall(
     """
     if is_async(function):
         begin()
-        return await function(*args)
+        return await _answered(function(*args))
     from anyio.to_thread import run_sync  # noqa: PLC0415 - sync users never pay for it
 
     begun = threading.Lock()  # taken by the thread, or by the end of the wait
@@ -84,7 +86,32 @@ async def acall(
         if not begun.acquire(blocking=False):
             begin()  # the thread may not have come so far as to say it
         raise
-    return await value if inspect.isawaitable(value) else value
+    return await _answered(value) if inspect.isawaitable(value) else value
+
+
+async def _answered(value: Awaitable[T]) -> T:
+    """Await *value*; what was cancelled in there has not cancelled us.
+
+    A future that the handler waited for can be cancelled by its owner, such as a
+    client that closes. Taken for a cancellation of the delivery, it would end the
+    task of the drain.
+    """
+    try:
+        return await value
+    except BaseException as error:
+        if _cancels_us(error):
+            raise
+        raise NoAnswer(
+            "What the handler waited for was cancelled; it may have been done."
+        ) from error
+
+
+def _cancels_us(error: BaseException) -> bool:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+        return True
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def _called(function: Callable[..., Awaitable[T]], *args: Any) -> T:

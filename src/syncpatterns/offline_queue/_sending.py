@@ -25,10 +25,11 @@ def send(
     parts: Parts, drafts: Sequence[Draft], lease: float = 0.0
 ) -> Flow[Step, list[Enqueued]]:
     """Store *drafts*, all or none; wait for room if the queue blocks."""
+    blocks = parts.settings.overflow == "block"
     until = parts.clock.monotonic() + parts.settings.block_for
     merges = 0
     while True:
-        seen = parts.changes.count()
+        seen = parts.changes.count() if blocks else 0
         ready = yield from _met(parts, drafts)
         request = EnqueueRequest(
             parts.name, [each.item for each in ready], overflow_of(parts), lease
@@ -42,7 +43,7 @@ def send(
             continue
         except QueueFull as full:
             left = until - parts.clock.monotonic()
-            if parts.settings.overflow != "block" or left <= 0:
+            if not blocks or left <= 0:
                 raise full_queue(parts, drafts, full) from full
             yield from Wait(seen, min(left, _LOOK))
             continue

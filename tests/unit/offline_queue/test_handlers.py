@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -511,6 +512,37 @@ async def test_a_call_that_had_no_thread_yet_was_never_sent() -> None:
 
     assert 2 not in calls
     assert [(item.payload, item.sent_at) for item in items] == [(b"2", None)]
+
+
+@pytest.mark.parametrize("way", ["call", "drain"])
+def test_what_a_handler_waits_for_can_be_cancelled(
+    make: Callable[..., OfflineQueue], way: str
+) -> None:
+    """A future that its owner cancels ends neither the caller nor the drain."""
+    queue = make()
+
+    @queue.handler("n.inc")
+    async def inc(payload: int, ctx: ItemContext) -> int:
+        if ctx.deliveries == 1:
+            future = asyncio.get_running_loop().create_future()
+            future.cancel()
+            await future
+        return payload
+
+    async def main() -> Any:
+        if way == "call":
+            return await queue.acall(inc, 1)
+        receipt = await queue.aenqueue(inc, 1)
+        await queue.aflush()
+        return Queued(receipt, "no-answer")
+
+    out = anyio.run(main)
+    item = queue.get(out.receipt.id)
+
+    assert out.reason == "no-answer"
+    assert item is not None
+    assert (item.state, item.attempts) == (ItemState.READY, 0)
+    assert item.sent_at is not None
 
 
 def test_a_call_that_is_interrupted_gives_its_item_back(

@@ -32,6 +32,7 @@ from syncpatterns.offline_queue import (
     ItemState,
     OfflineQueue,
     QueuePaused,
+    Ref,
     Reject,
     RetryWith,
     SetAside,
@@ -166,6 +167,9 @@ def test_a_refusal_is_dead_with_its_payload(
         (RetryWith(Update(7, "lost")), "superseded"),
         (SetAside(), "parked"),
         (Reject(), "dead"),
+        pytest.param(
+            RetryWith({"lead": Ref(1), "status": "lost"}), "parked", id="with a Ref"
+        ),
         ("nonsense", "parked"),
         (RuntimeError("the hook fails"), "parked"),
     ],
@@ -206,7 +210,7 @@ def test_a_conflict_is_what_the_hook_decides(
     assert states(queue, [second.id]) == ["waiting" if held else "done"]
     kept = [item.seq for item in queue.dead.list()]
     assert kept == ([first.id] if isinstance(decision, Reject) else [])
-    if isinstance(decision, RetryWith):
+    if isinstance(decision, RetryWith) and state == "superseded":
         done = [payload.status for payload, _ in crm.calls]
         assert done == ["won", "lost", "next"]
         assert len(set(crm.keys)) == 3
