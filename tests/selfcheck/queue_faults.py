@@ -212,7 +212,7 @@ class LetsOneMoreIn(Faulty):
         self.store.configure(queue, more)
 
 
-def _oldest_of_all(batch: Any, spare: set[int]) -> int:
+def _oldest_of_all(batch: Any, replaced: Any) -> int:
     live = [row for row in batch._table.rows.values() if row.item.state != "dead"]
     return min((row.item.seq for row in live), default=0)
 

@@ -133,15 +133,16 @@ class _Batch:
         row = new_row(table, new, edges, place, now)
         seq = row.item.seq
         self._mine.add(seq)
-        table.write(row)
         if meeting.replaced is not None:
+            table.write(row)  # who takes the place is there before the other goes
             old = meeting.replaced.item.seq
             superseded = End(old, ItemState.SUPERSEDED, survivor=seq)
             dropped += finish(table, [superseded], now)
         if any(map(is_fatal, edges)):
+            table.write(row)
             ended, *_ = finish(table, [End(seq, ItemState.DEAD, "parent")], now)
             return Enqueued(seq, ItemState.DEAD, ended=ended, dropped=tuple(dropped))
-        stand(table, table.rows[seq], now)
+        stand(table, table.rows.get(seq, row), now)
         claimed = self._lease(table.rows[seq])
         state = table.rows[seq].item.state
         return Enqueued(seq, state, claimed=claimed, dropped=tuple(dropped))
@@ -195,45 +196,56 @@ class _Batch:
         )
 
     def _make_room(self, new: NewItem, replaced: Row | None) -> list[Ended]:
-        index, rules = self._table.index, self._table.rules
-        size = len(new.payload)
-        spare = set(self._mine)
-        items, freed = 1, 0
-        if replaced is not None:
-            items, freed = 0, len(replaced.item.payload)
-            spare.add(replaced.item.seq)
+        """Return what had to go for *new* to find room.
+
+        Raises:
+            QueueFull: Nothing more may go.
+        """
+        rules, size = self._table.rules, len(new.payload)
+        may_drop = self._request.overflow == "drop_oldest"
+        may_drop = may_drop and size <= rules.max_bytes and rules.max_items > 0
         dropped: list[Ended] = []
-        while (
-            index.live + items > rules.max_items
-            or index.bytes + size - freed > rules.max_bytes
-        ):
-            drops = self._request.overflow == "drop_oldest"
-            if drops and size <= rules.max_bytes and rules.max_items > 0:
-                oldest = self._oldest(spare)
-                if oldest:
-                    end = End(oldest, ItemState.DEAD, "overflow")
-                    dropped += finish(self._table, [end], self._now)
-                    continue
-            raise QueueFull(
-                f"memory: queue {self._table.name!r} has {index.live} of "
-                f"{rules.max_items} items and {index.bytes} of {rules.max_bytes} "
-                f"bytes, so {_name(new)} with {size} bytes was not stored, nor "
-                "what came with it. Let the queue be drained, or raise its limits."
-            )
+        while not self._fits(size, replaced):
+            oldest = self._oldest(replaced) if may_drop else 0
+            if not oldest:
+                raise self._full(new)
+            end = End(oldest, ItemState.DEAD, "overflow")
+            dropped += finish(self._table, [end], self._now)
         return dropped
 
-    def _oldest(self, spare: set[int]) -> int:
+    def _fits(self, size: int, replaced: Row | None) -> bool:
+        index, rules = self._table.index, self._table.rules
+        items, added = 1, size
+        # Unless it has just gone along with the head of its lane.
+        if replaced is not None and self._table.rows.get(replaced.item.seq) == replaced:
+            items, added = 0, size - len(replaced.item.payload)
+        return (
+            index.live + items <= rules.max_items
+            and index.bytes + added <= rules.max_bytes
+        )
+
+    def _oldest(self, replaced: Row | None) -> int:
         """Return the oldest item that nobody holds; 0 if there is none to spare."""
         unheld = self._table.index.unheld
+        spare = 0 if replaced is None else replaced.item.seq
         passed: list[tuple[int, int]] = []
         first = unheld.first()
-        while first is not None and first[1] in spare:
+        while first is not None and (first[1] in self._mine or first[1] == spare):
             unheld.discard(first)
             passed.append(first)
             first = unheld.first()
         for key in passed:
             unheld.add(key)
         return 0 if first is None else first[1]
+
+    def _full(self, new: NewItem) -> QueueFull:
+        index, rules = self._table.index, self._table.rules
+        return QueueFull(
+            f"memory: queue {self._table.name!r} has {index.live} of "
+            f"{rules.max_items} items and {index.bytes} of {rules.max_bytes} bytes, so "
+            f"{_name(new)} with {len(new.payload)} bytes was not stored, nor what came "
+            "with it. Let the queue be drained, or raise its limits."
+        )
 
     def _lease(self, row: Row) -> Item | None:
         request, item = self._request, row.item

@@ -163,7 +163,9 @@ class Indexes:
         item = row.item
         if item.state not in LIVE and not row.holds_lane:
             return
-        lane = self.lanes.setdefault(name, Lane())
+        lane = self.lanes.get(name)
+        if lane is None:
+            lane = self.lanes[name] = Lane()
         lane.members.add((row.place, item.seq))
         lane.backward.add((-row.place, -item.seq))
         if item.state in _ACTIVE:

@@ -9,6 +9,7 @@ from syncpatterns.offline_queue._core import (
     Ack,
     Coalesce,
     Enqueued,
+    Fail,
     Item,
     ItemState,
     NewItem,
@@ -290,6 +291,26 @@ def children_follow_the_survivor(bench: Bench) -> Questions:
     yield from take(bench, "child", "late child")
 
 
+def survivor_of_a_held_child(bench: Bench) -> Questions:
+    """Who takes the place of a child whose parent is DEAD goes by its own policy."""
+    (parent,) = yield from put(bench, "parent")
+    edge = Parent(parent, "hold")
+    held = yield from _one(bench, _about(bench, "1", _LAST, parents=(edge,)))
+    item = yield from take_one(bench, "parent")
+    yield from accepted(bench, Fail(item.hold, "rejected"))
+    yield from state_of(bench, held.seq, ItemState.WAITING)
+    edge = Parent(parent, "cascade")
+    answer = yield from _one(bench, _about(bench, "2", _LAST, parents=(edge,)))
+    same([each.seq for each in answer.dropped], [held.seq], "what was replaced")
+    yield from state_of(bench, answer.seq, ItemState.DEAD, "parent")
+    edge = Parent(parent, "hold")
+    held = yield from _one(bench, _about(bench, "3", _LAST, parents=(edge,)))
+    edge = Parent(parent, "run")
+    answer = yield from _one(bench, _about(bench, "4", _LAST, parents=(edge,)))
+    same([each.seq for each in answer.dropped], [held.seq], "what was replaced")
+    yield from take(bench, "4")
+
+
 #: In the order of the contract.
 MEETINGS = tuple(
     Check(ask)
@@ -309,5 +330,6 @@ MEETINGS = tuple(
         pair_begins_at_the_create,
         broken_run_is_not_cancelled,
         children_follow_the_survivor,
+        survivor_of_a_held_child,
     )
 )
