@@ -62,9 +62,7 @@ def office(tmp_path: Path, start_app: Callable[..., AppProcess]) -> Office:
 @pytest.fixture
 def agent(tmp_path: Path, office: Office) -> Agent:
     """A device that knows the office."""
-    folder = tmp_path / "device"
-    folder.mkdir()
-    return Agent(folder, f"http://127.0.0.1:{office.port}")
+    return Agent(tmp_path / "device", office.port)
 
 
 def presses() -> list[dict[str, Any]]:

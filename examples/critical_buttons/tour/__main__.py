@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from examples.critical_buttons.tour import bookings, sms
+from examples.critical_buttons.tour import bookings, offline, sms
 from examples.critical_buttons.tour.processes import (
     BOOKINGS,
     LEADS,
@@ -23,7 +23,7 @@ from examples.critical_buttons.tour.provider import Provider
 from examples.critical_buttons.tour.stage import Stage
 from syncpatterns.clock import SystemClock
 
-STEPS = (*bookings.STEPS, *sms.STEPS)
+STEPS = (*bookings.STEPS, *sms.STEPS, *offline.STEPS)
 _BUDGET = 120.0
 
 
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     with tempfile.TemporaryDirectory(prefix="tour-") as name, ExitStack() as running:
         folder = Path(name)
-        write_bookings(folder / BOOKINGS, bookings.names())
-        write_leads(folder / LEADS, sms.phones())
+        write_bookings(folder / BOOKINGS, [*bookings.names(), *offline.bookings()])
+        write_leads(folder / LEADS, sms.phones() | offline.phones())
         provider = Provider(folder).start()
         running.callback(provider.stop)
         first = App(folder, provider).start()
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         second = App(folder, provider).start()
         running.callback(second.stop)
         rng = random.Random(seed)  # noqa: S311 - chooses moments, guards nothing
-        stage = Stage(first, second, provider, clock, rng, _say)
+        stage = Stage(first, second, provider, clock, rng, _say, folder)
         broken = sum(_run(stage, number) for number in range(len(STEPS)))
     seconds = clock.monotonic() - begun
     kept = len(STEPS) - broken

@@ -104,6 +104,32 @@ def send_sms(port: int, lead: str, body: str, key: str) -> Reply:
     )
 
 
+def update_status(port: int, body: dict[str, Any], key: str) -> Reply:
+    """Move one lead or many.
+
+    Raises:
+        NoAnswer: There was no answer; ask again with the same *key*.
+    """
+    return request(
+        port,
+        "POST",
+        "/api/leads/update-status",
+        headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        body=json.dumps(body).encode(),
+    )
+
+
+def leads(port: int) -> dict[str, dict[str, Any]]:
+    """Return all leads by their id."""
+    return {row["id"]: row for row in request(port, "GET", "/api/leads?limit=500").json}
+
+
+def lead_audit(port: int, lead: str) -> list[dict[str, Any]]:
+    """Return what was done to one lead, newest first."""
+    rows: list[dict[str, Any]] = request(port, "GET", f"/api/leads/{lead}/audit").json
+    return rows
+
+
 def history(port: int, lead: str) -> list[dict[str, Any]]:
     """Return the messages of one lead, newest first."""
     rows: list[dict[str, Any]] = request(

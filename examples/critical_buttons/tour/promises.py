@@ -86,3 +86,87 @@ def refused(reply: Reply, status: int, problem: str) -> list[str]:
     if (reply.status, reply.problem) == (status, problem):
         return []
     return [f"the answer was {reply.status} {reply.problem}, not {status} {problem}"]
+
+
+def pressed_before(audit: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Every line says that it was sent later, and when it was wished for."""
+    return [
+        f"{name} was written as {line['source']}, pressed at {line['client_at']}"
+        for name, lines in audit.items()
+        for line in lines
+        if line["source"] != "offline_replay"
+        or not (line["client_at"] and line["client_at"] < line["at"])
+    ]
+
+
+def moved_in_order(
+    names: Iterable[str],
+    leads: Mapping[str, Mapping[str, Any]],
+    audit: Mapping[str, Sequence[Mapping[str, Any]]],
+    states: Sequence[str],
+) -> list[str]:
+    """Every lead went through *states* in this order, one version each."""
+    broken = []
+    for name in names:
+        moves = [line["to"] for line in reversed(audit[name])]
+        if moves != list(states):
+            broken.append(f"{name} went through {moves}")
+        if leads[name]["version"] != 1 + len(states):
+            broken.append(f"{name} was changed {leads[name]['version'] - 1} times")
+    return broken
+
+
+def told_how_far(figures: Sequence[tuple[int, int]], total: int) -> list[str]:
+    """A drain says how far it is: never more than there is, and all at the end."""
+    if not figures:
+        return ["nobody was told how far it is"]
+    broken = []
+    if any(not 0 <= done <= most <= total for done, most in figures):
+        broken.append(f"the progress was {list(figures)}, and there are {total}")
+    if figures[-1][0] != figures[-1][1]:
+        broken.append("the progress ended at {} of {}".format(*figures[-1]))
+    return broken
+
+
+def none_moved(reply: Reply, total: int, guilty: Mapping[str, str]) -> list[str]:
+    """The batch was refused as a whole, and says which rows were at fault."""
+    broken = refused(reply, 409, "batch-failed")
+    if broken:
+        return broken
+    rows = reply.json["results"]
+    named = {
+        row["lead_id"]: row["problem"]["type"].rpartition("/")[2]
+        for row in rows
+        if row["outcome"] == "refused"
+    }
+    if named != dict(guilty):
+        broken.append(f"the rows at fault are {named}, not {dict(guilty)}")
+    if (reply.json["changed"], len(rows)) != (0, total):
+        broken.append(f"{reply.json['changed']} of {len(rows)} rows were changed")
+    return broken
+
+
+def untouched(
+    names: Iterable[str], leads: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Every lead is as it was loaded."""
+    return [
+        f"{name} is {leads[name]['status']}, version {leads[name]['version']}"
+        for name in names
+        if (leads[name]["status"], leads[name]["version"]) != ("new", 1)
+    ]
+
+
+def all_moved(
+    reply: Reply, lines: Sequence[Mapping[str, Any]], total: int
+) -> list[str]:
+    """The batch was done as a whole: one audit row a lead, all with its identity."""
+    if reply.status != OK:
+        return [f"the answer was {reply.status} {reply.problem}"]
+    broken = []
+    if reply.json["changed"] != total:
+        broken.append(f"{reply.json['changed']} of {total} rows were changed")
+    ids = {line["bulk_id"] for line in lines}
+    if len(lines) != total or ids != {reply.json["bulk_id"]}:
+        broken.append(f"{len(lines)} audit rows, of {len(ids)} batches")
+    return broken

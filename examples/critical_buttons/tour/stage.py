@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from examples.critical_buttons.tour.client import Reply
 from examples.critical_buttons.tour.processes import App
@@ -24,6 +25,7 @@ class Stage:
         clock: Where pauses come from.
         rng: Chooses when processes die; seeded, so that a run can be repeated.
         say: Prints what happened.
+        folder: Where the files of all processes are.
     """
 
     first: App
@@ -32,6 +34,7 @@ class Stage:
     clock: Clock
     rng: random.Random
     say: Callable[[str], object]
+    folder: Path
 
 
 def together(call: Callable[[int], Reply], times: int) -> list[Reply]:
