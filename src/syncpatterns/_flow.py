@@ -16,6 +16,9 @@ driven by `run` on a thread or by `arun` on asyncio or trio. The five rules:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager
+from functools import partial
+from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 from syncpatterns.errors import CleanupTimedOut
@@ -33,6 +36,13 @@ class Effect(Generic[T]):
     __slots__ = ()
 
     shield: ClassVar[bool] = False
+
+    def closed(self, closing: GeneratorExit) -> T:
+        """Return what the flow is told if its coroutine is closed in here.
+
+        By default the flow gets *closing* itself, as any error.
+        """
+        raise closing
 
     def __iter__(self) -> Generator[Self, Any, T]:
         answer: T = yield self
@@ -61,9 +71,19 @@ def run(flow: Callable[[], Flow[E, T]], perform: Callable[[E], Any]) -> T:
 
 
 async def arun(
-    flow: Callable[[], Flow[E, T]], perform: Callable[[E], Awaitable[Any]]
+    flow: Callable[[], Flow[E, T]],
+    perform: Callable[[E], Awaitable[Any]],
+    last: Callable[[E], Any] | None = None,
 ) -> T:
-    """Drive one run of *flow* on the running event loop."""
+    """Drive one run of *flow* on the running event loop.
+
+    Args:
+        flow: Makes the generator.
+        perform: Does what an effect asks for.
+        last: Does a shielded effect once the coroutine is being closed, by its
+            ``close()`` or the garbage collector, and nothing can be awaited
+            any more; without waiting for anything either. None: nobody can.
+    """
     steps = flow()
     try:
         effect = next(steps)
@@ -73,6 +93,8 @@ async def arun(
                     answer = await _shielded(perform, effect)
                 else:
                     answer = await perform(effect)
+            except GeneratorExit as closing:
+                return _closed(steps, effect, closing, last)
             except BaseException as error:  # noqa: BLE001 - the flow decides
                 effect = steps.throw(error)
             else:
@@ -80,6 +102,39 @@ async def arun(
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+def _closed(
+    steps: Flow[E, T],
+    effect: E,
+    closing: GeneratorExit,
+    last: Callable[[E], Any] | None,
+) -> T:
+    """Let *steps* clean up although their coroutine is being closed.
+
+    Asked to await now, Python says "coroutine ignored GeneratorExit", and a
+    claim stays held until its lease runs out. So clean-ups are handed to
+    *last*; whatever else the flow asks for is answered with *closing*.
+
+    Raises:
+        StopIteration: The flow has ended.
+    """
+    answer: Callable[[], Any] = lambda: effect.closed(closing)  # noqa: E731 - the first of several
+    while True:
+        try:
+            told = answer()
+        except BaseException as error:  # noqa: BLE001 - the flow decides
+            effect = steps.throw(error)
+        else:
+            effect = steps.send(told)
+        if effect.shield and last is not None:
+            answer = partial(last, effect)
+        else:
+            answer = partial(_refuse, closing)
+
+
+def _refuse(closing: GeneratorExit) -> Any:
+    raise closing
 
 
 async def _shielded(perform: Callable[[E], Awaitable[Any]], effect: E) -> Any:
@@ -90,6 +145,39 @@ async def _shielded(perform: Callable[[E], Awaitable[Any]], effect: E) -> Any:
     """
     import anyio  # noqa: PLC0415 - sync users never pay for the event loop
 
-    with anyio.move_on_after(CLEANUP_TIMEOUT, shield=True):
+    with Closable(anyio.move_on_after(CLEANUP_TIMEOUT, shield=True)):
         return await perform(effect)
     raise CleanupTimedOut(type(effect).__name__, CLEANUP_TIMEOUT)
+
+
+class Closable:
+    """A cancel scope that can be left by a coroutine that is being closed.
+
+    Closed by the garbage collector, or by anybody but its own task, a scope
+    objects that it is left in another task than it was entered in, and that
+    objection would hide the GeneratorExit that has to get through.
+
+    Args:
+        scope: A scope of anyio's.
+    """
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: AbstractContextManager[Any, bool | None]) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> Any:
+        return self._scope.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        try:
+            return bool(self._scope.__exit__(kind, error, traceback))
+        except BaseException:
+            if kind is GeneratorExit:
+                return False  # which raises it again
+            raise

@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from typing import TypeAlias
 
+from syncpatterns._flow import Closable
 from syncpatterns._loops import current_loop
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.idempotency._core import ClaimAnswer
@@ -87,7 +88,7 @@ class TaskBell:
         import anyio  # noqa: PLC0415 - as above
 
         if type(clock) is SystemClock:
-            with anyio.move_on_after(seconds):
+            with Closable(anyio.move_on_after(seconds)):
                 await self._event.wait()
             return self.rung
         call_later = timers_of(clock)

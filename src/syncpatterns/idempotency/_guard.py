@@ -17,7 +17,7 @@ from syncpatterns.idempotency._context import Context
 from syncpatterns.idempotency._core import Record, StoredOutcome, Windows
 from syncpatterns.idempotency._fingerprint import fingerprint
 from syncpatterns.idempotency._flows import guarded
-from syncpatterns.idempotency._steps import ado, do
+from syncpatterns.idempotency._steps import ado, do, hand_on
 from syncpatterns.idempotency._verdicts import Committed, NotCommitted
 
 T = TypeVar("T")
@@ -271,7 +271,7 @@ def run_call(call: Call) -> Any:
 
 async def arun_call(call: Call) -> Any:
     """Take *call* through its flow on the running loop."""
-    return settle(call, await arun(lambda: guarded(call), ado))
+    return settle(call, await arun(lambda: guarded(call), ado, hand_on))
 
 
 def _outcome_of(

@@ -7,6 +7,7 @@ due, and ends when nobody needs it.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
@@ -69,8 +70,11 @@ class _Beats:
     def reset(self) -> None:
         """Forget everything: what was running runs in the parent process."""
         self.leases: dict[Lease, IdempotencyStore] = {}
-        self._lock = threading.Lock()
+        # A signal handler may call a guard while this very thread is in here,
+        # and must not wait for itself.
+        self._lock = threading.RLock()
         self.wake_at = math.inf
+        self._numbers = itertools.count(1)
         self._generation = 0
 
     def start(self, due: float) -> None:
@@ -81,9 +85,13 @@ class _Beats:
         with self._lock:
             if due >= self.wake_at:
                 return
+            # A signal handler may come in between any two of these lines with a
+            # lease of its own. Whichever of the two says its generation last
+            # looks at all leases after that, and is awake for both.
+            generation = next(self._numbers)
+            self._generation = generation
+            due = min(due, next_due(self.leases))
             self.wake_at = due
-            self._generation += 1
-            generation = self._generation
         if self._call_later is not None:
             self._wake_by_timer(generation, due)
         else:

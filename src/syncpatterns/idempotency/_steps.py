@@ -6,14 +6,16 @@ between a claim and its answer would hold the key until the lease runs out.
 
 from __future__ import annotations
 
+import _thread
 import inspect
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from operator import methodcaller
 from typing import Any, ClassVar, TypeVar
 
-from syncpatterns._flow import Effect
+from syncpatterns._flow import Closable, Effect
 from syncpatterns._loops import current_loop
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.errors import ConfigurationError
@@ -27,6 +29,8 @@ from syncpatterns.idempotency._policy import Probe
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
 
 T = TypeVar("T")
+
+_log = logging.getLogger("syncpatterns")
 
 #: How `run` and `arun` perform a step that knows how to be done: any effect
 #: with these two methods.
@@ -245,15 +249,22 @@ class Run(Step[Outcome[Any]]):
         self.lease.on_lost = stop
         before = current.set(self.context)
         try:
-            with scope:
+            with Closable(scope):
                 value = self._function()(self.context)
                 return Ok(await value if inspect.isawaitable(value) else value)
+        except GeneratorExit:
+            raise  # nothing can be awaited any more: see `closed`
         except BaseException as error:  # noqa: BLE001 - the flow decides
             return Err(error)
         finally:
-            current.reset(before)
+            with suppress(ValueError):  # closed in another context, which has none
+                current.reset(before)
             self.lease.on_lost = self.call.land
         return Err(lease_lost(self.call.plan.operation, self.context.key_hash))
+
+    def closed(self, closing: GeneratorExit) -> Outcome[Any]:
+        """Tell the flow as an outcome: the key is to be given back, or is unknown."""
+        return Err(closing)
 
     def _function(self) -> Any:
         return self.call.effect
@@ -272,6 +283,42 @@ class Ask(Run):
 
     def _function(self) -> Any:
         return self.probe
+
+
+def hand_on(step: Step[Any]) -> Any:
+    """Have *step*, a clean-up, done by a thread; for a coroutine that is being closed.
+
+    The garbage collector may be closing it, in the middle of anything, so this
+    waits for nobody: not for the store, whose lock this very thread may hold,
+    and not, as `threading.Thread.start` does, for the new thread either.
+
+    Returns:
+        True, as if it had been done: nobody is left to be told otherwise.
+    """
+    call, store = step.call, step.call.setup.stores.blocking
+    why: object = "it can only be awaited"
+    if store is not None:
+        try:
+            _thread.start_new_thread(_do_last, (step, store))
+        except RuntimeError as error:  # the interpreter ends, or has no room
+            why = error
+        else:
+            return True
+    _log.warning(
+        "%s: its coroutine was closed while it ran, and the store cannot be told "
+        "(%s); the key is held until its lease runs out.",
+        call.where,
+        why,
+    )
+    return True
+
+
+def _do_last(step: Step[Any], store: IdempotencyStore) -> None:
+    step.call.port = store
+    try:
+        step.do()
+    except Exception as error:  # noqa: BLE001 - the lease runs out by itself
+        _log.warning("%s: the key could not be settled: %s", step.call.where, error)
 
 
 def _never_awaited(where: str, value: Any) -> ConfigurationError:

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncpatterns import _portal
+from syncpatterns._flow import Closable
 from syncpatterns._functions import is_async
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def _in_thread(
     def boxed() -> list[Any]:  # trio takes a returned coroutine for a mistake
         return [function(command, context)]
 
-    with move_on_after(_seconds(context)):
+    with Closable(move_on_after(_seconds(context))):
         (value,) = await run_sync(boxed, abandon_on_cancel=True, limiter=_limiter())
         return value
     raise StillRunning("it took longer than its time-out, and was not waited for")
@@ -94,10 +95,11 @@ async def _bounded(
 
 
 async def _awaited(value: Awaitable[T], context: FencedContext) -> T:
-    from anyio import fail_after  # noqa: PLC0415 - sync users never pay for it
+    from anyio import move_on_after  # noqa: PLC0415 - sync users never pay for it
 
-    with fail_after(_seconds(context)):
+    with Closable(move_on_after(_seconds(context))):
         return await value
+    raise TimeoutError("it took longer than its time-out")
 
 
 def _seconds(context: FencedContext) -> float | None:

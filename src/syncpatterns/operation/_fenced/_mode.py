@@ -21,7 +21,7 @@ from syncpatterns.idempotency._core import (
 )
 from syncpatterns.idempotency._exceptions import StoredExceptions
 from syncpatterns.idempotency._flows import guarded
-from syncpatterns.idempotency._steps import ado, do
+from syncpatterns.idempotency._steps import ado, do, hand_on
 from syncpatterns.operation._answer import Answer
 from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Done, Effect
@@ -185,7 +185,7 @@ class FencedMode:
     async def acall(self, command: Any, request: ClaimRequest) -> Answer[Any]:
         """Do it on the running event loop."""
         call = self.make_call(command, request, self.guard.aport())
-        return self._settle(call, await arun(lambda: guarded(call), ado))
+        return self._settle(call, await arun(lambda: guarded(call), ado, hand_on))
 
     def _settle(self, call: FencedCall, result: Any) -> Answer[Any]:
         ended: Done | Err | ClaimAnswer = result
