@@ -37,8 +37,14 @@ def drain_process(
 
 
 async def _end_on_signal(scope: anyio.CancelScope, name: str) -> None:
-    with anyio.open_signal_receiver(*_ENDING) as signals:
-        async for number in signals:
-            _log.info("Queue %r ends because of %s.", name, signal.Signals(number).name)
-            scope.cancel()
-            return
+    try:
+        with anyio.open_signal_receiver(*_ENDING) as signals:
+            async for number in signals:
+                what = signal.Signals(number).name
+                _log.info("Queue %r ends because of %s.", name, what)
+                scope.cancel()
+                return
+    except NotImplementedError:
+        # asyncio on Windows: Ctrl-C ends the program as KeyboardInterrupt, which
+        # cancels the drain as well.
+        _log.debug("Queue %r cannot listen to signals here.", name)

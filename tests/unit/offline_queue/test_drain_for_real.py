@@ -131,3 +131,31 @@ async def test_the_bound_method_is_a_background_task_as_it_is() -> None:
             await delivered.wait()
 
     assert len(desk.acked()) == 1
+
+
+def test_a_pass_can_be_a_program_of_its_own() -> None:
+    """With an event loop that is made for it, on the main thread or another."""
+    desk = Desk()
+    desk.put(*items(3))
+    here = desk.drain(once=True)
+    desk.put(item("x"), item("y"))
+    there: list[DrainReport] = []
+    thread = threading.Thread(target=lambda: there.append(desk.drain(once=True)))
+    thread.start()
+    thread.join()
+
+    assert here == DrainReport(sent=3)
+    assert there == [DrainReport(sent=2)]
+
+
+def test_a_platform_without_signals_can_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As asyncio on Windows."""
+
+    def refuse(*_signals: object) -> Any:
+        raise NotImplementedError
+
+    monkeypatch.setattr(anyio, "open_signal_receiver", refuse)
+    desk = Desk()
+    desk.put(item("a"))
+
+    assert desk.drain(once=True) == DrainReport(sent=1)
