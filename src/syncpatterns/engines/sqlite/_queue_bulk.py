@@ -1,4 +1,4 @@
-"""Many plain items at once: one statement for all keys, one for all rows.
+"""Plain items, one or many: one statement for all keys, one for all rows.
 
 Plain is what has no lane, no parents, nothing to meet, and a small payload. If
 anything is in the way, a known key or too little room, nothing is kept of the
@@ -7,7 +7,7 @@ attempt, and the items are stored one after the other, which says why.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from syncpatterns.engines.sqlite._queue_desk import (
     EVER,
@@ -23,16 +23,14 @@ from syncpatterns.engines.sqlite._queue_numbers import LARGE, Numbers, check_num
 from syncpatterns.offline_queue._core import Enqueued, NewItem
 from syncpatterns.offline_queue._ports import EnqueueRequest
 
-#: Below it there is nothing to gain.
-_MANY: Final = 4
 
-
-def store_many(
+def store_plain(
     desk: Desk, request: EnqueueRequest, numbers: Numbers
 ) -> list[Enqueued] | None:
     """Store all items of *request*; None if they have to be stored one by one."""
     items, rules = request.items, desk.rules
-    if len(items) < _MANY or not all(map(_is_plain, items)):
+    leased = request.lease > 0 and len(items) == 1
+    if leased or not all(map(_is_plain, items)):
         return None
     size = sum(len(new.payload) for new in items)
     room = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncpatterns.engines.sqlite._queue_bulk import store_many
+from syncpatterns.engines.sqlite._queue_bulk import store_plain
 from syncpatterns.engines.sqlite._queue_claims import lease
 from syncpatterns.engines.sqlite._queue_coalesce import Meeting, meet
 from syncpatterns.engines.sqlite._queue_desk import (
@@ -135,7 +135,7 @@ class _Batch:
         self._mine: set[int] = set()
 
     def store_all(self) -> list[Enqueued]:
-        stored = store_many(self._desk, self._request, self._numbers)
+        stored = store_plain(self._desk, self._request, self._numbers)
         return stored or [self._store(new) for new in self._request.items]
 
     def _store(self, new: NewItem) -> Enqueued:
