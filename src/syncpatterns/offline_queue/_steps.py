@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,18 +15,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Step(Effect[Any]):
+class Step(Effect[Any], ABC):
     """Something that is done here or awaited there."""
 
     __slots__ = ()
 
+    @abstractmethod
     def do(self, parts: Parts) -> Any:
         """Do it on this thread."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def ado(self, parts: Parts) -> Any:
         """Do it on the running loop."""
-        raise NotImplementedError
 
 
 class Ask(Step):
