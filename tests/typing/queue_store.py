@@ -1,0 +1,24 @@
+"""How an engine's author checks a store of queues; read by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from syncpatterns.engines.memory import MemoryEngine
+from syncpatterns.testing import FakeClock
+from syncpatterns.testing.conformance.queue import CHECKS, Check, Time
+
+
+def checks_a_store() -> None:
+    clock = FakeClock()
+    assert_type(CHECKS, tuple[Check, ...])
+    time: Time = clock
+    for check in CHECKS:
+        assert_type(check.rule, str)
+        check.run(MemoryEngine(clock=clock).queue_store(), time)
+
+
+async def checks_an_async_store() -> None:
+    clock = FakeClock()
+    for check in CHECKS:
+        await check.arun(MemoryEngine(clock=clock).async_queue_store(), clock)
