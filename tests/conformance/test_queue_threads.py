@@ -44,6 +44,7 @@ def store(request: pytest.FixtureRequest, clock: FakeClock) -> Generator[Any]:
 
 
 def new(key: str, **more: Any) -> NewItem:
+    """Return an item that differs from others by its key."""
     return NewItem("op", key, "t", b"f", b"{}", **more)
 
 

@@ -1,4 +1,4 @@
-"""How an engine's author checks a store of queues; read by mypy and pyright, never run."""
+"""How an author of an engine checks its queues; read by mypy and pyright, never run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from syncpatterns.testing.conformance.queue import CHECKS, Check, Time
 
 
 def checks_a_store() -> None:
+    """A blocking store, and the clock that it goes by."""
     clock = FakeClock()
     assert_type(CHECKS, tuple[Check, ...])
     time: Time = clock
@@ -19,6 +20,7 @@ def checks_a_store() -> None:
 
 
 async def checks_an_async_store() -> None:
+    """A store for event loops."""
     clock = FakeClock()
     for check in CHECKS:
         await check.arun(MemoryEngine(clock=clock).async_queue_store(), clock)
