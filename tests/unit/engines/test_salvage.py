@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -19,6 +21,7 @@ from syncpatterns.errors import (
     ConfigurationError,
     DatabaseCorrupt,
     DatabaseForeign,
+    DatabaseTooNew,
     EngineBusy,
 )
 from syncpatterns.events import Fact, StorageRecovered, Swept
@@ -318,7 +321,68 @@ def test_a_child_of_a_lost_parent_waits_for_a_person(path: Path) -> None:
     assert {(each.state, each.reason) for each in parked} == {("parked", "parent-lost")}
 
 
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+@pytest.mark.parametrize(
+    "script", sorted(GOLDEN.glob("sqlite_schema_*.sql")), ids=lambda script: script.stem
+)
+def test_a_file_of_an_older_release_is_salvaged_as_what_it_is(
+    path: Path, script: Path
+) -> None:
+    """And upgraded when it is opened, like any other; every row is kept."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script.read_text(encoding="utf-8"))
+    before = rows(path)
+    damage(path, [root_of(path, "syncpatterns_outbox_channel")])
+
+    report = salvage(path)
+
+    after = rows(path)
+    with SqliteEngine(path) as engine:
+        assert engine.epoch != "0badcafe"
+    assert report.lost == ()
+    for name in ("syncpatterns_outbox", "syncpatterns_record"):
+        columns = len(before[name][0])
+        assert [row[:columns] for row in after[name]] == before[name]
+
+
 # ------------------------------------------------------------------ refusals
+
+
+NEWER = {
+    "schema": "UPDATE syncpatterns_meta SET value = 99 WHERE name = 'schema'",
+    "table": "CREATE TABLE syncpatterns_later (id INTEGER PRIMARY KEY, x TEXT)",
+    "column": "ALTER TABLE syncpatterns_record ADD COLUMN later TEXT",
+}
+
+
+@pytest.mark.parametrize("change", NEWER.values(), ids=NEWER)
+def test_a_file_of_a_newer_release_is_left_as_it_is(spoilt: Path, change: str) -> None:
+    """This one does not know what it would lose."""
+    with closing(sqlite3.connect(spoilt)) as connection:
+        connection.executescript(change)
+    before = contents(spoilt.parent)
+
+    with pytest.raises(DatabaseTooNew, match="with the release that wrote it"):
+        salvage(spoilt)
+
+    assert contents(spoilt.parent) == before
+
+
+def test_a_chain_of_pages_without_end_is_damage(path: Path) -> None:
+    """Made by hand: each page leads to the next, hundreds deep."""
+    fill(path, (item(n, size=2000) for n in range(1, 801)))
+    first = root_of(path, "syncpatterns_queue_item")
+    others = [n for n in range(30, pages_of(path)) if n != first]
+    with path.open("rb+") as file:
+        for page, following in itertools.pairwise([first, *others]):
+            file.seek((page - 1) * PAGE)
+            file.write(struct.pack(">BHHHBI", 5, 0, 0, 0, 0, following))
+
+    salvage(path)
+
+    assert len(payloads(path)) < 800
 
 
 def contents(folder: Path) -> dict[str, bytes]:

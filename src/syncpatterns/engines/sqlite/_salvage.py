@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.engines.sqlite import _connection, _forks
+from syncpatterns.engines.sqlite import _connection, _errors, _forks
 from syncpatterns.engines.sqlite._backup import sync_file, sync_folder
 from syncpatterns.engines.sqlite._migrations import APPLICATION_ID
 from syncpatterns.engines.sqlite._pages import Damage, Pages
@@ -31,6 +31,7 @@ from syncpatterns.errors import (
     ConfigurationError,
     DatabaseCorrupt,
     DatabaseForeign,
+    DatabaseTooNew,
     EngineBusy,
 )
 from syncpatterns.events import StorageRecovered
@@ -115,7 +116,7 @@ def salvage(
         fresh = Path(f"{real}.salvaged")
         _remove(fresh)
         try:
-            kept, lost = build(reader, fresh, progress)
+            kept, lost = _built(reader, fresh, progress)
             _settle(fresh)
             _like(real, fresh)
             sync_file(fresh)
@@ -198,6 +199,22 @@ def _ours(path: Path, file: IO[bytes]) -> Reader:
         f"sqlite: the list of tables in {path} is damaged itself, so nobody can tell "
         f"what it holds. It was not touched. {_BACKUPS}"
     )
+
+
+def _built(
+    reader: Reader, fresh: Path, progress: Callable[[int, int], object] | None
+) -> tuple[dict[str, int], tuple[Gap, ...]]:
+    try:
+        return build(reader, fresh, progress)
+    except sqlite3.Error as error:
+        known = _errors.translate(error, str(fresh))
+        if known is not None:
+            raise known from error
+        raise DatabaseTooNew(
+            f"sqlite: the tables in {fresh.with_suffix('')} are not those that this "
+            f"release makes, so it was not touched. Salvage it with the release that "
+            f"wrote it. {_BACKUPS}"
+        ) from error
 
 
 def _settle(fresh: Path) -> None:

@@ -108,7 +108,10 @@ def _known(reader: Reader) -> tuple[dict[str, Any], dict[int, int]]:
 def _create(new: sqlite3.Connection, meta: dict[str, Any]) -> None:
     newest = _migrations.scripts()[-1][0]
     known = meta.get("schema")
-    schema = known if type(known) is int and 0 < known <= newest else newest
+    if type(known) is int and known > newest:
+        # There is no such table here, and nobody knows what is in it.
+        raise sqlite3.OperationalError(f"schema {known}")
+    schema = known if type(known) is int and known > 0 else newest
     for number, script in _migrations.scripts():
         if number <= schema:
             for statement in _migrations.statements(script):

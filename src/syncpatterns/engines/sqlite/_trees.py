@@ -21,6 +21,7 @@ ROWS: Final = 13
 KEYS_BELOW: Final = 2
 KEYS: Final = 10
 
+_DEEPEST: Final = 20  # as in SQLite
 _FIRST_PAGE: Final = 100  # bytes of its own header
 _SMALLEST_CELL: Final = 4
 _SIGN: Final = 1 << 63
@@ -70,7 +71,7 @@ class Trees:
 
     def rows(self, root: int) -> Iterator[Row | Lost]:
         """Return the rows below *root*, and what is missing between them."""
-        return self._below(root, LOWEST, HIGHEST)
+        return self._below(root, LOWEST, HIGHEST, 0)
 
     def again(self) -> Trees:
         """Return another reader of the same pages, which has read none of them."""
@@ -122,14 +123,16 @@ class Trees:
             raise Damage
         return Node(kind, cells, right, page)
 
-    def _unread(self, number: int) -> Node:
-        if number in self.reached:
-            raise Damage  # two ways lead here, so one of them is wrong
+    def _unread(self, number: int, depth: int) -> Node:
+        if number in self.reached or depth > _DEEPEST:
+            raise Damage  # two ways lead here, or no tree that SQLite makes
         return self._node(number)
 
-    def _below(self, number: int, after: int, last: int) -> Iterator[Row | Lost]:
+    def _below(
+        self, number: int, after: int, last: int, depth: int
+    ) -> Iterator[Row | Lost]:
         try:
-            node = self._unread(number)
+            node = self._unread(number, depth)
             children = self._children(node, after, last)
         except Damage:
             yield Lost(after, last)
@@ -137,7 +140,7 @@ class Trees:
         self.reached.add(number)
         if node.kind in (ROWS_BELOW, KEYS_BELOW):
             for child, low, high in children:
-                yield from self._below(child, low, high)
+                yield from self._below(child, low, high, depth + 1)
         if node.kind in (ROWS, KEYS_BELOW, KEYS):
             yield from self._cells(node, after, last)
 
