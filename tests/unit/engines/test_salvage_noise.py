@@ -17,7 +17,7 @@ from syncpatterns.errors import SyncPatternsError
 from syncpatterns.offline_queue._core import Ack, Parent
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import sqlite_integrity
-from tests.unit.engines.test_salvage import PAGE, fill, item, payloads
+from tests.unit.engines.damaged import PAGE, fill, item, payloads
 
 Spoil = Callable[[random.Random, IO[bytes], int], None]
 
