@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -272,10 +273,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     engine.transact(lambda tx: fill(tx, 200))
     connect = sqlite3.connect
 
-    def tiny(file: Path, **options: object) -> sqlite3.Connection:
-        connection = connect(file, **options)  # type: ignore[call-overload]
+    def tiny(file: Path, **options: Any) -> sqlite3.Connection:
+        connection = connect(file, **options)
         connection.execute("PRAGMA max_page_count=10")
-        return connection  # type: ignore[no-any-return]
+        return connection
 
     monkeypatch.setattr(sqlite3, "connect", tiny)
 

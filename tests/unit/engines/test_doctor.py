@@ -23,7 +23,7 @@ MOUNTS = """\
 22 1 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 40 22 0:35 / /srv rw shared:2 - nfs4 server:/srv rw
 41 40 0:36 / /srv/local rw - xfs /dev/sdb1 rw
-42 22 0:37 / /home/with\\040space rw - cifs //server/home rw
+42 22 0:37 / /net/with\\040space rw - cifs //server/net rw
 """
 SOUND = Machine((3, 51, 3), ("sqlite3", "json"), "", "")
 
@@ -79,7 +79,7 @@ def test_a_sqlite_that_can_damage_a_shared_file(
         ("/srv/app.db", "nfs4"),
         ("/srv/local/app.db", "xfs"),
         ("/srvlocal/app.db", "ext4"),
-        ("/home/with space/app.db", "cifs"),
+        ("/net/with space/app.db", "cifs"),
     ],
 )
 def test_the_innermost_mount_counts(file: str, kind: str) -> None:

@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -358,8 +359,8 @@ def test_a_reader_that_holds_the_log_is_told_of(
     with SqliteEngine(path, hooks=[told.append]) as engine:
         engine.transact(create)
 
-        def while_reading(connection: object) -> int:
-            connection.execute("SELECT count(*) FROM item").fetchone()  # type: ignore[attr-defined]
+        def while_reading(connection: sqlite3.Connection) -> int:
+            connection.execute("SELECT count(*) FROM item").fetchone()
             for n in range(100):
                 engine.transact(insert(f"{n} {'x' * 4000}"))
             return len(told)
@@ -421,7 +422,6 @@ def test_a_log_that_may_not_grow_is_emptied(path: Path) -> None:
 
 def test_a_disk_that_fails_is_no_full_one(queue: SqliteEngine) -> None:
     """Reading errors are told as they are; the reserve stays."""
-    import sqlite3
 
     def fails(tx: SqliteTransaction) -> None:
         error = sqlite3.OperationalError("disk I/O error")
