@@ -178,6 +178,12 @@ def test_each_settlement_is_counted_once() -> None:
     assert tally.ended == 1 + 1 + 1 + 2 + 2
 
 
+def test_a_drain_that_did_nothing_says_so() -> None:
+    """Every figure begins at nothing."""
+    assert DrainReport() == (0, 0, 0, 0, 0, 0, ())
+    assert Tally() == Tally(0, 0, 0, 0, 0, 0)
+
+
 # ------------------------------------------------------------------- how far it is
 
 
