@@ -274,7 +274,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     connect = sqlite3.connect
 
     def tiny(file: Path, **options: Any) -> sqlite3.Connection:
-        connection = connect(file, **options)
+        connection: sqlite3.Connection = connect(file, **options)
         connection.execute("PRAGMA max_page_count=10")
         return connection
 
