@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+from collections.abc import Generator
 from typing import Any, ClassVar
 
 import anyio
@@ -160,3 +162,82 @@ async def test_a_cleanup_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(CleanupTimedOut, match=r"CleanUp did not end within 0\.01 s"):
         await arun(flow, lambda _: anyio.sleep_forever())
+
+
+class Stuck(Effect[str]):
+    """Ask for what never comes."""
+
+
+class Told(Stuck):
+    """The same, and what the flow is told if it is closed there."""
+
+    def closed(self, closing: GeneratorExit) -> str:
+        return "closed"
+
+
+@types.coroutine
+def _never() -> Generator[str, None, str]:
+    yield "suspended"
+    return "never"
+
+
+async def _suspend(_: Stuck | CleanUp) -> str:
+    return await _never()
+
+
+def tidied(effect: Stuck, done: list[str]) -> Flow[Stuck | CleanUp, str]:
+    """Wait for *effect*, then clean up, whatever came."""
+    try:
+        done.append((yield from effect))
+    except GeneratorExit:
+        done.append("raised")
+    finally:
+        done.append((yield from CleanUp()))
+    return "ended"
+
+
+@pytest.mark.parametrize(
+    ("effect", "heard"), [(Stuck(), "raised"), (Told(), "closed")], ids=["", "told"]
+)
+def test_the_clean_ups_of_a_closed_flow_are_done_without_waiting(
+    effect: Stuck, heard: str
+) -> None:
+    """By the last resort: nothing can be awaited, and nothing is raised."""
+    done: list[str] = []
+    coroutine = arun(lambda: tidied(effect, done), _suspend, lambda step: "last")
+    coroutine.send(None)
+
+    coroutine.close()
+
+    assert done == [heard, "last"]
+
+
+def test_a_closed_flow_without_a_last_resort_ends_in_silence() -> None:
+    """Its clean-ups cannot be done by anybody."""
+    done: list[str] = []
+    coroutine = arun(lambda: tidied(Told(), done), _suspend)
+    coroutine.send(None)
+
+    coroutine.close()
+
+    assert done == ["closed"]
+
+
+def test_a_flow_that_asks_on_while_it_is_closed_is_told_so_again() -> None:
+    """It gets no answer to what is no clean-up."""
+    heard: list[str] = []
+
+    def stubborn() -> Flow[Stuck, str]:
+        for _ in range(3):
+            try:
+                yield from Stuck()
+            except GeneratorExit:
+                heard.append("closed")
+        return "ended"
+
+    coroutine = arun(stubborn, _suspend, lambda step: "last")
+    coroutine.send(None)
+
+    coroutine.close()
+
+    assert heard == ["closed"] * 3
