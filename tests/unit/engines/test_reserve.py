@@ -20,6 +20,8 @@ from syncpatterns.engines.sqlite._connection import log_size
 from syncpatterns.engines.sqlite._reserve import LOG_ROOM, RESERVE, reserve_of
 from syncpatterns.errors import DiskFull, StoreUnavailable
 from syncpatterns.events import Fact, LogPinned, StorageFull, StorageRecovered, Swept
+from syncpatterns.offline_queue._core import NewItem, QueueRules
+from syncpatterns.offline_queue._ports import EnqueueRequest
 from tests.unit.engines.conftest import create, files, insert, names
 
 MB = 1024 * 1024
@@ -34,7 +36,7 @@ class DiskOf:
         monkeypatch.setattr(
             shutil, "disk_usage", lambda _: SimpleNamespace(free=self.free)
         )
-        monkeypatch.setattr(os, "posix_fallocate", self.allocate)
+        monkeypatch.setattr(os, "posix_fallocate", self.allocate, raising=False)
 
     def allocate(self, opened: int, offset: int, size: int) -> None:
         """Give room only where there is some."""
@@ -208,7 +210,7 @@ def test_without_the_system_call_it_is_written(
     path: Path, engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To its full length, however little the system takes at once."""
-    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:100_000]))
 
@@ -239,7 +241,7 @@ def test_a_reserve_that_cannot_be_made_stops_nobody(
     def refuse(*_: object) -> None:
         raise OSError(errno.EOPNOTSUPP, "not here")
 
-    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    monkeypatch.setattr(os, "posix_fallocate", refuse, raising=False)
     queue.transact(enqueue("a"))
     queue.transact(enqueue("b"))
 
@@ -334,6 +336,49 @@ def test_work_that_shares_a_commit_gets_room_too(
     assert {name[0] for name in names(queue)} == {
         str(n) for n, outcome in outcomes.items() if outcome == "stored"
     }
+
+
+@pytest.mark.case("QUE-40", part="in a business transaction")
+def test_an_item_of_a_business_transaction_takes_it_along(
+    queue: SqliteEngine, disk: DiskOf
+) -> None:
+    """Refused, nothing of either is there; with room, both are."""
+    store = queue.queue_store()
+    store.configure("field", QueueRules())
+    new = EnqueueRequest("field", [NewItem("op", "k", "acme", b"f", b"{}")])
+
+    def confirm(tx: SqliteTransaction) -> None:
+        insert("booking")(tx)
+        store.enqueue(new, tx)
+
+    reserve_of(queue.path).unlink()
+    disk.free = 0
+    with pytest.raises(DiskFull, match="takes nothing new"):
+        queue.transact(confirm)
+    refused = (names(queue), store.stats("field").live)
+    disk.free = 100 * MB
+    queue.transact(confirm)
+
+    assert refused == ([], 0)
+    assert (names(queue), store.stats("field").live) == (["booking"], 1)
+
+
+async def test_facts_are_told_under_an_event_loop_too(
+    path: Path, disk: DiskOf, told: list[Fact | Swept]
+) -> None:
+    """On the writer's thread, at the latest when the engine is closed."""
+    async with SqliteEngine(path, hooks=[told.append]) as engine:
+        store = engine.async_queue_store()
+        await store.configure("field", QueueRules())
+        reserve_of(path).unlink()
+        disk.free = 0
+        new = EnqueueRequest("field", [NewItem("op", "k", "acme", b"f", b"{}")])
+        with pytest.raises(DiskFull):
+            await store.enqueue(new)
+        disk.free = 100 * MB
+        await store.enqueue(new)
+
+    assert kinds(told) == [StorageFull, StorageRecovered]
 
 
 def test_processes_know_of_each_other_by_the_file(
