@@ -33,6 +33,8 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 #: What httpx2 and httpx raise before a byte of the request has left.
 _NEVER_LEFT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 _PHASES: Final = ("connect", "read", "write", "pool")
+#: Options of a client's ``request`` that say how it is sent, not what.
+_SENDING: Final = frozenset({"auth", "follow_redirects"})
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -160,7 +162,7 @@ class Exchanges:
         if self._auth is None:
             return {}
         try:
-            return _checked(self._auth(scope))
+            return _headers_of(self._auth(scope))
         except SyncPatternsError:
             raise
         except Exception as error:
@@ -174,7 +176,7 @@ class Exchanges:
             said = self._auth(scope)
             if isinstance(said, Awaitable):
                 said = await said
-            return _checked(said)
+            return _headers_of(said)
         except SyncPatternsError:
             raise
         except Exception as error:
@@ -257,11 +259,43 @@ class Exchanges:
             headers=headers,
             timeout=self._timeout(left),
         )
+        return self._checked(made, headers)
+
+    def question(
+        self, method: str, path: str, said: dict[str, str], options: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the client's own request for a question, and how it is sent.
+
+        Args:
+            method: GET, HEAD or OPTIONS.
+            path: Below the base.
+            said: The headers that say who asks.
+            options: As the client's ``request`` takes them.
+        """
+        sending = {name: options[name] for name in _SENDING if name in options}
+        making = {name: options[name] for name in options if name not in _SENDING}
+        headers = {**making.pop("headers", {}), **said}
+        made = self._client.build_request(
+            method, self.base.url + path, headers=headers, **making
+        )
+        return self._checked(made, headers), sending
+
+    def _checked(self, made: Any, headers: Mapping[str, str]) -> Any:
+        """Return *made*, if it goes where it may go and says only who asks.
+
+        A client keeps the cookies that it is given. Where *auth* says who asks,
+        the session of whoever asked before must not go along.
+
+        Raises:
+            ConfigurationError: It would go elsewhere.
+        """
         if _origin(made.url) != self.base.origin:
             raise ConfigurationError(
                 f"A request to {self.base.url} would go to another host; it was not "
                 "sent."
             )
+        if self._auth is not None and "cookie" not in map(str.lower, headers):
+            made.headers.pop("cookie", None)
         return made
 
     def _not_after(self, until: float) -> None:
@@ -348,7 +382,7 @@ def told(error: Exception, where: str) -> Exception:
     return error
 
 
-def _checked(said: object) -> dict[str, str]:
+def _headers_of(said: object) -> dict[str, str]:
     """Return the headers that *auth* gave.
 
     Raises:

@@ -109,7 +109,8 @@ class OfflineClient:
         base_url: Where to send; the client's own if None.
         auth: ``auth(scope)`` returns the headers that say who asks; may raise
             `SignInRequired`. A plain one that is used with an `AsyncClient` must
-            not block.
+            not block. Cookies that the client was given are not sent then: they
+            are the session of whoever asked before.
         keep_headers: Names of more headers that are stored, of requests and
             answers; for days, so no credentials.
         answers: Content types in which the service answers, beside JSON, such
@@ -333,9 +334,10 @@ class OfflineClient:
         )
 
     def _asked(self, method: str, url: str, scope: str, options: dict[str, Any]) -> Any:
-        address, options = self._question(url, options)
-        headers = {**options.pop("headers", {}), **self._exchanges.who(scope)}
-        return self._client.request(method, address, headers=headers, **options)
+        path, options = self._question(url, options)
+        said = self._exchanges.who(scope)
+        made, sending = self._exchanges.question(method, path, said, options)
+        return self._client.send(made, **sending)
 
     async def _aasked(
         self, method: str, url: str, scope: str, options: dict[str, Any]
@@ -345,17 +347,16 @@ class OfflineClient:
                 f"{self._operation}: the wrapped client blocks and would stop the "
                 "event loop; ask it on a thread, or wrap an AsyncClient."
             )
-        address, options = self._question(url, options)
+        path, options = self._question(url, options)
         said = await self._exchanges.awho(scope)
-        headers = {**options.pop("headers", {}), **said}
-        return await self._client.request(method, address, headers=headers, **options)
+        made, sending = self._exchanges.question(method, path, said, options)
+        return await self._client.send(made, **sending)
 
     def _question(
         self, url: str, options: dict[str, Any]
     ) -> tuple[str, dict[str, Any]]:
         path = relative(url, options.get("params"), self._exchanges.base.url)
-        rest = {name: each for name, each in options.items() if name != "params"}
-        return self._exchanges.base.url + path, rest
+        return path, {name: options[name] for name in options if name != "params"}
 
 
 def _where(request: HttpRequest, ctx: ItemContext) -> str:
