@@ -317,6 +317,7 @@ def test_a_cap_is_never_negative() -> None:
     links.put("back", CANARY)
 
     assert links.caps(10.0, {"back": 8}, WIDTH) == {"back": 0}
+    assert links.caps(10.0, {}, WIDTH) == {"back": 1}
 
 
 def test_a_change_is_told_once() -> None:

@@ -178,6 +178,23 @@ def test_each_settlement_is_counted_once() -> None:
     assert tally.ended == 1 + 1 + 1 + 2 + 2
 
 
+def test_one_that_died_is_counted_with_those_that_died_of_it() -> None:
+    """Whether or not the store names it among them."""
+    tally = Tally()
+    others = (Ended(2, ItemState.DEAD), Ended(3, ItemState.DEAD))
+    tally.settled(SAID["fail"], Settled(accepted=True, seq=1, ended=others))
+
+    assert (tally.dead, tally.ended) == (3, 3)
+
+
+def test_a_wave_counts_from_its_own_beginning() -> None:
+    """What was done before belongs to the wave before."""
+    before = Tally(1, 2, 3, 4, 5, 6)
+    tally = Tally(11, 13, 15, 17, 19, 21)
+
+    assert tally.since(before, left=1) == (10, 11, 12, 13, 14, 1, ())
+
+
 def test_a_drain_that_did_nothing_says_so() -> None:
     """Every figure begins at nothing."""
     assert DrainReport() == (0, 0, 0, 0, 0, 0, ())
