@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stdout
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,9 @@ from syncpatterns.cli._errors import FAILED
 from syncpatterns.cli._output import count, safe, say, say_json
 from syncpatterns.cli._progress import Bar
 from syncpatterns.events import Fact, Hooks, Swept
-from syncpatterns.offline_queue import DrainProgress, DrainReport
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue import DrainReport
 
 Concurrency = Annotated[
     int,
@@ -82,6 +84,10 @@ def drain(
 @contextmanager
 def _heard(queue: Any, update: Callable[[int, int], None]) -> Generator[None]:
     """Let *update* hear how far the drain is, beside the application's hooks."""
+    from syncpatterns.offline_queue import (  # noqa: PLC0415 - slow, rarely used
+        DrainProgress,
+    )
+
     parts = queue._parts  # noqa: SLF001 - the command line is part of the house
     before: Hooks = parts.hooks
 
