@@ -66,6 +66,9 @@ CONFIRM: Final = "/api/bookings/confirm"
 STATUS: Final = "/api/leads/update-status"
 #: Seconds between two looks whether the server is back.
 _LOOK: Final = 1.0
+#: Seconds after which what a killed run was sending is sent again; also the most
+#: that one request may take. A run that lives renews it.
+_LEASE: Final = 10.0
 
 
 class FieldAgent:
@@ -93,7 +96,11 @@ class FieldAgent:
         self._mine: set[int] = set()
         self._shown = _Shown()
         self.queue = OfflineQueue(
-            "field", engine, max_items=max_items, hooks=[self._shown.heard]
+            "field",
+            engine,
+            lease=_LEASE,
+            max_items=max_items,
+            hooks=[self._shown.heard],
         )
         self._http = httpx2.Client(base_url=server, timeout=10)
         self._office = OfflineClient(
@@ -191,13 +198,18 @@ class FieldAgent:
     # ---------------------------------------------------------- send, and show
 
     def sync(self, *, wait: bool = False) -> DrainReport:
-        """Send what waits, with a progress bar; *wait* until the server is back."""
+        """Send what waits, with a progress bar; *wait* until nothing can be sent."""
         with self._shown.bar():
             while True:
                 report = self.queue.flush()
-                if not wait or not report.offline:
+                if not wait or not (report.offline or self._later()):
                     return report
                 self._clock.sleep(_LOOK)
+
+    def _later(self) -> int:
+        """Return how many are not due yet, or were being sent by a run that died."""
+        states = self.queue.stats().states
+        return states.get(ItemState.SCHEDULED, 0) + states.get(ItemState.LEASED, 0)
 
     def pending(self) -> list[str]:
         """Return one line an action that is not done, oldest first."""
@@ -366,7 +378,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_pending)
 
     command = commands.add_parser("sync", help="send what waits")
-    command.add_argument("--wait", action="store_true", help="until the server is back")
+    command.add_argument("--wait", action="store_true", help="until all is sent")
     command.set_defaults(run=_sync)
 
     command = commands.add_parser("resolve", help="decide a conflict")

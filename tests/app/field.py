@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from examples import field_agent
 from examples.critical_buttons.tour.agent import Agent as RealAgent, Run
+from syncpatterns.clock import SystemClock
 
 PATIENCE = 40.0
 _START = datetime(2031, 1, 6, 9, tzinfo=UTC)
@@ -30,6 +31,15 @@ class Agent(RealAgent):
         with redirect_stdout(said):
             code = field_agent.main([*self._named, *options, *arguments])
         return Run(code, said.getvalue())
+
+
+def wait_until(fact: Callable[[], object]) -> None:
+    """Return once another process has made *fact* true."""
+    clock = SystemClock()
+    until = clock.monotonic() + PATIENCE
+    while not fact():
+        assert clock.monotonic() < until, "it did not come to that"
+        clock.sleep(0.02)  # hygiene: sleep - a look at another process
 
 
 def write_world(folder: Path, bookings: int, leads: int) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from syncpatterns.testing import FaultProxy
 from syncpatterns.testing.servers import free_port
 from tests.app.driver import AppProcess
-from tests.app.field import PATIENCE, Agent, write_world
+from tests.app.field import PATIENCE, Agent, wait_until, write_world
 
 BOOKINGS, LEADS = 12, 6
 
@@ -45,6 +46,10 @@ class Office:
         with self._app.client() as client:
             headers = {"Idempotency-Key": key}
             return client.post(path, json=body, headers=headers).raise_for_status()
+
+    def booking(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/api/bookings/{name}")
+        return found
 
     def audit(self, entity: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get(f"/api/audit?entity_id={entity}")
@@ -124,6 +129,26 @@ def test_a_day_offline_with_a_kill_in_it_is_sent_once(
         assert [line["to"] for line in lines] == ["connected", "attempted"]
         assert {line["source"] for line in lines} == {"offline_replay"}
     assert agent.run("pending") == (0, "Nothing waits.\n")
+
+
+@pytest.mark.slow
+@pytest.mark.case("QUE-05", part="agent")
+def test_killed_between_the_effect_and_its_answer_it_asks_again(
+    tmp_path: Path, office: Office
+) -> None:
+    """The office has done it, the device never heard: same key, one effect."""
+    folder = tmp_path / "device"
+    with FaultProxy(office.port) as proxy:
+        proxy.add("blackhole", direction="down")
+        process = Agent(folder, proxy.port).start("confirm", "b-0")
+        wait_until(lambda: office.booking("b-0")["status"] == "confirmed")
+        process.kill()
+        assert process.communicate(timeout=PATIENCE)[0] == ""
+
+    code, said = Agent(folder, office.port).run("sync", "--wait")
+    assert (code, said.splitlines()[-1]) == (0, "1 sent, 0 wait.")
+    (line,) = office.audit("b-0")
+    assert office.booking("b-0")["version"] == line["version_to"] == 2
 
 
 def test_online_it_is_done_at_once_and_a_refusal_is_told(

@@ -17,6 +17,7 @@ from syncpatterns.errors import (
     ConfigurationError,
     KeyInvalid,
     NoAnswer,
+    NotExecuted,
     NotSent,
     SyncPatternsError,
 )
@@ -251,7 +252,10 @@ class Exchanges:
 
         Raises:
             ConfigurationError: It would go elsewhere.
+            NotExecuted: The caller's deadline is over.
         """
+        if left <= 0:  # says nothing about the service, as `NotSent` would
+            raise NotExecuted("No time is left to send it in; nothing was sent.")
         made = self._client.build_request(
             request.method,
             self.base.url + request.path,

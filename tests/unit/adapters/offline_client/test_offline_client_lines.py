@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from syncpatterns import connect
 from syncpatterns.adapters.httpx import HttpRequest, OfflineClient
 from syncpatterns.offline_queue import Done, OfflineQueue, Queued
+from syncpatterns.retry import deadline
 from syncpatterns.testing import FakeClock, FaultProxy
 from tests.unit.adapters.offline_client.conftest import MakeClient
 from tests.unit.adapters.offline_client.service import Said, Service
@@ -72,6 +73,20 @@ async def test_a_line_that_hangs_is_left_after_the_lease(
     assert isinstance(out, Queued)
     assert out.reason == "no-answer"
     assert list(service.effects) == [out.receipt.key]
+
+
+def test_a_deadline_that_is_over_sends_nothing_and_blames_nobody(
+    crm: OfflineClient, queue: OfflineQueue, service: Service
+) -> None:
+    """It has not been sent, no attempt is used, and the service is not "away"."""
+    with deadline(0):
+        out = crm.post("/x", json={})
+
+    assert isinstance(out, Queued)
+    item = queue.get(out.receipt.id)
+    assert item is not None
+    assert (item.attempts, item.sent_at, service.requests) == (0, None, [])
+    assert isinstance(crm.post("/x", json={}), Done)
 
 
 def test_a_redirect_is_not_followed_whatever_the_client_does(
