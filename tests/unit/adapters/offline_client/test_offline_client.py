@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
 
-from syncpatterns.adapters.httpx import OfflineClient, Reply, RequestRefused
+from syncpatterns.adapters.httpx import (
+    HttpRequest,
+    OfflineClient,
+    Reply,
+    RequestRefused,
+)
 from syncpatterns.errors import ConfigurationError, KeyReused, NotSent
-from syncpatterns.offline_queue import Done, ItemState, OfflineQueue, Queued, Ref
+from syncpatterns.offline_queue import (
+    Done,
+    ItemState,
+    OfflineQueue,
+    Queued,
+    Ref,
+    last_write,
+)
 from syncpatterns.testing import FakeClock, FaultProxy
 from tests.unit.adapters.offline_client.conftest import MakeClient
 from tests.unit.adapters.offline_client.service import Said, Service, problem
@@ -340,3 +354,68 @@ def test_a_client_without_an_address_is_refused(queue: OfflineQueue) -> None:
     """Where it sends to is said once, at the start."""
     with httpx2.Client() as client, pytest.raises(ConfigurationError, match="base_url"):
         OfflineClient(queue, client, name="nowhere")
+
+
+def test_requests_about_one_thing_may_take_each_other_s_place(
+    make: MakeClient, queue: OfflineQueue, service: Service
+) -> None:
+    """Ten edits made offline: the last one is sent, its answer is everybody's."""
+    crm = make(coalesce=last_write(), entity=lambda request: request.path)
+    service.stop()
+    outs = [crm.put("/leads/7", json={"n": n}) for n in range(10)]
+    service.start()
+    queue.flush()
+
+    assert [json.loads(each.body) for each in service.requests] == [{"n": 9}]
+    assert {out.receipt.wait(0).value.json()["id"] for out in outs} == {1}
+
+
+def test_a_request_is_changed_for_a_hook() -> None:
+    """Another body, other headers, or one less; the rest stays."""
+    request = HttpRequest("PUT", "/x", {"if-match": "1", "prefer": "a"}, {"a": 1})
+
+    changed = request.with_json((1, 2)).with_headers(if_match="2", prefer=None)
+
+    assert changed == HttpRequest("PUT", "/x", {"if-match": "2"}, [1, 2])
+    assert request.body == b'{"a":1}'
+
+
+@dataclass
+class Url:
+    """What a client shows of an address."""
+
+    scheme: str = "http"
+    host: str = "crm.example"
+    port: int | None = None
+
+
+class Duck:
+    """Behaves like a client, and is none of httpx2's or httpx's."""
+
+    def __init__(self) -> None:
+        self.made: list[dict[str, Any]] = []
+
+    def build_request(self, method: str, url: str, **options: Any) -> Any:
+        self.made.append({"method": method, "at": url, **options})
+        return SimpleNamespace(url=Url(), headers={})
+
+    def send(self, request: Any, *, stream: bool, follow_redirects: bool) -> Any:
+        assert (stream, follow_redirects) == (True, False)
+        return SimpleNamespace(
+            status_code=200,
+            headers={"Content-Type": "application/json"},
+            iter_bytes=lambda: iter([b'{"id"', b": 1}"]),
+            close=lambda: None,
+        )
+
+
+def test_what_behaves_like_a_client_is_taken_for_one(queue: OfflineQueue) -> None:
+    """Neither package is imported; time-outs are given for the four phases."""
+    duck = Duck()
+    crm = OfflineClient(queue, duck, base_url="http://crm.example")
+    out = crm.post("/x", json={})
+
+    assert isinstance(out, Done)
+    assert out.value.json() == {"id": 1}
+    assert duck.made[-1]["at"] == "http://crm.example/x"
+    assert duck.made[-1]["timeout"] == (30.0,) * 4
