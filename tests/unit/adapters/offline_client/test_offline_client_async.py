@@ -123,6 +123,23 @@ async def test_an_answer_that_breaks_off_is_judged_by_what_is_known(
     assert (await unknown.receipt.await_result(0)).value.json() == {"id": 1}
 
 
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+async def test_what_only_asks_goes_straight_on(
+    make: MakeClient,
+    awaited: httpx2.AsyncClient,
+    queue: OfflineQueue,
+    service: Service,
+    method: str,
+) -> None:
+    """The wrapped client's own response, without a key."""
+    response = await getattr(make(awaited), f"a{method}")("/x", params={"a": "b"})
+
+    assert isinstance(response, httpx2.Response)
+    assert (service.last.method, service.last.path) == (method.upper(), "/x?a=b")
+    assert "idempotency-key" not in service.last.headers
+    assert (await queue.astats()).live == 0
+
+
 async def test_a_blocking_call_around_an_async_client_is_refused(
     make: MakeClient, awaited: httpx2.AsyncClient, service: Service
 ) -> None:

@@ -75,6 +75,45 @@ async def test_a_line_that_hangs_is_left_after_the_lease(
     assert list(service.effects) == [out.receipt.key]
 
 
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+NO_ANSWER = (
+    httpx2.ReadTimeout,
+    httpx2.WriteTimeout,
+    httpx2.ReadError,
+    httpx2.WriteError,
+    httpx2.CloseError,
+    httpx2.RemoteProtocolError,
+    httpx2.LocalProtocolError,
+    httpx2.ProxyError,
+    httpx2.DecodingError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        *((each, "not-sent") for each in NOT_SENT),
+        *((each, "no-answer") for each in NO_ANSWER),
+    ],
+)
+def test_each_way_to_fail_is_known_for_what_it_proves(
+    queue: OfflineQueue, error: type[Exception], reason: str
+) -> None:
+    """Only what fails before a connection is there has certainly not been sent."""
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        raise error("it failed")
+
+    with httpx2.Client(base_url=BASE, transport=httpx2.MockTransport(handle)) as client:
+        out = OfflineClient(queue, client).post("/x", json={})
+
+    assert isinstance(out, Queued)
+    item = queue.get(out.receipt.id)
+    assert item is not None
+    assert (out.reason, item.attempts) == (reason, 0)
+    assert (item.sent_at is None) == (reason == "not-sent")
+
+
 def test_a_deadline_that_is_over_sends_nothing_and_blames_nobody(
     crm: OfflineClient, queue: OfflineQueue, service: Service
 ) -> None:
