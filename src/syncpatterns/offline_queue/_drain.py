@@ -36,7 +36,7 @@ from syncpatterns.offline_queue._ports import AsyncQueueStore
 from syncpatterns.offline_queue._prober import Prober
 from syncpatterns.offline_queue._progress import Progress
 from syncpatterns.offline_queue._renewer import Renewer
-from syncpatterns.offline_queue._returns import given_back
+from syncpatterns.offline_queue._returns import given_back, pause_of
 from syncpatterns.offline_queue._stager import Stager
 from syncpatterns.offline_queue._trouble import Trouble
 
@@ -45,8 +45,6 @@ _log = logging.getLogger("syncpatterns.offline_queue")
 #: Seconds of the event loop that a cancelled handler has to end, before its
 #: item goes back all the same.
 _TO_END: Final = 1.0
-#: Seconds at most before an item comes back whose delivery went wrong by itself.
-_LONGEST_PAUSE: Final = 60.0
 
 
 class Drain:
@@ -178,7 +176,7 @@ class Drain:
                     verdict = await self._post.adeliver(flight)
         except Exception:  # noqa: BLE001 - logged; the surface answers a handler's errors
             _log.exception("The delivery of item %d failed", flight.item.seq)
-            verdict = given_back(flight, _pause(flight), "delivery-failed")
+            verdict = given_back(flight, pause_of(flight), "delivery-failed")
         finally:
             self._land(board, acker, flight, verdict)
 
@@ -189,7 +187,7 @@ class Drain:
             # Without a word of ours the handler has cancelled itself, or the
             # program ends: the one must not be asked again in a circle.
             ours = flight.scope.cancel_called or board.closing
-            verdict = given_back(flight, 0.0 if ours else _pause(flight))
+            verdict = given_back(flight, 0.0 if ours else pause_of(flight))
         self._observe(board, flight, verdict)
         if flight.verdict is not None:
             return  # it did not end in time, and its item went back all the same
@@ -259,10 +257,6 @@ class Drain:
                 return
             self.report = board.tally.since(Tally(), stats.live, away)
             progress.over(stats, away)
-
-
-def _pause(flight: Aloft) -> float:
-    return min(_LONGEST_PAUSE, 2.0 ** min(flight.item.deliveries - 1, 10))
 
 
 class _Crew:

@@ -11,6 +11,16 @@ from syncpatterns.offline_queue._delivers import Evidence, Flight, Verdict
 STOPPED: Final = "stopped"
 #: Seconds before an item can be claimed again that was given back at once.
 _COOL: Final = 0.1
+#: Seconds at most before an item comes back whose delivery went wrong by itself.
+_LONGEST_PAUSE: Final = 60.0
+
+
+def pause_of(flight: Flight) -> float:
+    """Return the seconds after which an item comes back that ended its delivery.
+
+    At once, the next drain would end at the same item, before all the others.
+    """
+    return min(_LONGEST_PAUSE, 2.0 ** min(flight.item.deliveries - 1, 10))
 
 
 def given_back(flight: Flight, delay: float = 0.0, why: str = STOPPED) -> Verdict:

@@ -12,7 +12,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed, StoreUnavailable
@@ -30,12 +30,14 @@ from syncpatterns.offline_queue._pace import (
     SHORTEST_STAGE,
 )
 from syncpatterns.offline_queue._ports import QueueStore
-from syncpatterns.offline_queue._probes import Probe
 from syncpatterns.offline_queue._progress import Progress
-from syncpatterns.offline_queue._returns import cooled, given_back
+from syncpatterns.offline_queue._returns import cooled, given_back, pause_of
 from syncpatterns.offline_queue._targets import WIDTH
 from syncpatterns.offline_queue._thread_renewer import ThreadRenewer
 from syncpatterns.offline_queue._trouble import Trouble
+
+if TYPE_CHECKING:  # it brings http.client and ssl, which few need
+    from syncpatterns.offline_queue._probes import Probe
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -190,8 +192,10 @@ class Worker:
                 _log.exception("The delivery of item %d failed", item.seq)
                 verdict = given_back(flight, 1.0, "delivery-failed")
             finally:
-                # Also where the thread is told to end, by KeyboardInterrupt.
-                said = given_back(flight) if verdict is None else verdict
+                # Also where the thread is told to end, by KeyboardInterrupt; or the
+                # handler has raised what looks like it, and may do so again.
+                pause = pause_of(flight) if flight.begun else 0.0
+                said = given_back(flight, pause) if verdict is None else verdict
                 self._post.targets.observed(item.target, said, WIDTH)
                 self._settle(store, flight, said)
 

@@ -361,7 +361,7 @@ def test_a_slip_of_the_surface_gives_the_item_back() -> None:
 
 
 def test_ctrl_c_in_a_handler_gives_the_item_back() -> None:
-    """It goes up as it is; the item waits for no lease."""
+    """It goes up as it is; the item waits for a moment, and for no lease."""
     desk = Desk()
 
     def handler(_flight: Flight) -> None:
@@ -372,7 +372,7 @@ def test_ctrl_c_in_a_handler_gives_the_item_back() -> None:
     with pytest.raises(KeyboardInterrupt):
         desk.work(once=True)
 
-    assert desk.states() == {ItemState.READY: 1}
+    assert desk.states() == {ItemState.SCHEDULED: 1}
 
 
 @pytest.mark.parametrize("name", ["work", "flush", "sync", "drain"])
