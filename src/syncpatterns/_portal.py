@@ -20,6 +20,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final, TypeVar
 
+from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -45,12 +46,29 @@ def call_async(function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T
         # Called inside a trio task, it says trio, and anyio would believe it.
         context.run(sniffio.current_async_library_cvar.set, "asyncio")
     submit = asyncio.run_coroutine_threadsafe
-    future = context.run(submit, function(*args), loop)
+    future = context.run(submit, _boxed(function, *args), loop)
     try:
-        return future.result()
+        answer = future.result()
     except BaseException:
         future.cancel()  # does nothing unless the wait was interrupted
         raise
+    if isinstance(answer, Err):
+        raise answer.error
+    return answer.value
+
+
+async def _boxed(
+    function: Callable[..., Coroutine[Any, Any, T]], *args: Any
+) -> Outcome[T]:
+    """Await *function*; what would end the loop is handed over as a value.
+
+    A task that raises SystemExit ends asyncio's loop on the spot, and with it what
+    every other thread waits for in here, and all later calls of the process.
+    """
+    try:
+        return Ok(await function(*args))
+    except (SystemExit, KeyboardInterrupt) as error:
+        return Err(error)
 
 
 def check() -> None:

@@ -31,6 +31,21 @@ T = TypeVar("T")
 THREADS = 40
 
 
+class Exited(RuntimeError):
+    """A handler wanted the program to end: an answer like any other error.
+
+    A library that takes itself for a program calls ``sys.exit``. Passed on, it ends
+    the drain, and the next one, at the same item each time; on asyncio, before what
+    others have done is stored.
+
+    Args:
+        error: What it raised.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"The handler raised {type(error).__name__}.")
+
+
 def call(begin: Callable[[], object], function: Callable[..., Any], *args: Any) -> Any:
     """Call *function* and return what it returns, on a thread.
 
@@ -38,20 +53,38 @@ def call(begin: Callable[[], object], function: Callable[..., Any], *args: Any) 
         begin: Called right before.
         function: Plain or async.
         *args: Its own.
+
+    Raises:
+        Exited: It asked for the end of the program. On the main thread that may
+            have been a signal, which is passed on.
     """
     begin()
     if is_async(function):
-        return _through_the_portal(_called, function, *args)
-    value = function(*args)
+        return _through_the_portal(_answered, function, *args)
+    if threading.current_thread() is threading.main_thread():
+        value = function(*args)
+    else:
+        value = _off_main(function, *args)
     if inspect.isawaitable(value):  # a plain function around an async one
-        return _through_the_portal(_awaited, value)
+        return _through_the_portal(_answered, _this, value)
     return value
+
+
+def _off_main(function: Callable[..., Any], *args: Any) -> Any:
+    """Call *function* where no signal is heard: what it raises is its own."""
+    try:
+        return function(*args)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise Exited(error) from error
 
 
 def _through_the_portal(function: Callable[..., Any], *args: Any) -> Any:
     from syncpatterns import _portal  # noqa: PLC0415 - asyncio takes 15 ms to import
 
-    return _portal.call_async(function, *args)
+    try:
+        return _portal.call_async(function, *args)
+    except SystemExit as error:
+        raise Exited(error) from error
 
 
 async def acall(
@@ -64,10 +97,13 @@ async def acall(
 
     A plain function whose caller is cancelled goes on, for a thread cannot be
     stopped: its result is dropped. One that had no thread yet is never called.
+
+    Raises:
+        Exited: It asked for the end of the program.
     """
     if is_async(function):
         begin()
-        return await _answered(function(*args))
+        return await _answered(function, *args)
     from anyio.to_thread import run_sync  # noqa: PLC0415 - sync users never pay for it
 
     begun = threading.Lock()  # taken by the thread, or by the end of the wait
@@ -76,7 +112,7 @@ async def acall(
         if not begun.acquire(blocking=False):
             return [None]  # nobody waits any more, and the item is given back
         begin()
-        return [function(*args)]
+        return [_off_main(function, *args)]
 
     try:
         (value,) = await run_sync(
@@ -86,18 +122,20 @@ async def acall(
         if not begun.acquire(blocking=False):
             begin()  # the thread may not have come so far as to say it
         raise
-    return await _answered(value) if inspect.isawaitable(value) else value
+    return await _answered(_this, value) if inspect.isawaitable(value) else value
 
 
-async def _answered(value: Awaitable[T]) -> T:
-    """Await *value*; what was cancelled in there has not cancelled us.
+async def _answered(function: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Await *function*; what was cancelled in there has not cancelled us.
 
     A future that the handler waited for can be cancelled by its owner, such as a
     client that closes. Taken for a cancellation of the delivery, it would end the
     task of the drain.
     """
     try:
-        return await value
+        return await function(*args)
+    except SystemExit as error:
+        raise Exited(error) from error
     except BaseException as error:
         if _cancels_us(error):
             raise
@@ -114,12 +152,8 @@ def _cancels_us(error: BaseException) -> bool:
     return task is None or task.cancelling() > 0
 
 
-async def _called(function: Callable[..., Awaitable[T]], *args: Any) -> T:
-    return await function(*args)
-
-
-async def _awaited(value: Awaitable[T]) -> T:
-    return await value
+def _this(value: Awaitable[T]) -> Awaitable[T]:
+    return value
 
 
 def _limiter() -> CapacityLimiter:
