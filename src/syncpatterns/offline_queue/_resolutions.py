@@ -8,7 +8,11 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """It counts as done, with *result*: what others made of it is right."""
+    """It counts as done, with *result*: what others made of it is right.
+
+    Args:
+        result: What the handler would have returned; None: receipts say None.
+    """
 
     result: Any = None
 

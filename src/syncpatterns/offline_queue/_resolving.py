@@ -41,7 +41,8 @@ def resolved(
     match decided.value:
         case Accept(result):
             try:
-                body = handler.results.encode(result)
+                # Nothing said is nothing kept, whatever the handler would return.
+                body = b"" if result is None else handler.results.encode(result)
             except Exception as error:  # noqa: BLE001 - of any codec
                 return _answered(parts.judge.parked(item, "conflict-hook", error))
             return Verdict(
