@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from syncpatterns.offline_queue import _acker, _drain
+from syncpatterns.offline_queue._draining import _acker, _drain
 from tests.model.drain_world import wrong_histories
 
 #: SYNCPATTERNS_DRAIN_SEEDS=20000 looks further than a quick run does.

@@ -7,12 +7,12 @@ from contextlib import ExitStack, nullcontext
 from typing import Any
 from unittest import mock
 
-from syncpatterns.engines.memory import (
-    _queue_coalesce as coalesce,
-    _queue_ends as ends,
-    _queue_index as index,
+from syncpatterns.engines.memory._queue import (
+    _coalesce as coalesce,
+    _ends as ends,
+    _index as index,
 )
-from syncpatterns.engines.memory._queue import MemoryQueueStore
+from syncpatterns.engines.memory._queue._store import MemoryQueueStore
 from syncpatterns.offline_queue._core import (
     Ack,
     Ended,

@@ -19,7 +19,7 @@ from syncpatterns.adapters._http_request import (
 )
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue import LaterOptions, Ref
-from syncpatterns.offline_queue._calls import Mode
+from syncpatterns.offline_queue._taking._calls import Mode
 
 
 class RequestOptions(TypedDict, total=False):

@@ -12,14 +12,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._coalescing import (
-        Coalescing,
-        cancel_pair,
-        keep_first,
-        last_write,
-        merge,
-    )
-    from syncpatterns.offline_queue._context import ItemContext
     from syncpatterns.offline_queue._core import (
         Item,
         ItemState,
@@ -33,8 +25,26 @@ if TYPE_CHECKING:
         error_of_http,
     )
     from syncpatterns.offline_queue._core._answers import HttpVerdict, verdict_of_http
-    from syncpatterns.offline_queue._drafts import LaterOptions, SendOptions
-    from syncpatterns.offline_queue._drain_report import DrainReport
+    from syncpatterns.offline_queue._delivering._context import ItemContext
+    from syncpatterns.offline_queue._delivering._handlers import HandlerOptions
+    from syncpatterns.offline_queue._delivering._references import Ref
+    from syncpatterns.offline_queue._delivering._resolutions import (
+        Accept,
+        Discard,
+        Reject,
+        RetryWith,
+        SetAside,
+    )
+    from syncpatterns.offline_queue._draining._drain_report import DrainReport
+    from syncpatterns.offline_queue._draining._probes import (
+        BreakerProbe,
+        CallbackProbe,
+        HTTPProbe,
+        Probe,
+        TCPProbe,
+        all_of,
+        any_of,
+    )
     from syncpatterns.offline_queue._events import (
         DrainFinished,
         DrainProgress,
@@ -60,29 +70,19 @@ if TYPE_CHECKING:
         TargetOffline,
         TargetOnline,
     )
-    from syncpatterns.offline_queue._handlers import HandlerOptions
-    from syncpatterns.offline_queue._many import Action
-    from syncpatterns.offline_queue._probes import (
-        BreakerProbe,
-        CallbackProbe,
-        HTTPProbe,
-        Probe,
-        TCPProbe,
-        all_of,
-        any_of,
-    )
+    from syncpatterns.offline_queue._looking._receipts import Receipt
+    from syncpatterns.offline_queue._looking._shelf import Shelf
     from syncpatterns.offline_queue._queue import OfflineQueue
-    from syncpatterns.offline_queue._receipts import Receipt
-    from syncpatterns.offline_queue._references import Ref
-    from syncpatterns.offline_queue._resolutions import (
-        Accept,
-        Discard,
-        Reject,
-        RetryWith,
-        SetAside,
-    )
     from syncpatterns.offline_queue._results import Done, Queued
-    from syncpatterns.offline_queue._shelf import Shelf
+    from syncpatterns.offline_queue._taking._coalescing import (
+        Coalescing,
+        cancel_pair,
+        keep_first,
+        last_write,
+        merge,
+    )
+    from syncpatterns.offline_queue._taking._drafts import LaterOptions, SendOptions
+    from syncpatterns.offline_queue._taking._many import Action
 
 __all__ = [
     "Accept",
@@ -150,26 +150,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Accept": "_resolutions",
-    "Action": "_many",
-    "BreakerProbe": "_probes",
-    "CallbackProbe": "_probes",
-    "Coalescing": "_coalescing",
-    "Discard": "_resolutions",
+    "Accept": "_delivering._resolutions",
+    "Action": "_taking._many",
+    "BreakerProbe": "_draining._probes",
+    "CallbackProbe": "_draining._probes",
+    "Coalescing": "_taking._coalescing",
+    "Discard": "_delivering._resolutions",
     "Done": "_results",
     "DrainFinished": "_events",
     "DrainProgress": "_events",
-    "DrainReport": "_drain_report",
+    "DrainReport": "_draining._drain_report",
     "DrainStarted": "_events",
-    "HTTPProbe": "_probes",
-    "HandlerOptions": "_handlers",
+    "HTTPProbe": "_draining._probes",
+    "HandlerOptions": "_delivering._handlers",
     "HttpConflict": "_core._answer_errors",
     "HttpRefused": "_core._answer_errors",
     "HttpVerdict": "_core._answers",
     "Item": "_core",
     "ItemCancelled": "_events",
     "ItemCoalesced": "_events",
-    "ItemContext": "_context",
+    "ItemContext": "_delivering._context",
     "ItemDead": "_events",
     "ItemDelivered": "_events",
     "ItemDiscarded": "_events",
@@ -183,34 +183,34 @@ _HOMES = {
     "ItemRequeued": "_events",
     "ItemRetried": "_events",
     "ItemState": "_core",
-    "LaterOptions": "_drafts",
+    "LaterOptions": "_taking._drafts",
     "OfflineQueue": "_queue",
     "Pause": "_core",
-    "Probe": "_probes",
+    "Probe": "_draining._probes",
     "QueueFact": "_events",
     "QueuePaused": "_events",
     "QueueResumed": "_events",
     "QueueStats": "_core",
     "Queued": "_results",
-    "Receipt": "_receipts",
-    "Ref": "_references",
-    "Reject": "_resolutions",
-    "RetryWith": "_resolutions",
-    "SendOptions": "_drafts",
+    "Receipt": "_looking._receipts",
+    "Ref": "_delivering._references",
+    "Reject": "_delivering._resolutions",
+    "RetryWith": "_delivering._resolutions",
+    "SendOptions": "_taking._drafts",
     "ServerFailed": "_core._answer_errors",
-    "SetAside": "_resolutions",
-    "Shelf": "_shelf",
+    "SetAside": "_delivering._resolutions",
+    "Shelf": "_looking._shelf",
     "SignInNeeded": "_events",
-    "TCPProbe": "_probes",
+    "TCPProbe": "_draining._probes",
     "TargetOffline": "_events",
     "TargetOnline": "_events",
-    "all_of": "_probes",
-    "any_of": "_probes",
-    "cancel_pair": "_coalescing",
+    "all_of": "_draining._probes",
+    "any_of": "_draining._probes",
+    "cancel_pair": "_taking._coalescing",
     "error_of_http": "_core._answer_errors",
-    "keep_first": "_coalescing",
-    "last_write": "_coalescing",
-    "merge": "_coalescing",
+    "keep_first": "_taking._coalescing",
+    "last_write": "_taking._coalescing",
+    "merge": "_taking._coalescing",
     "verdict_of_http": "_core._answers",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from syncpatterns.events import StorageFull, StorageRecovered
-from syncpatterns.offline_queue._drain_facts import (
+from syncpatterns.offline_queue._draining._drain_facts import (
     DrainFinished,
     DrainProgress,
     DrainStarted,

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock
 from syncpatterns.events import Hooks
-from syncpatterns.offline_queue._changes import Changes
-from syncpatterns.offline_queue._context import ItemContext
-from syncpatterns.offline_queue._delivers import Flight
-from syncpatterns.offline_queue._handlers import Handler, Handlers
-from syncpatterns.offline_queue._keys import KeyMaker
+from syncpatterns.offline_queue._delivering._context import ItemContext
+from syncpatterns.offline_queue._delivering._handlers import Handler, Handlers
+from syncpatterns.offline_queue._delivering._verdicts import Judge
+from syncpatterns.offline_queue._draining._delivers import Flight
+from syncpatterns.offline_queue._draining._targets import Targets
+from syncpatterns.offline_queue._looking._changes import Changes
 from syncpatterns.offline_queue._settings import Settings
 from syncpatterns.offline_queue._stores import Stores
-from syncpatterns.offline_queue._targets import Targets
-from syncpatterns.offline_queue._verdicts import Judge
+from syncpatterns.offline_queue._taking._keys import KeyMaker
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore

@@ -11,39 +11,40 @@ from typing_extensions import Unpack
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks
-from syncpatterns.offline_queue._calls import Calls
 from syncpatterns.offline_queue._core import Durability, ItemState, LanePolicy
-from syncpatterns.offline_queue._delivery import Delivery
-from syncpatterns.offline_queue._drains import Drains
-from syncpatterns.offline_queue._handlers import (
+from syncpatterns.offline_queue._delivering._delivery import Delivery
+from syncpatterns.offline_queue._delivering._handlers import (
     Handler,
     HandlerOptions,
     handler_for,
     handler_of_operation,
     is_operation,
 )
-from syncpatterns.offline_queue._keeper import Keeper
-from syncpatterns.offline_queue._keys import SHARED_RNG
-from syncpatterns.offline_queue._looks import Looks
-from syncpatterns.offline_queue._operations import OperationLike
+from syncpatterns.offline_queue._delivering._operations import OperationLike
+from syncpatterns.offline_queue._delivering._post import Post
+from syncpatterns.offline_queue._draining._drains import Drains
+from syncpatterns.offline_queue._looking._looks import Looks
+from syncpatterns.offline_queue._looking._shelf import Shelf
 from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueEngine, QueueStore
-from syncpatterns.offline_queue._post import Post
-from syncpatterns.offline_queue._sends import Sends
 from syncpatterns.offline_queue._settings import (
     OnFull,
     by_target,
     checked_hooks,
+    checked_probes,
     checked_rng,
     settings,
 )
-from syncpatterns.offline_queue._shelf import Shelf
 from syncpatterns.offline_queue._stores import clock_of, stores_of
+from syncpatterns.offline_queue._taking._calls import Calls
+from syncpatterns.offline_queue._taking._keeper import Keeper
+from syncpatterns.offline_queue._taking._keys import SHARED_RNG
+from syncpatterns.offline_queue._taking._sends import Sends
 from syncpatterns.retry import Wait, full_jitter
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._delivers import Delivers
-    from syncpatterns.offline_queue._probes import Probe
+    from syncpatterns.offline_queue._draining._delivers import Delivers
+    from syncpatterns.offline_queue._draining._probes import Probe
     from syncpatterns.retry import CircuitBreaker
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -169,7 +170,7 @@ class OfflineQueue(Sends, Looks, Drains):
             clock_of(name, store, clock),
             checked_rng(name, rng, SHARED_RNG),
             Hooks(checked_hooks(name, hooks)),
-            by_target(name, "probe", probe),
+            checked_probes(name, by_target(name, "probe", probe)),
             self._breakers,
         )
         self._post = Post(self._parts, Delivery(self._parts))

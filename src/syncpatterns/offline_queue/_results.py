@@ -11,8 +11,8 @@ from syncpatterns.errors import ResultNotStorable
 from syncpatterns.offline_queue._core import Item
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._handlers import Handler
-    from syncpatterns.offline_queue._receipts import Receipt
+    from syncpatterns.offline_queue._delivering._handlers import Handler
+    from syncpatterns.offline_queue._looking._receipts import Receipt
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -61,12 +61,14 @@ def stored_result(handler: Handler, item: Item, value: Any) -> tuple[bytes, Any]
         return value.body, value.value
     try:
         return handler.results.encode(value), value
-    except ResultNotStorable:
-        _log.exception(
+    except ResultNotStorable as error:
+        # Without its cause, which quotes the value: that may be personal data.
+        _log.error(
             "%s [%s]: it was done, but its result cannot be kept; receipts will say "
-            "None. Return what the annotation says, or JSON types.",
+            "None. %s",
             item.operation,
             item.key_hash,
+            error,
         )
         return b"", value
 

@@ -176,3 +176,21 @@ def by_target(name: str, option: str, given: object) -> dict[str, Any]:
             f"{name}: {option}= takes one for all targets, or a dict by target."
         )
     return found
+
+
+def checked_probes(name: str, probes: dict[str, Any]) -> dict[str, Any]:
+    """Return *probes* if each can be asked from a thread and from a loop.
+
+    Raises:
+        ConfigurationError: One cannot; or it is a class and not its object.
+    """
+    for probe in probes.values():
+        able = callable(getattr(probe, "probe", None)) and callable(
+            getattr(probe, "aprobe", None)
+        )
+        if not able or isinstance(probe, type):
+            raise ConfigurationError(
+                f"{name}: probe= takes HTTPProbe(url), TCPProbe(host, port), "
+                f"CallbackProbe(function) or BreakerProbe(breaker), not {probe!r}."
+            )
+    return probes

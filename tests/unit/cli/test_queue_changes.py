@@ -84,7 +84,7 @@ def test_asked_on_a_terminal_no_changes_nothing(
     field: Field, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And yes does it."""
-    monkeypatch.setattr("syncpatterns.cli._queue_changes.is_interactive", lambda: True)
+    monkeypatch.setattr("syncpatterns.cli._queue._changes.is_interactive", lambda: True)
 
     no = run("dead", "discard", 3, "--db", DB, stdin="n\n")
     kept = field.states()

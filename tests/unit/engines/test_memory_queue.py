@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from syncpatterns.engines.memory import MemoryEngine
-from syncpatterns.engines.memory._queue import MemoryQueueStore
-from syncpatterns.engines.memory._queue_heap import OrderedKeys
+from syncpatterns.engines.memory._queue._heap import OrderedKeys
+from syncpatterns.engines.memory._queue._store import MemoryQueueStore
 from syncpatterns.errors import ConfigurationError, EngineClosed
 from syncpatterns.offline_queue._core import (
     Ack,

@@ -20,7 +20,7 @@ from syncpatterns.offline_queue import (
     Queued,
 )
 from syncpatterns.offline_queue._core import LIVE, Filter
-from syncpatterns.offline_queue._invoking import THREADS
+from syncpatterns.offline_queue._delivering._invoking import THREADS
 from syncpatterns.testing import FakeClock
 from tests.unit.offline_queue.surface import Facts, World
 

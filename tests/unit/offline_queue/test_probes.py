@@ -14,7 +14,7 @@ import pytest
 
 from syncpatterns import CircuitBreaker
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.offline_queue._probes import (
+from syncpatterns.offline_queue._draining._probes import (
     BreakerProbe,
     CallbackProbe,
     HTTPProbe,

@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from syncpatterns.offline_queue._core._keys import Moment, as_text, following
-from syncpatterns.offline_queue._keys import KeyMaker
+from syncpatterns.offline_queue._taking._keys import KeyMaker
 from syncpatterns.testing import FakeClock
 
 

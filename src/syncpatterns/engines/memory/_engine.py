@@ -11,8 +11,8 @@ from syncpatterns.engines.memory._idempotency import (
     AsyncMemoryIdempotencyStore,
     MemoryIdempotencyStore,
 )
-from syncpatterns.engines.memory._queue import MemoryQueueStore
-from syncpatterns.engines.memory._queue_async import AsyncMemoryQueueStore
+from syncpatterns.engines.memory._queue._async import AsyncMemoryQueueStore
+from syncpatterns.engines.memory._queue._store import MemoryQueueStore
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks, Swept
 

@@ -1,0 +1,3 @@
+"""``syncpatterns queue``: a file for each kind of command."""
+
+from __future__ import annotations

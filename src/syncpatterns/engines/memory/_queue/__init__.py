@@ -1,0 +1,3 @@
+"""Queues in memory: one lock, one decision."""
+
+from __future__ import annotations

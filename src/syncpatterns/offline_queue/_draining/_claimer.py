@@ -1,0 +1,131 @@
+"""Takes what can start now, and finds out when there is more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from syncpatterns import _testpoints
+from syncpatterns.errors import EngineClosed
+from syncpatterns.offline_queue._core import Item
+from syncpatterns.offline_queue._draining._board import Aloft, Board
+from syncpatterns.offline_queue._draining._pace import BUSY_STAGE, CLAIM_ANYWAY, POLL
+from syncpatterns.offline_queue._draining._progress import Progress
+from syncpatterns.offline_queue._draining._stager import Stager
+from syncpatterns.offline_queue._draining._trouble import Trouble
+
+_log = logging.getLogger("syncpatterns.offline_queue")
+
+
+class Claimer:
+    """Claims up to the free slots, so that nothing waits in a worker's hand.
+
+    Args:
+        board: The drain's.
+        start: Begins one delivery.
+        stager: Stirred when others have committed.
+        progress: Told when a wave begins and ends.
+        once: End as soon as nothing can be delivered now.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        start: Callable[[Aloft], object],
+        stager: Stager,
+        progress: Progress,
+        once: bool,
+    ) -> None:
+        self._board = board
+        self._start = start
+        self._stager = stager
+        self._progress = progress
+        self._once = once
+        self._trouble = Trouble(
+            board.post.name, board.store.name, "could not claim", "nothing is lost"
+        )
+        self._poll = POLL[0]
+        self._seen: int | None = None
+        self._tried_at = 0.0
+        self._staged_at = 0.0
+
+    async def run(self) -> None:
+        """Claim until the drain is closing, or until *once* is over."""
+        board = self._board
+        while not board.closing and not board.closed:
+            try:
+                got = await self._claim() if board.free > 0 else 0
+                idle = not got and not board.flights
+                if idle:
+                    await self._idle()
+                if idle and self._once:
+                    return
+                await self._wait(got)
+            except EngineClosed:
+                _log.info("The engine is closed, so queue %r ends.", board.post.name)
+                board.close()
+                return
+            except Exception as error:
+                if self._once:
+                    raise
+                seconds = self._trouble.again(error)
+                await board.claimer.wait(board.clock, seconds)
+                continue
+            self._trouble.over()
+
+    async def _claim(self) -> int:
+        """Claim what fits, and start it; return how many that was."""
+        board = self._board
+        now = board.clock.monotonic()
+        if now - self._staged_at >= BUSY_STAGE:
+            self._staged_at = now
+            self._stager.stir()
+        # Before the claim: a commit during it is found by the next one.
+        seen = board.store.changes()
+        targets, post = board.post.targets, board.post
+        request = targets.request(post.name, board.free, post.lease, board.width)
+        items: list[Item] = []
+        mark = self._progress.mark()
+        board.claiming = True
+        try:
+            items = await board.store.claim(request)
+            _testpoints.hit("drain.after_claim")
+        finally:
+            targets.claimed(request, items)
+            for item in items:
+                self._start(board.add(item, now))
+            board.claiming = False
+            board.landed.ring()
+        self._seen, self._tried_at = seen, now
+        begins = bool(items) and not self._progress.under_way
+        if begins and (stats := await board.count()) is not None:
+            self._progress.began(stats, mark)
+        return len(items)
+
+    async def _idle(self) -> None:
+        """Nothing can be delivered now and nothing is under way."""
+        board = self._board
+        ends = self._progress.under_way
+        if ends and (stats := await board.count()) is not None:
+            self._progress.over(stats, board.post.targets.away())
+
+    async def _wait(self, got: int) -> None:
+        """Return when it is worth claiming again."""
+        board = self._board
+        if got and board.free > 0:
+            self._poll = POLL[0]
+        while not board.closing and not board.closed:
+            if board.free <= 0:
+                await board.claimer.wait(board.clock)
+                return
+            if await board.claimer.wait(board.clock, self._poll):
+                self._stager.stir()
+                return
+            if board.store.changes() != self._seen:
+                self._poll = POLL[0]
+                self._stager.stir()
+                return
+            self._poll = min(2 * self._poll, POLL[1])
+            if board.clock.monotonic() - self._tried_at >= CLAIM_ANYWAY:
+                return

@@ -1,0 +1,341 @@
+"""Empties a queue without an event loop: claim one, deliver it, settle it.
+
+For programs of threads. Each thread that calls `Worker.run` works on one item
+at a time; together they share the thread that renews their leases, and what is
+known of the targets. Nothing here sleeps: a worker that waits hears an enqueue
+of its process at once, and a stop within a twentieth of a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from syncpatterns import _testpoints
+from syncpatterns.errors import EngineClosed, StoreUnavailable
+from syncpatterns.offline_queue._core import Item, Settled
+from syncpatterns.offline_queue._core._landing import landed
+from syncpatterns.offline_queue._draining._bells import ThreadBell
+from syncpatterns.offline_queue._draining._delivers import Delivers, Flight, Verdict
+from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
+from syncpatterns.offline_queue._draining._pace import (
+    BUSY_STAGE,
+    CLAIM_ANYWAY,
+    LONGEST_LOOK,
+    LONGEST_STAGE,
+    POLL,
+    SHORTEST_STAGE,
+)
+from syncpatterns.offline_queue._draining._progress import Progress
+from syncpatterns.offline_queue._draining._returns import cooled, given_back, pause_of
+from syncpatterns.offline_queue._draining._targets import WIDTH
+from syncpatterns.offline_queue._draining._thread_renewer import ThreadRenewer
+from syncpatterns.offline_queue._draining._trouble import Trouble
+from syncpatterns.offline_queue._ports import QueueStore
+
+if TYPE_CHECKING:  # it brings http.client and ssl, which few need
+    from syncpatterns.offline_queue._draining._probes import Probe
+
+_log = logging.getLogger("syncpatterns.offline_queue")
+
+#: Tries to store what a delivery came to, where nobody waits for ever.
+_TRIES: Final = 6
+
+
+class Worker:
+    """One thread's work on one queue; `run` it once.
+
+    Args:
+        post: The surface of the queue.
+        renewer: Shared by all blocking workers of the queue.
+        once: End as soon as nothing can be delivered now.
+        hurry: Look at once at the targets that are away, and wait for it.
+        stopped: Asked between two items, and while it waits.
+    """
+
+    def __init__(
+        self,
+        post: Delivers,
+        renewer: ThreadRenewer,
+        *,
+        once: bool,
+        hurry: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._post = post
+        self._renewer = renewer
+        self._once = once
+        self._hurry = hurry
+        self._stopped = stopped
+        self._bell = ThreadBell()
+        self._tally = Tally()
+        self._poll = POLL[0]
+        self._seen: int | None = None
+        self._tried_at = 0.0
+        self._idle = True
+        self._stage_at = self._staged_at = -math.inf
+        self._targets_at = math.inf
+        self._staged_version: int | None = None
+
+    def run(self) -> DrainReport:
+        """Work until stopped, until nothing is left, or until the engine closes.
+
+        Raises:
+            StoreUnavailable: The store failed, and it is a single pass.
+        """
+        store = self._opened()
+        if store is None:
+            return DrainReport()
+        targets = self._post.targets
+        offs = [
+            store.on_change(self._bell.ring),
+            targets.on_change(self._bell.ring),
+        ]
+        progress = Progress(self._post, store.name, self._tally)
+        try:
+            with self._renewer.on_duty():
+                if self._hurry:
+                    self._look_now()
+                self._loop(store, progress)
+            return self._counted(store, progress)
+        except EngineClosed:
+            if self._once:
+                raise
+            _log.info("The engine is closed, so queue %r ends.", self._post.name)
+            return self._tally.since(Tally(), 0, targets.away())
+        finally:
+            for off in offs:
+                off()
+
+    # ----------------------------------------------------------------- inside
+
+    def _counted(self, store: QueueStore, progress: Progress) -> DrainReport:
+        """Return what was done and what is left."""
+        away = self._post.targets.away()
+        try:
+            stats = store.stats(self._post.name)
+        except StoreUnavailable as error:
+            if self._once:
+                raise
+            _log.info("Queue %r cannot be counted: %s", self._post.name, error)
+            return self._tally.since(Tally(), 0, away)
+        progress.over(stats, away)
+        return self._tally.since(Tally(), stats.live, away)
+
+    def _opened(self) -> QueueStore | None:
+        trouble = Trouble(self._post.name, "its engine", "cannot be opened", "it waits")
+        while not self._stopped():
+            try:
+                return self._post.ready()
+            except EngineClosed:
+                if self._once:
+                    raise
+                return None
+            except StoreUnavailable as error:
+                if self._once:
+                    raise
+                self._again(trouble, error)
+        return None
+
+    def _loop(self, store: QueueStore, progress: Progress) -> None:
+        targets, name = self._post.targets, self._post.name
+        trouble = Trouble(name, store.name, "could not claim", "nothing is lost")
+        while not self._stopped():
+            try:
+                self._look()
+                # Before the claim: what is due by now it finds, and what is due
+                # later ends the wait.
+                self._targets_at = self._post.clock.monotonic() + targets.wait()
+                self._stage(store)
+                item = self._claim(store)
+            except EngineClosed:
+                raise
+            except Exception as error:
+                if self._once:
+                    raise
+                self._again(trouble, error)
+                continue
+            trouble.over()
+            self._idle = item is None
+            self._measure(store, progress)
+            if item is not None:
+                self._poll = POLL[0]
+                self._deliver(store, item)
+            elif self._once:
+                return
+            else:
+                self._wait(store)
+
+    def _claim(self, store: QueueStore) -> Item | None:
+        post, targets = self._post, self._post.targets
+        # Before the claim: a commit during it is found by the next one.
+        self._seen, self._tried_at = store.changes(), post.clock.monotonic()
+        request = targets.request(post.name, 1, post.lease, WIDTH)
+        items: list[Item] = []
+        try:
+            items = store.claim(request)
+        finally:
+            targets.claimed(request, items)
+        _testpoints.hit("drain.after_claim")
+        return items[0] if items else None
+
+    def _deliver(self, store: QueueStore, item: Item) -> None:
+        flight = Flight(item)
+        with self._renewer.watching(flight):
+            verdict: Verdict | None = None
+            try:
+                verdict = self._post.deliver(flight)
+            except Exception:  # noqa: BLE001 - logged; the surface answers a handler's errors
+                _log.exception("The delivery of item %d failed", item.seq)
+                verdict = given_back(flight, 1.0, "delivery-failed")
+            finally:
+                # Also where the thread is told to end, by KeyboardInterrupt; or the
+                # handler has raised what looks like it, and may do so again.
+                pause = pause_of(flight) if flight.begun else 0.0
+                said = given_back(flight, pause) if verdict is None else verdict
+                self._post.targets.observed(item.target, said, WIDTH)
+                self._settle(store, flight, said)
+
+    def _settle(self, store: QueueStore, flight: Flight, verdict: Verdict) -> None:
+        """Store what came of it, however often it takes, unless it is closed."""
+        name, tries = self._post.name, 0
+        trouble = Trouble(
+            name,
+            store.name,
+            "could not store what a delivery came to",
+            "its lease is kept",
+        )
+        while True:
+            try:
+                if verdict.pause and verdict.rest > 0:
+                    # Before the item goes back: nobody may claim it in between.
+                    target = flight.item.target
+                    store.pause(name, target, verdict.rest, verdict.pause)
+                _testpoints.hit("drain.before_settle")
+                settled = store.settle(name, [cooled(verdict)])[0]
+                _testpoints.hit("drain.after_settle")
+                if not settled.accepted and (tries or flight.acked):
+                    settled = self._looked_up(store, flight, verdict, settled)
+                break
+            except EngineClosed:
+                raise
+            except Exception as error:
+                tries += 1
+                if flight.lost or (tries >= _TRIES and self._ending()):
+                    raise  # it comes back when its lease ends
+                self._again(trouble, error)
+        trouble.over()
+        self._tally.settled(verdict.settlement, settled)
+        self._tell(flight, verdict, settled)
+
+    def _ending(self) -> bool:
+        return self._once or self._stopped()
+
+    def _looked_up(
+        self, store: QueueStore, flight: Flight, verdict: Verdict, answer: Settled
+    ) -> Settled:
+        """Find out whether an earlier try of ours has landed after all."""
+        name, seq = self._post.name, flight.item.seq
+        item, ended = store.get(name, seq), store.ended(name, seq)
+        if not landed(verdict.settlement, flight.item, item, ended):
+            return answer
+        return Settled(True, seq, () if ended is None else (ended,))  # noqa: FBT003 - a value's field
+
+    def _tell(self, flight: Flight, verdict: Verdict, settled: Settled) -> None:
+        try:
+            self._post.settled(flight, verdict, settled)
+        except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no worker
+            _log.exception("What became of item %d was not told", flight.item.seq)
+
+    def _measure(self, store: QueueStore, progress: Progress) -> None:
+        """Say how far it is; what is shown is worth no item."""
+        begins = not self._idle and not progress.under_way
+        ends = self._idle and progress.under_way
+        if not (begins or ends or progress.due):
+            return
+        try:
+            stats = store.stats(self._post.name)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.debug("Queue %r could not be measured: %s", self._post.name, error)
+            return
+        if begins:
+            progress.began(stats, progress.mark())
+        elif ends:
+            progress.over(stats, self._post.targets.away())
+        else:
+            progress.measured(stats)
+
+    # ---------------------------------------------------------------- waiting
+
+    def _stage(self, store: QueueStore) -> None:
+        """Do what time asks for: when it is due, and when others have committed."""
+        now = self._post.clock.monotonic()
+        version = store.changes()
+        stirred = version != self._staged_version
+        pace = POLL[0] if self._idle else BUSY_STAGE
+        if now < self._stage_at and not (stirred and now >= self._staged_at + pace):
+            return
+        staged = store.stage(self._post.name)
+        self._staged_version, self._staged_at = version, now
+        self._stage_at = now + min(max(staged.next_due, SHORTEST_STAGE), LONGEST_STAGE)
+        self._tally.staged(staged)
+        try:
+            self._post.staged(staged)
+        except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no worker
+            _log.exception("What time has changed was not told")
+
+    def _wait(self, store: QueueStore) -> None:
+        """Return when it is worth claiming again."""
+        clock = self._post.clock
+        until = min(self._stage_at, self._targets_at, self._tried_at + CLAIM_ANYWAY)
+        while not self._stopped():
+            left = until - clock.monotonic()
+            if left <= 0 or self._bell.wait(
+                clock, min(left, self._poll), self._stopped
+            ):
+                return
+            if store.changes() != self._seen:
+                self._poll = POLL[0]
+                return
+            self._poll = min(2 * self._poll, POLL[1])
+
+    def _again(self, trouble: Trouble, error: Exception) -> None:
+        """Log it, and wait a moment."""
+        self._bell.wait(self._post.clock, trouble.again(error), self._stopped)
+
+    # ---------------------------------------------------------------- looking
+
+    def _look(self, *, anew: bool = False) -> None:
+        """Begin the looks that are due: a probe must not hold up other targets.
+
+        A single pass waits for them, and leaves none behind.
+        """
+        looks: list[threading.Thread] = []
+        for target, probe in self._post.targets.to_look_at(anew=anew):
+            look = threading.Thread(
+                target=self._look_at,
+                args=(target, probe),
+                name="syncpatterns-queue-look",
+                daemon=True,
+            )
+            look.start()
+            looks.append(look)
+        for look in looks if self._once else ():
+            look.join(LONGEST_LOOK)
+
+    def _look_now(self) -> None:
+        self._post.targets.hurry()
+        self._look(anew=True)
+        self._post.targets.hurry()  # somebody waits for this pass
+
+    def _look_at(self, target: str, probe: Probe) -> None:
+        found = False
+        try:
+            found = probe.probe()
+        except Exception as error:  # noqa: BLE001 - a broken probe found nobody
+            _log.warning("%r failed with %s: %s", probe, type(error).__name__, error)
+        finally:
+            self._post.targets.looked(target, found=found)

@@ -1,0 +1,109 @@
+"""Who waits for something to happen in a queue: receipts, and senders without room."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from syncpatterns.clock import Clock
+from syncpatterns.offline_queue._draining._bells import TaskBell, ThreadBell
+from syncpatterns.offline_queue._stores import Stores
+
+
+class Changes:
+    """Rings whoever waits when this process has changed the queue.
+
+    What other processes do rings nobody: whoever waits looks again from time
+    to time.
+
+    Args:
+        stores: Which tell of commits.
+        clock: Where the time comes from.
+    """
+
+    def __init__(self, stores: Stores, clock: Clock) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._bells: set[Any] = set()
+        self._count = 0
+        self._listening = False
+        _all.add(self)
+
+    def count(self) -> int:
+        """Return how often it has rung; ask before looking at the store."""
+        with self._lock:
+            listening, self._listening = self._listening, True
+        if not listening:  # outside of the lock: a store takes one of its own
+            store = self._stores.blocking or self._stores.awaiting
+            if store is not None:
+                stop = store.on_change(_weakly(self))
+                weakref.finalize(self, stop).atexit = False
+        return self._count
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Block until it has rung since *seen*, at most *seconds*."""
+        bell = ThreadBell()
+        try:
+            if self._entered(bell, seen):
+                bell.wait(self._clock, seconds, lambda: False)
+        finally:
+            self._leave(bell)
+
+    async def await_change(self, seen: int, seconds: float) -> None:
+        """Suspend until it has rung since *seen*, at most *seconds*."""
+        bell = TaskBell()
+        try:
+            if self._entered(bell, seen):
+                await bell.wait(self._clock, seconds)
+        finally:
+            self._leave(bell)
+
+    def ring(self) -> None:
+        """Wake all who wait."""
+        with self._lock:
+            self._count += 1
+            bells = list(self._bells)
+        for bell in bells:
+            bell.ring()
+
+    def _entered(self, bell: Any, seen: int) -> bool:
+        with self._lock:
+            self._bells.add(bell)
+            return self._count == seen
+
+    def _leave(self, bell: Any) -> None:
+        with self._lock:
+            self._bells.discard(bell)
+
+    def start_over(self) -> None:
+        """In a forked child: those who wait are the parent's."""
+        self._lock = threading.Lock()
+        self._bells = set()
+
+
+def _weakly(changes: Changes) -> Callable[[], None]:
+    # The store outlives many queues; it must not keep them.
+    reference = weakref.ref(changes)
+
+    def ring() -> None:
+        found = reference()
+        if found is not None:
+            found.ring()
+
+    return ring
+
+
+_all: weakref.WeakSet[Changes] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for changes in list(_all):
+        changes.start_over()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

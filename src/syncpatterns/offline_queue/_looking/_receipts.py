@@ -1,0 +1,186 @@
+"""`Receipt`: what somebody holds who has handed in an action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from syncpatterns._flow import Flow
+from syncpatterns.errors import ConfigurationError, ItemFailed, OutcomeGone
+from syncpatterns.offline_queue._core import (
+    Ended,
+    Item,
+    ItemState,
+    NewItem,
+    key_hash,
+)
+from syncpatterns.offline_queue._results import Done, read_result
+from syncpatterns.offline_queue._steps import Ask, Step, Wait, ado, do
+from syncpatterns.offline_queue._telling import about_ended
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._parts import Parts
+
+R_co = TypeVar("R_co", covariant=True)
+
+#: Seconds between two looks at what another process may have done.
+_LOOK: Final = 0.25
+#: A chain of items that took each other's place; each is one last write.
+_LONGEST_CHAIN: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt(Generic[R_co]):
+    """Stands for one action in a queue; survives the process as its *id*.
+
+    Args:
+        id: Number of the item; 0 if it was done without being stored.
+        key: Its idempotency key, which goes into no log.
+        key_hash: The 8 hex digits that logs show.
+        operation: Name of the operation.
+        lane: In which order it is delivered; None: in none.
+    """
+
+    id: int
+    key: str = field(repr=False)
+    key_hash: str
+    operation: str
+    lane: str | None
+    _parts: Parts = field(repr=False, compare=False)
+
+    def state(self) -> ItemState | None:
+        """Return where it stands; None if that is forgotten."""
+        return do(self._parts, lambda: _state(self.id))
+
+    async def astate(self) -> ItemState | None:
+        """Do `state` on an event loop."""
+        return await ado(self._parts, lambda: _state(self.id))
+
+    def wait(self, timeout: float | None = None) -> Done[R_co]:
+        """Block until it has ended, and return what its handler returned.
+
+        If another action took its place, that one's outcome is its own. It
+        waits while the action is PARKED: somebody may still decide.
+
+        Args:
+            timeout: Seconds to wait; None: for ever. With 0 it only looks.
+
+        Raises:
+            ItemFailed: It ended without being done; `ItemFailed.reason` says why.
+            OutcomeGone: It has ended, and how is no longer kept.
+            TimeoutError: It has not ended in time.
+        """
+        return self._done(do(self._parts, lambda: self._ended(timeout)))
+
+    async def await_result(self, timeout: float | None = None) -> Done[R_co]:  # noqa: ASYNC109 - the twin of wait
+        """Do `wait` on an event loop."""
+        return self._done(await ado(self._parts, lambda: self._ended(timeout)))
+
+    def cancel(self) -> bool:
+        """Take it back; False if somebody has it already, or it has ended."""
+        return bool(do(self._parts, lambda: cancelled(self._parts, [self.id])))
+
+    async def acancel(self) -> bool:
+        """Do `cancel` on an event loop."""
+        return bool(await ado(self._parts, lambda: cancelled(self._parts, [self.id])))
+
+    def _ended(self, timeout: float | None) -> Flow[Step, Ended]:
+        parts = self._parts
+        given: object = timeout
+        if given is not None and (not isinstance(given, int | float) or given != given):  # noqa: PLR0124 - NaN is no length of time
+            raise ConfigurationError(f"wait() takes seconds or None, not {timeout!r}.")
+        until = None if timeout is None else parts.clock.monotonic() + timeout
+        look = _LOOK / 8
+        while True:
+            seen = parts.changes.count()
+            ended: Ended | None = yield from outcome(self.id, self._where)
+            if ended is not None:
+                return ended
+            left = look if until is None else until - parts.clock.monotonic()
+            if left <= 0:
+                raise TimeoutError(
+                    f"{self._where}: not done within {timeout:g} s; it is still queued."
+                )
+            yield from Wait(seen, min(left, look))
+            look = min(2 * look, _LOOK)
+
+    def _done(self, ended: Ended) -> Done[R_co]:
+        return done(self, self._parts, ended)
+
+    @property
+    def _where(self) -> str:
+        parts = self._parts
+        return (
+            f"{self.operation} [{self.key_hash}] in {parts.name} on {parts.stores.name}"
+        )
+
+
+def done(receipt: Receipt[R_co], parts: Parts, ended: Ended) -> Done[R_co]:
+    """Return what an ended item came to.
+
+    Raises:
+        ItemFailed: It was not done.
+    """
+    if ended.state is ItemState.DONE:
+        handler = parts.handlers.named(receipt.operation)
+        return Done(cast("R_co", read_result(handler, ended.result)), receipt)
+    what = f"ended {ended.state.value}"
+    if ended.reason:
+        what += f" ({ended.reason})"
+    kept = ended.state is ItemState.DEAD
+    todo = "queue.dead.requeue() tries it again" if kept else "enqueue it anew"
+    raise ItemFailed(
+        f"{receipt.operation} [{receipt.key_hash}] in {parts.name} on "
+        f"{parts.stores.name}: {what}, not done; {todo} if it is still wanted.",
+        state=ended.state.value,
+        reason=ended.reason,
+    )
+
+
+def outcome(seq: int, where: str) -> Flow[Step, Ended | None]:
+    """Return how item *seq*, or what took its place, has ended; None: not yet.
+
+    Raises:
+        OutcomeGone: It is no longer kept.
+    """
+    looked = False
+    for _ in range(_LONGEST_CHAIN):
+        ended: Ended | None = yield from Ask("ended", seq)
+        if ended is not None:
+            if ended.state is not ItemState.SUPERSEDED or not ended.survivor:
+                return ended
+            seq, looked = ended.survivor, False
+            continue
+        item: Item | None = yield from Ask("get", seq)
+        if item is not None:
+            return None
+        if looked:
+            break
+        looked = True  # it may have ended between the two looks: look again
+    raise OutcomeGone(
+        f"{where}: it has ended, and how is no longer kept (keep_results=). Look at "
+        "what it was to change."
+    )
+
+
+def _state(seq: int) -> Flow[Step, ItemState | None]:
+    if seq == 0:  # done at once, and never stored
+        return ItemState.DONE
+    item: Item | None = yield from Ask("get", seq)
+    if item is not None:
+        return item.state
+    ended: Ended | None = yield from Ask("ended", seq)
+    return None if ended is None else ended.state
+
+
+def cancelled(parts: Parts, seqs: list[int]) -> Flow[Step, list[Ended]]:
+    """Cancel items, and tell of it; return how each ended that could be."""
+    ended: list[Ended] = yield from Ask("cancel", seqs)
+    parts.tell(*about_ended(parts, ended))
+    return ended
+
+
+def receipt_of(parts: Parts, seq: int, new: NewItem | Item) -> Receipt[Any]:
+    """Return the receipt of item *seq*, stored from *new* or read as it."""
+    digits = key_hash(new.scope, new.operation, new.key)
+    return Receipt(seq, new.key, digits, new.operation, new.lane, parts)

@@ -1,0 +1,3 @@
+"""How actions get in: keys, drafts, calls, room."""
+
+from __future__ import annotations

@@ -1,0 +1,77 @@
+"""`call(journal=False)`: tried before it is stored, for what a crash may lose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from syncpatterns._flow import Flow
+from syncpatterns.offline_queue._core import LIVE, Filter, Item, ItemState, NewItem
+from syncpatterns.offline_queue._steps import Ask, Step
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._draining._delivers import Verdict
+    from syncpatterns.offline_queue._taking._drafts import Draft
+
+
+def must_be_stored(draft: Draft) -> Flow[Step, bool]:
+    """Tell whether *draft* may not be tried, or what it meets is not known without.
+
+    It waits for others, is not due, is known, or its target is paused.
+    """
+    item = draft.item
+    if item.parents or item.delay > 0 or draft.handler.coalesce is not None:
+        return True
+    if draft.known:
+        found = yield from Ask("find", item.scope, item.operation, item.key)
+        if found is not None:
+            return True
+    if item.lane is not None:
+        before = yield from Ask("items", Filter(states=LIVE, lane=item.lane), 0, 1)
+        if before:
+            return True
+    stats = yield from Ask("stats")
+    return any(pause.target in ("", item.target) for pause in stats.pauses)
+
+
+def unstored(new: NewItem, now: float) -> Item:
+    """Return *new* as its handler sees it: delivered for the first time."""
+    return Item(
+        seq=0,
+        state=ItemState.LEASED,
+        operation=new.operation,
+        key=new.key,
+        scope=new.scope,
+        fingerprint=new.fingerprint,
+        payload=new.payload,
+        version=new.version,
+        target=new.target,
+        lane=new.lane,
+        entity=new.entity,
+        priority=new.priority,
+        token=0,
+        deliveries=1,
+        attempts=0,
+        lapses=0,
+        created_at=now,
+        due_at=now,
+        lease_until=0.0,
+        expires_at=now + new.expires_in,
+        sent_at=now,
+        blocked=0,
+        reason="",
+        error="",
+        headers=new.headers,
+        keep_result=new.keep_result,
+    )
+
+
+def as_sent(draft: Draft, verdict: Verdict) -> Draft:
+    """Return *draft* as it is stored after a try that came to *verdict*.
+
+    What may have been done must not be merged with what comes later: an item
+    that waits in its lane cannot say that it was sent, so it has no entity.
+    """
+    if getattr(verdict.settlement, "unsent", False):
+        return draft
+    return replace(draft, item=draft.item._replace(entity=None))
