@@ -7,11 +7,11 @@ cut takes of those is delivered again under the same key.
 
 from __future__ import annotations
 
+import random
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from benchmarks._harness import DISK_PAIRS, Paired, Row, paired, row, summary
 from benchmarks._peers import package
 from benchmarks._queue_peers import FLOOR, PAYLOAD, PUT, Peer, floor, peers, raw
 from syncpatterns import connect
+from syncpatterns.clock import SystemClock
 from syncpatterns.codec import digest
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue._core import Ack, NewItem, QueueRules
@@ -29,6 +30,7 @@ from syncpatterns.offline_queue._ports import (
     EnqueueRequest,
     QueueStore,
 )
+from syncpatterns.offline_queue._taking._keys import KeyMaker
 
 _QUEUE: Final = "bench"
 _PRINT: Final = digest(PAYLOAD)
@@ -39,7 +41,7 @@ _BATCH: Final = 1_000
 _TASKS: Final = 64
 _ROUNDS: Final = 40
 _ROOM: Final = QueueRules(max_items=10_000_000, max_bytes=1 << 40)
-_numbers = count()
+_keys = KeyMaker(SystemClock(), random.Random(1))
 
 
 def rows() -> Iterator[Row]:
@@ -180,8 +182,8 @@ def _store(path: Path, durability: str) -> Iterator[QueueStore]:
 
 
 def _item(lane: str | None = None) -> NewItem:
-    key = f"{next(_numbers):032x}"
-    return NewItem("leads.move", key, "", _PRINT, PAYLOAD, lane=lane)
+    """Return a new item, under a key as `OfflineQueue` makes them."""
+    return NewItem("leads.move", _keys.make(), "", _PRINT, PAYLOAD, lane=lane)
 
 
 def _fill(store: QueueStore, items: int, lane: str | None = None) -> None:

@@ -51,7 +51,7 @@ class Answers:
 
     def fill(self, error: BaseException, count: int) -> None:
         """Give the same *error* to all up to the *count*-th."""
-        self.each += [Err(_twin(error)) for _ in range(count - len(self.each))]
+        self.each += [Err(twin(error)) for _ in range(count - len(self.each))]
 
     def unsettle(self, error: OutcomeUnknown) -> None:
         """Take back what is done: nobody knows if it was committed.
@@ -61,7 +61,7 @@ class Answers:
         self.news = 0
         for n, answer in enumerate(self.each):
             if type(answer) is Ok:
-                self.each[n] = Err(_twin(error))
+                self.each[n] = Err(twin(error))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -302,7 +302,7 @@ def _raise_if_ours(error: BaseException, path: str, *, lost: bool = False) -> No
         del known, error
 
 
-def _twin(error: BaseException) -> BaseException:
+def twin(error: BaseException) -> BaseException:
     """Return a copy: one object raised on several threads mixes up their traces."""
     try:
         twin = copy.copy(error)

@@ -251,6 +251,10 @@ class SqliteEngine:
         office: Office = self.__dict__.setdefault("_office", made)
         return self._life.watch_forks(office)
 
+    def writer(self) -> Writer:
+        """Return what all write through; opens the engine."""
+        return self._life.writer or self._opened()
+
     def owns(self, tx: SqliteTransaction) -> bool:
         """Tell whether *tx* is a transaction of this engine."""
         writer = self._life.writer

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from syncpatterns._loops import Loop
+from syncpatterns._loops import Flag, Loop
 from syncpatterns._outcome import Err, Ok
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+
+_log = logging.getLogger("syncpatterns.sqlite")
 
 
 class Job:
@@ -50,8 +53,16 @@ class Job:
 
     def finish(self, outcome: Ok[Any] | Err) -> None:
         """Hand over the *outcome* and wake the caller."""
-        self.outcome = outcome
+        self.decide(outcome)
         self.finished()
+
+    def decide(self, outcome: Ok[Any] | Err) -> None:
+        """Hand over the *outcome*; the caller is woken later."""
+        self.outcome = outcome
+        if self.unheard and isinstance(outcome, Err):
+            # Without its message, which may hold a person's data.
+            kind = type(outcome.error).__name__
+            _log.warning("sqlite: the work of a cancelled caller failed: %s", kind)
 
     def result(self) -> Any:
         """Return or raise the outcome where the caller stands."""
@@ -94,3 +105,18 @@ def loop_job(
         relaxed=relaxed,
         finished=lambda: loop.later(finished),
     )
+
+
+async def outcome_of(job: Job, done: Flag) -> Any:
+    """Return or raise what came of a job whose *finished* sets *done*.
+
+    A caller who is cancelled before the work began leaves nothing behind;
+    cancelled later, the work still commits.
+    """
+    try:
+        await done.wait()
+    except BaseException:
+        if not job.withdraw():
+            job.unheard = True
+        raise
+    return job.result()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from syncpatterns.engines.sqlite._queue_crowd import ALONE
 from syncpatterns.engines.sqlite._queue_looks import queues
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.offline_queue._core import (
@@ -71,7 +72,7 @@ class SqliteQueueStore:
         """Store the items, and return what became of each, in their order."""
         if tx is not None:
             return self._office.enqueue_in(self._engine, tx, request)
-        return self._write(self._office.enqueue(request))
+        return self._store(request)
 
     def claim(self, request: ClaimRequest) -> list[Item]:
         """Take items that are READY, by priority and then in their order."""
@@ -194,6 +195,20 @@ class SqliteQueueStore:
                 raise
             answer = self._engine.transact(work.again, relaxed=work.relaxed)
         return work.done(answer)
+
+    def _store(self, request: EnqueueRequest) -> list[Enqueued]:
+        self._start()
+        office, writer = self._office, self._engine.writer()
+        work = office.enqueue(request)
+        try:
+            done = writer.run_if_idle(work.first, relaxed=work.relaxed)
+            if done is None:
+                answer = office.crowd.ask(office, writer, request, work)
+            else:
+                answer = done.value
+        except OutcomeUnknown:
+            answer = ALONE  # its key says whether it is there
+        return self._write(work) if answer is ALONE else work.done(answer)
 
     def _look(self, look: Look[T]) -> T:
         self._start()

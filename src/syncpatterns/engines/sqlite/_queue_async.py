@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from syncpatterns.engines.sqlite._queue import CAPABILITIES
+from syncpatterns.engines.sqlite._queue_crowd import ALONE
 from syncpatterns.engines.sqlite._queue_looks import queues
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.offline_queue._core import (
@@ -57,7 +58,14 @@ class AsyncSqliteQueueStore:
 
     async def enqueue(self, request: EnqueueRequest) -> list[Enqueued]:
         """Store the items, and return what became of each, in their order."""
-        return await self._write(self._office.enqueue(request))
+        await self._start()
+        engine, office = await self._engine.aopen(), self._office
+        work = office.enqueue(request)
+        try:
+            answer = await office.crowd.aask(office, engine.writer(), request, work)
+        except OutcomeUnknown:
+            answer = ALONE  # its key says whether it is there
+        return await self._write(work) if answer is ALONE else work.done(answer)
 
     async def claim(self, request: ClaimRequest) -> list[Item]:
         """Take items that are READY, by priority and then in their order."""

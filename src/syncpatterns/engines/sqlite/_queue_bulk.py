@@ -7,6 +7,7 @@ attempt, and the items are stored one after the other, which says why.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from syncpatterns.engines.sqlite._queue_desk import (
@@ -21,17 +22,13 @@ from syncpatterns.engines.sqlite._queue_desk import (
 )
 from syncpatterns.engines.sqlite._queue_numbers import LARGE, Numbers, check_numbers
 from syncpatterns.offline_queue._core import Enqueued, NewItem
-from syncpatterns.offline_queue._ports import EnqueueRequest
 
 
 def store_plain(
-    desk: Desk, request: EnqueueRequest, numbers: Numbers
+    desk: Desk, items: Sequence[NewItem], numbers: Numbers
 ) -> list[Enqueued] | None:
-    """Store all items of *request*; None if they have to be stored one by one."""
-    items, rules = request.items, desk.rules
-    leased = request.lease > 0 and len(items) == 1
-    if leased or not all(map(_is_plain, items)):
-        return None
+    """Store plain *items*; None if they have to be stored one by one."""
+    rules = desk.rules
     size = sum(len(new.payload) for new in items)
     room = (
         numbers.live + len(items) <= rules.max_items
@@ -60,7 +57,8 @@ def store_plain(
     ]
 
 
-def _is_plain(new: NewItem) -> bool:
+def is_plain(new: NewItem) -> bool:
+    """Tell whether an item depends on no other, and is small."""
     plain = new.lane is None and new.coalesce is None and not new.parents
     return plain and len(new.payload) <= LARGE
 

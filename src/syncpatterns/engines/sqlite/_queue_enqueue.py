@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncpatterns.engines.sqlite._queue_bulk import store_plain
+from syncpatterns.engines.sqlite._queue_bulk import is_plain, store_plain
 from syncpatterns.engines.sqlite._queue_claims import lease
 from syncpatterns.engines.sqlite._queue_coalesce import Meeting, meet
 from syncpatterns.engines.sqlite._queue_desk import (
@@ -133,10 +133,13 @@ class _Batch:
         self._request = request
         self._numbers = Numbers(desk)
         self._mine: set[int] = set()
+        self._leases = request.lease > 0 and len(request.items) == 1
 
     def store_all(self) -> list[Enqueued]:
-        stored = store_plain(self._desk, self._request, self._numbers)
-        return stored or [self._store(new) for new in self._request.items]
+        items, stored = self._request.items, None
+        if not self._leases and all(map(is_plain, items)):
+            stored = store_plain(self._desk, items, self._numbers)
+        return stored or [self._store(new) for new in items]
 
     def _store(self, new: NewItem) -> Enqueued:
         check_numbers(new)
@@ -281,8 +284,7 @@ class _Batch:
 
     def _lease(self, row: Row) -> Item | None:
         desk, request = self._desk, self._request
-        asked = request.lease > 0 and len(request.items) == 1
-        if not asked or row.state != READY:
+        if not self._leases or row.state != READY:
             return None
         if desk.one("paused", desk.id, row.target, desk.now.steady) is not None:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from syncpatterns.clock import Clock
@@ -13,10 +14,13 @@ from syncpatterns.engines.sqlite import (
     _queue_hands as hands,
     _queue_time as times,
 )
+from syncpatterns.engines.sqlite._queue_bulk import store_plain
 from syncpatterns.engines.sqlite._queue_check import check
+from syncpatterns.engines.sqlite._queue_crowd import Crowd
 from syncpatterns.engines.sqlite._queue_desk import Desk, Now
 from syncpatterns.engines.sqlite._queue_enqueue import enqueue
 from syncpatterns.engines.sqlite._queue_looks import Looks
+from syncpatterns.engines.sqlite._queue_numbers import Numbers
 from syncpatterns.engines.sqlite._queue_settle import settle
 from syncpatterns.engines.sqlite._transaction import QUEUED, SqliteTransaction
 from syncpatterns.errors import ConfigurationError
@@ -74,6 +78,7 @@ class Office(Looks):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
+        self.crowd = Crowd()
         self._lock = threading.Lock()  # guards the two below
         self._durability: dict[str, Durability] = {}
         self._untold: dict[str, times.Told] = {}
@@ -81,6 +86,7 @@ class Office(Looks):
     def start_over(self) -> None:
         """In a forked child: the parent's lock may be held by nobody."""
         self._lock = threading.Lock()
+        self.crowd.start_over()
 
     def start_clock(self, tx: SqliteTransaction) -> float:
         """Find out where the clock counts from."""
@@ -166,6 +172,26 @@ class Office(Looks):
         stored = enqueue(desk, request)
         tx.news |= QUEUED
         return desk, stored
+
+    def enqueue_together(
+        self, tx: SqliteTransaction, queue: str, requests: Sequence[EnqueueRequest]
+    ) -> list[tuple[Desk | None, list[Enqueued]]] | None:
+        """Store plain requests as if they were one; None if that cannot be done.
+
+        The answers are those of `enqueue`, before `Work.done`.
+        """
+        tx.require_room()
+        now = self._now(tx)
+        desk = self._find(tx.connection, queue, now)
+        if desk is None:
+            desk = Desk.ruled(tx.connection, queue, QueueRules(), now)
+        items = [new for request in requests for new in request.items]
+        stored = store_plain(desk, items, Numbers(desk))
+        if stored is None:
+            return None
+        tx.news |= QUEUED
+        left = iter(stored)
+        return [(desk, list(islice(left, len(each.items)))) for each in requests]
 
     def claim(self, request: ClaimRequest) -> Work[list[Item] | None]:
         """Take items; None if time has more to do first: ask again."""

@@ -13,15 +13,18 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
-
-import anyio
+from typing import Any, Final, TypeVar
 
 from syncpatterns._loops import current_loop
-from syncpatterns._outcome import Err
+from syncpatterns._outcome import Ok
 from syncpatterns.engines.sqlite import _errors
 from syncpatterns.engines.sqlite._batch import Answers, commit_alone, commit_together
-from syncpatterns.engines.sqlite._jobs import Job, blocking_job, loop_job
+from syncpatterns.engines.sqlite._jobs import (
+    Job,
+    blocking_job,
+    loop_job,
+    outcome_of,
+)
 from syncpatterns.engines.sqlite._session import WriteSession
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.errors import ConfigurationError, EngineClosed
@@ -81,30 +84,42 @@ class Writer:
             EngineBusy: Others had the database for as long as the patience lasts.
             EngineClosed: The writer is closed; nothing was done.
         """
+        done = self.run_if_idle(work, undoable=undoable, relaxed=relaxed)
+        if done is not None:
+            return done.value
+        job, gate = blocking_job(work, undoable=undoable, relaxed=relaxed)
+        self.submit(job)
+        result: T = self.wait(job, gate)
+        return result
+
+    def run_if_idle(
+        self,
+        work: Callable[[SqliteTransaction], T],
+        *,
+        undoable: bool = False,
+        relaxed: bool = False,
+    ) -> Ok[T] | None:
+        """Do `run` on this thread if nobody else is at work; None if somebody is."""
         self.refuse_nested()
         here = threading.get_ident()
         # A commit listener on the writer's own thread takes its turn at once:
         # queued, it would wait for itself.
         mine = here == self._thread_id
-        if (mine or self._idle()) and self._lock.acquire(blocking=mine):
-            news = 0
-            try:
-                self._owner = here
-                if self._closed:
-                    raise closed()
-                value, news = commit_alone(
-                    self.session, work, self._path, undoable=undoable, relaxed=relaxed
-                )
-            finally:
-                self._owner = None
-                self._lock.release()
-                self._announce(news)
-            return value
-        job, gate = blocking_job(work, undoable=undoable, relaxed=relaxed)
-        self._submit(job)
-        self._wait(job, gate)
-        result: T = job.result()
-        return result
+        if not (mine or self._idle()) or not self._lock.acquire(blocking=mine):
+            return None
+        news = 0
+        try:
+            self._owner = here
+            if self._closed:
+                raise closed()
+            value, news = commit_alone(
+                self.session, work, self._path, undoable=undoable, relaxed=relaxed
+            )
+        finally:
+            self._owner = None
+            self._lock.release()
+            self._announce(news)
+        return Ok(value)
 
     async def arun(
         self,
@@ -118,23 +133,51 @@ class Writer:
         A task waits until it is cancelled: the caller sets the limit.
         """
         self.refuse_nested()
-        done = anyio.Event()
+        loop = current_loop()
+        done = loop.flag()
         job = loop_job(
-            work,
-            undoable=undoable,
-            relaxed=relaxed,
-            loop=current_loop(),
-            finished=done.set,
+            work, undoable=undoable, relaxed=relaxed, loop=loop, finished=done.set
         )
-        self._submit(job)
-        try:
-            await done.wait()
-        except BaseException:
-            if not job.withdraw():
-                job.unheard = True
-            raise
-        result: T = job.result()
+        self.submit(job)
+        result: T = await outcome_of(job, done)
         return result
+
+    def submit(self, job: Job) -> None:
+        """Have the writer's thread do *job* with all others that wait.
+
+        Raises:
+            EngineClosed: The writer is closed; nothing will be done.
+        """
+        with self._gate:
+            if self._closed:
+                raise closed()
+            if self._thread is None:
+                thread = threading.Thread(
+                    target=self._serve, name="syncpatterns-sqlite-writer", daemon=True
+                )
+                # Kept only once it runs: where no thread can be had just now,
+                # this caller is told, and the next one tries again.
+                thread.start()
+                self._thread = thread
+            self._queue.put(job)
+
+    def wait(self, job: Job, gate: threading.Lock) -> Any:
+        """Return what came of a job that was submitted; *gate* is free once it is done.
+
+        Raises:
+            EngineBusy: Its turn did not come for as long as the patience lasts.
+        """
+        try:
+            late = not gate.acquire(timeout=self._patience)
+            if late and not job.withdraw():
+                gate.acquire()
+                late = False
+        except BaseException:  # Ctrl-C
+            job.withdraw()
+            raise
+        if late:
+            raise _errors.busy(self._path)
+        return job.result()
 
     def empty_log(self) -> bool:
         """Move the whole log into the database; False if a reader holds it.
@@ -246,33 +289,6 @@ class Writer:
         # moment to wake up: whoever queued there would wait for ever.
         return self._queue.empty() and not self._thread_waits
 
-    def _submit(self, job: Job) -> None:
-        with self._gate:
-            if self._closed:
-                raise closed()
-            if self._thread is None:
-                thread = threading.Thread(
-                    target=self._serve, name="syncpatterns-sqlite-writer", daemon=True
-                )
-                # Kept only once it runs: where no thread can be had just now,
-                # this caller is told, and the next one tries again.
-                thread.start()
-                self._thread = thread
-            self._queue.put(job)
-
-    def _wait(self, job: Job, gate: threading.Lock) -> None:
-        try:
-            if gate.acquire(timeout=self._patience):
-                return
-            late = job.withdraw()
-            if not late:
-                gate.acquire()
-        except BaseException:  # Ctrl-C
-            job.withdraw()
-            raise
-        if late:
-            raise _errors.busy(self._path)
-
     def _end_intake(self) -> threading.Thread | None:
         """Refuse new work; return the thread that finishes the old, if any."""
         with self._gate:
@@ -339,10 +355,6 @@ class Writer:
 def _hand_over(batch: list[Job], answers: Answers) -> None:
     for job, answer in zip(batch, answers.each, strict=True):
         job.finish(answer)
-        if job.unheard and isinstance(answer, Err):
-            # Without its message, which may hold a person's data.
-            kind = type(answer.error).__name__
-            _log.warning("sqlite: the work of a cancelled caller failed: %s", kind)
     batch.clear()
     answers.clear()
 
