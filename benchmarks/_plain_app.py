@@ -42,6 +42,10 @@ class _WithoutOutbox:
     def publish(self, *events: object) -> None:
         """Publish nothing."""
 
+    def enqueue(self, queue: Any, op: Any, payload: Any, **options: Any) -> Any:
+        """Do as the transaction does; confirming a booking enqueues nothing."""
+        return self._tx.enqueue(queue, op, payload, **options)
+
 
 class _PlainConfirm:
     """Answers like the operation, but remembers nothing."""

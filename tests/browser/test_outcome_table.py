@@ -15,8 +15,8 @@ from syncpatterns.offline_queue._core._answers import BY_PROBLEM
 
 PAGE = Path(syncpatterns.browser.__file__).with_name("outcome.js")
 
-STATUSES = (200, 201, 204, 302, 400, 401, 403, 404, 408, 409, 412, 422, 425, 429)
-STATUSES += (500, 501, 502, 503, 504, 599)
+ANSWERED = (200, 201, 204, 302, 400, 401, 403, 404, 408, 409, 412, 422, 425, 429)
+STATUSES = (*ANSWERED, 500, 501, 502, 503, 504, 599)
 PROBLEMS = (*BY_PROBLEM, "slot-taken", "about:blank", "", "/problems/lead-moved/")
 TYPES = ("application/json", "application/problem+json", "text/html", None)
 
