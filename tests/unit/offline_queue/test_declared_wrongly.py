@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -19,6 +20,12 @@ from syncpatterns.offline_queue import (
 )
 from syncpatterns.retry import decorrelated_jitter
 from tests.unit.offline_queue.surface import Update
+
+
+def shown(value: object) -> str:
+    """Return a test's name for *value*: the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))[:40]
+
 
 MEMORY = connect("memory://")
 
@@ -91,7 +98,7 @@ def no_json(payload: Opaque) -> None:
         ({"store": object()}, "needs an engine"),
         ({"store": OfflineQueue}, "needs an engine"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_a_queue_that_cannot_work(options: dict[str, Any], says: str) -> None:
     """Each figure is checked when the queue is made."""
@@ -135,7 +142,7 @@ def test_a_queue_that_cannot_work(options: dict[str, Any], says: str) -> None:
         (plain, {"model": Opaque}, "No JSON form"),
         (plain, {"retries": 3}, "no option retries="),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_a_handler_that_cannot_work(
     function: Any, options: dict[str, Any], says: str
@@ -209,7 +216,7 @@ def test_what_nobody_delivers_is_not_stored(what: Any) -> None:
         ({"lane": "x" * 501}, "lane="),
         ({"prio": 1}, "no option prio="),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=shown,
 )
 def test_an_action_that_cannot_work(options: dict[str, Any], says: str) -> None:
     """Said in the caller's own line; nothing is stored."""
@@ -234,7 +241,9 @@ def test_a_lane_that_is_no_text(lane: Any) -> None:
         queue.enqueue("leads.update", Update(7, "won"))
 
 
-@pytest.mark.parametrize("payload", [7, None, Update, {"lead": "x"}, object()], ids=str)
+@pytest.mark.parametrize(
+    "payload", [7, None, Update, {"lead": "x"}, object()], ids=shown
+)
 def test_a_payload_of_another_type(payload: Any) -> None:
     """It could not be read back by the handler that it is for."""
     queue = OfflineQueue("q", MEMORY)
@@ -264,7 +273,9 @@ def test_a_mode_that_is_none() -> None:
         queue.call("leads.update", Update(7, "won"), mode="offline")
 
 
-@pytest.mark.parametrize("actions", [[7], ["ab"], [("a",)], [("a", 1, {}, 2)]], ids=str)
+@pytest.mark.parametrize(
+    "actions", [[7], ["ab"], [("a",)], [("a", 1, {}, 2)]], ids=shown
+)
 def test_many_actions_that_are_none(actions: Any) -> None:
     """Each is an op and its payload."""
     queue = OfflineQueue("q", MEMORY)
