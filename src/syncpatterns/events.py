@@ -233,6 +233,14 @@ class Hooks:
     def __bool__(self) -> bool:
         return bool(self._hooks)
 
+    def joined_by(self, hook: Hook) -> Hooks:
+        """Return these, and *hook* after them."""
+        return Hooks((*self._hooks, hook))
+
+    def without(self, hook: Hook) -> Hooks:
+        """Return these but for *hook*, which is told by identity."""
+        return Hooks(each for each in self._hooks if each is not hook)
+
     def emit(self, fact: Fact | Swept) -> None:
         """Tell every hook about *fact*."""
         for hook in self._hooks:

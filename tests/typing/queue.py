@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, assert_type
 from uuid import UUID
@@ -185,6 +186,7 @@ assert_type(queue.stats(), QueueStats)
 assert_type(queue.blocked_lanes(), dict[str, int])
 assert_type(queue.cancel([lead, 7]), int)
 queue.pause("crm", seconds=60)
+assert_type(queue.listen(print), Callable[[], None])
 assert_type(queue.resume(), list[Pause])
 assert_type(queue.dead.list(reason="rejected"), list[Item])
 assert_type(queue.dead.requeue(queue.dead.list(), tail=True), int)

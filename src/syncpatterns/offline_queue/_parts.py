@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock
-from syncpatterns.events import Hooks
+from syncpatterns.events import Hook, Hooks
 from syncpatterns.offline_queue._delivering._context import ItemContext
 from syncpatterns.offline_queue._delivering._handlers import Handler, Handlers
 from syncpatterns.offline_queue._delivering._verdicts import Judge
@@ -46,6 +47,7 @@ class Parts:
     probes: Mapping[str, Any]
     gates: Mapping[str, Any]
     configured: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     handlers: Handlers = field(init=False)
     changes: Changes = field(init=False)
     targets: Targets = field(init=False)
@@ -100,6 +102,21 @@ class Parts:
             astore=self.stores.astore,
             encode=handler.results.encode,
         )
+
+    def listen(self, hook: Hook) -> Callable[[], None]:
+        """Tell *hook* every fact from now on; the result takes it off again."""
+
+        # A function of its own, so that one hook added twice is two listeners.
+        def heard(fact: Any) -> None:
+            hook(fact)
+
+        def leave() -> None:
+            with self._lock:
+                self.hooks = self.hooks.without(heard)
+
+        with self._lock:
+            self.hooks = self.hooks.joined_by(heard)
+        return leave
 
     def tell(self, *facts: Any) -> None:
         """Tell the hooks *facts*, in order."""

@@ -229,6 +229,21 @@ class OfflineQueue(Sends, Looks, Drains):
 
         return register
 
+    def listen(self, hook: Hook) -> Callable[[], None]:
+        """Call *hook* with every fact from now on, as one of ``hooks=`` is.
+
+        For what lives shorter than the queue, such as a progress bar around one
+        drain. It runs where the fact arose and must not block.
+
+        Returns:
+            A function that takes the hook off; a second call does nothing.
+
+        Raises:
+            ConfigurationError: *hook* cannot be called.
+        """
+        (checked,) = checked_hooks(self.name, (hook,))
+        return self._parts.listen(checked)
+
     def _register(self, what: object, handler: Handler) -> None:
         breakers = self._breakers
         if handler.breaker is None:

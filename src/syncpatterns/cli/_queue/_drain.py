@@ -14,7 +14,7 @@ from syncpatterns.cli._errors import FAILED
 from syncpatterns.cli._output import count, safe, say, say_json
 from syncpatterns.cli._progress import Bar
 from syncpatterns.cli._queue import _source as source
-from syncpatterns.events import Fact, Hooks, Swept
+from syncpatterns.events import Fact, Swept
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue import DrainReport
@@ -89,18 +89,15 @@ def _heard(queue: Any, update: Callable[[int, int], None]) -> Generator[None]:
         DrainProgress,
     )
 
-    parts = queue._parts  # noqa: SLF001 - the command line is part of the house
-    before: Hooks = parts.hooks
-
     def hear(fact: Fact | Swept) -> None:
         if isinstance(fact, DrainProgress):
             update(fact.done, fact.total)
 
-    parts.hooks = Hooks((before.emit, hear))
+    leave = queue.listen(hear)
     try:
         yield
     finally:
-        parts.hooks = before
+        leave()
 
 
 def _say_report(report: DrainReport) -> None:
