@@ -75,17 +75,17 @@ def _whoever_holds(table: Any, hold: Hold) -> Any:
 
 
 class AcksAnybody(Faulty):
-    parts = (("_queue_settle.held", _whoever_holds),)
+    parts = (("_queue._settle.held", _whoever_holds),)
 
 
 class RenewsAnybody(Faulty):
-    parts = (("_queue_claims.held", _whoever_holds),)
+    parts = (("_queue._claims.held", _whoever_holds),)
 
 
 class AcksWhatWasGivenBack(Faulty):
     parts = (
         (
-            "_queue_settle.held",
+            "_queue._settle.held",
             lambda table, hold: (
                 row
                 if (row := table.rows.get(hold.seq)) and row.item.token == hold.token
@@ -122,7 +122,7 @@ class AgesByTheSteadyClock(Faulty):
 
 
 class PromotesTheLast(Faulty):
-    parts = (("_queue_index.Lane.head", index.Lane.last),)
+    parts = (("_queue._index.Lane.head", index.Lane.last),)
 
 
 def _strand(table: Any, name: str, now: Any) -> None:
@@ -133,9 +133,9 @@ def _strand(table: Any, name: str, now: Any) -> None:
 
 class StrandsTheNext(Faulty):
     parts = (
-        ("_queue_ends.settle_lane", _strand),
-        ("_queue_settle.settle_lane", _strand),
-        ("_queue_time.settle_lane", _strand),
+        ("_queue._ends.settle_lane", _strand),
+        ("_queue._settle.settle_lane", _strand),
+        ("_queue._time.settle_lane", _strand),
     )
 
 
@@ -149,7 +149,7 @@ class OvertakesTheHead(Faulty):
 
 
 class NeverTakesALaneAlong(Faulty):
-    parts = (("_queue_ends._Finish._take_along", lambda *_: None),)
+    parts = (("_queue._ends._Finish._take_along", lambda *_: None),)
 
 
 class DeadNeverHolds(Faulty):
@@ -164,7 +164,7 @@ class RequeuesAlwaysToTheTail(Faulty):
 
 
 class ChildrenForget(Faulty):
-    parts = (("_queue_ends._Finish._tell_children", lambda *_: None),)
+    parts = (("_queue._ends._Finish._tell_children", lambda *_: None),)
 
 
 class ResultsGetLost(Faulty):
@@ -178,16 +178,19 @@ class ResultsGetLost(Faulty):
 
 class ReusesNumbers(Faulty):
     parts = (
-        ("_queue_rows.QueueTable.number", lambda table: max(table.rows, default=0) + 1),
+        (
+            "_queue._rows.QueueTable.number",
+            lambda table: max(table.rows, default=0) + 1,
+        ),
     )
 
 
 class TakesAnotherPayload(Faulty):
-    parts = (("_queue_enqueue.refuse_known", lambda *_: None),)
+    parts = (("_queue._enqueue.refuse_known", lambda *_: None),)
 
 
 class StoresHalfARequest(Faulty):
-    parts = (("_queue_rows.QueueTable.atomic", lambda _: nullcontext()),)
+    parts = (("_queue._rows.QueueTable.atomic", lambda _: nullcontext()),)
 
 
 class ForgetsOutcomes(Faulty):
@@ -197,7 +200,9 @@ class ForgetsOutcomes(Faulty):
 
 
 class KeepsOutcomesForEver(Faulty):
-    parts = (("_queue_rows.QueueTable.outcome", lambda t, seq, _: t.outcomes.get(seq)),)
+    parts = (
+        ("_queue._rows.QueueTable.outcome", lambda t, seq, _: t.outcomes.get(seq)),
+    )
 
 
 class ForgetsThePriority(Faulty):
@@ -218,7 +223,7 @@ def _oldest_of_all(batch: Any, replaced: Any) -> int:
 
 
 class DropsWhatIsHeld(Faulty):
-    parts = (("_queue_enqueue._Batch._oldest", _oldest_of_all),)
+    parts = (("_queue._enqueue._Batch._oldest", _oldest_of_all),)
 
 
 class LosesACounter(Faulty):
@@ -261,19 +266,19 @@ def _no_lapses(*_: Any) -> tuple[list[Hold], list[Ended]]:
 
 
 class ExpiresWhatWasSent(Faulty):
-    parts = (("_queue_index.Indexes._ordered", _expires_sent),)
+    parts = (("_queue._index.Indexes._ordered", _expires_sent),)
 
 
 class NeverExpires(Faulty):
-    parts = (("_queue_time._end_the_old", _no_ends),)
+    parts = (("_queue._time._end_the_old", _no_ends),)
 
 
 class SendsWhatIsTooOld(Faulty):
-    parts = (("_queue_time._park_the_unknown", _no_parking),)
+    parts = (("_queue._time._park_the_unknown", _no_parking),)
 
 
 class TakesNobodyOver(Faulty):
-    parts = (("_queue_time._end_leases", _no_lapses),)
+    parts = (("_queue._time._end_leases", _no_lapses),)
 
 
 class SwallowsEnds(Faulty):
@@ -336,7 +341,7 @@ class LosesTheResult(_Hears):
 class AnybodyUnsends(Faulty):
     parts = (
         (
-            "_queue_settle._unsent",
+            "_queue._settle._unsent",
             lambda row, unsent: row.with_item(sent_at=None) if unsent else row,
         ),
     )
@@ -357,7 +362,7 @@ class LapsesWithEachRelease(Faulty):
 
 
 class IgnoresPauses(Faulty):
-    parts = (("_queue_rows.QueueTable.paused", lambda *_: False),)
+    parts = (("_queue._rows.QueueTable.paused", lambda *_: False),)
 
 
 class PausesEverybody(Faulty):
@@ -396,7 +401,7 @@ class ListsBackwards(Faulty):
 class MergesWhatWasSent(Faulty):
     parts = (
         (
-            "_queue_coalesce.may_meet",
+            "_queue._coalesce.may_meet",
             lambda row, operation, now: row.item.operation == operation,
         ),
     )
@@ -405,7 +410,7 @@ class MergesWhatWasSent(Faulty):
 class MergesAcrossOthers(Faulty):
     parts = (
         (
-            "_queue_coalesce._last",
+            "_queue._coalesce._last",
             lambda table, name: next(
                 (
                     row
@@ -421,7 +426,7 @@ class MergesAcrossOthers(Faulty):
 class CancelsWithoutACreate(Faulty):
     parts = (
         (
-            "_queue_coalesce._run",
+            "_queue._coalesce._run",
             lambda table, new, how, now: tuple(
                 seq for _, seq in coalesce._of_entity(table, new.entity or "")
             ),
