@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from syncpatterns._flow import Effect, Flow, arun, run
+from syncpatterns._flow import Closable, Effect, Flow, arun, run
 from syncpatterns._outcome import Err, Ok, Outcome
 
 if TYPE_CHECKING:
@@ -63,6 +63,24 @@ class Store(Ask):
     async def ado(self, parts: Parts) -> Any:
         """Ask the store of the loop."""
         return await getattr(await parts.aready(), self.method)(*self.args)
+
+
+class StoreHeld(Store):
+    """`enqueue` of an item that its caller holds from the first moment.
+
+    Cancelled while that is committed, nobody would know its number: the item, and
+    its lane, would stand still until the lease ends. So the commit is waited for,
+    as long as the engine has patience, and the cancellation is heard right after.
+    """
+
+    __slots__ = ()
+
+    async def ado(self, parts: Parts) -> Any:
+        """Ask the store of the loop."""
+        import anyio  # noqa: PLC0415 - sync users never pay for the event loop
+
+        with Closable(anyio.CancelScope(shield=True)):
+            return await super().ado(parts)
 
 
 class Settle(Ask):

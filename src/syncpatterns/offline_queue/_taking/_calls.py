@@ -83,6 +83,9 @@ class Deliver(Step):
 
     async def ado(self, parts: Parts) -> Verdict:
         """Deliver on the running loop."""
+        from anyio.lowlevel import checkpoint_if_cancelled  # noqa: PLC0415 - sync users never pay for the event loop
+
+        await checkpoint_if_cancelled()  # while the item was stored
         if not self.flight.item.seq:  # as above
             return await self.post.adeliver(self.flight)
         if parts.stores.blocking is None:

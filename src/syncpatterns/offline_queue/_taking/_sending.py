@@ -11,7 +11,7 @@ from syncpatterns.events import Fact
 from syncpatterns.offline_queue._core import Enqueued, Outdated, Overflow
 from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._ports import EnqueueRequest
-from syncpatterns.offline_queue._steps import Ask, Compute, Step, Store, Wait
+from syncpatterns.offline_queue._steps import Ask, Compute, Step, Store, StoreHeld, Wait
 from syncpatterns.offline_queue._taking._drafts import Draft, merged
 from syncpatterns.offline_queue._telling import about_enqueued
 
@@ -27,6 +27,7 @@ def send(
     """Store *drafts*, all or none; wait for room if the queue blocks."""
     blocks = parts.settings.overflow == "block"
     until = parts.clock.monotonic() + parts.settings.block_for
+    step = StoreHeld if lease else Store
     merges = 0
     while True:
         seen = parts.changes.count() if blocks else 0
@@ -35,7 +36,7 @@ def send(
             parts.name, [each.item for each in ready], overflow_of(parts), lease
         )
         try:
-            stored: list[Enqueued] = yield from Store("enqueue", request)
+            stored: list[Enqueued] = yield from step("enqueue", request)
         except Outdated:
             merges += 1
             if merges >= _MERGES:
