@@ -27,7 +27,7 @@ def send(
     """Store *drafts*, all or none; wait for room if the queue blocks."""
     blocks = parts.settings.overflow == "block"
     until = parts.clock.monotonic() + parts.settings.block_for
-    step = StoreHeld if lease else Store
+    step: type[Store] = StoreHeld if lease else Store
     merges = 0
     while True:
         seen = parts.changes.count() if blocks else 0
