@@ -127,7 +127,7 @@ async def test_64_tasks_are_one_job(store: SqliteQueueStore) -> None:
     assert keys(store.items(QUEUE)) == [f"k{n}" for n in range(64)]
     assert statements.count("COMMIT") == 2  # the one that held, and theirs
     assert statements.count("SAVEPOINT") == 1
-    assert statements.count("SELECT id, max_items") == 1
+    assert statements.count("SELECT q.id, q.max_items") == 1
     assert store.check(QUEUE) == []
 
 

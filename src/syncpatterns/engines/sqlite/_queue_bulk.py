@@ -42,6 +42,8 @@ def store_plain(
         (desk.id, place_of(new.scope, new.operation, new.key), seq)
         for seq, new in enumerate(items, first)
     ]
+    if len(keys) == 1:
+        return _store_one(desk, items[0], keys[0])
     added = desk.connection.executemany(SQL["add_key"], keys).rowcount
     if added != len(keys):
         undo = [(queue, place, seq) for queue, place, seq in keys]
@@ -55,6 +57,15 @@ def store_plain(
         Enqueued(seq, STATES[SCHEDULED if new.delay > 0 else READY])
         for seq, new in enumerate(items, first)
     ]
+
+
+def _store_one(
+    desk: Desk, new: NewItem, key: tuple[int, bytes, int]
+) -> list[Enqueued] | None:
+    if not desk.connection.execute(SQL["add_key"], key).rowcount:
+        return None
+    desk.connection.execute(SQL["add_plain"], _values(desk, new, key[2]))
+    return [Enqueued(key[2], STATES[SCHEDULED if new.delay > 0 else READY])]
 
 
 def is_plain(new: NewItem) -> bool:

@@ -18,6 +18,14 @@ def claim(desk: Desk, request: ClaimRequest) -> list[Item]:
     """
     if request.limit <= 0:
         return []
+    if request.limit == 1:
+        heads = desk.all("heads", desk.id, desk.now.steady)
+        if not heads:
+            return []
+        if len(heads) == 1:
+            ((target, id_),) = heads
+            wanted = _limit_of(desk, target, request) > 0
+            return [lease(desk, id_, request.lease)] if wanted else []
     limits = {
         target: limit
         for target in desk.ids("ready_targets", desk.id, desk.now.steady)

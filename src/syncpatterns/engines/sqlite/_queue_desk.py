@@ -161,9 +161,22 @@ class Desk:
         if row is None:
             return None
         id_, *rules, family = row
-        desk = cls(connection, name, id_, QueueRules(*rules), now)
+        desk = cls(connection, name, id_, QueueRules._make(rules), now)
         desk.family = bool(family)
         return desk
+
+    @classmethod
+    def find_to_fill(
+        cls, connection: sqlite3.Connection, name: str, now: Now
+    ) -> tuple[Desk, tuple[int, int, int]] | None:
+        """Return the desk, what is live there, and the last number given out."""
+        row = connection.execute(SQL["queue_to_fill"], (name,)).fetchone()
+        if row is None:
+            return None
+        desk = cls(connection, name, row[0], QueueRules._make(row[1:7]), now)
+        desk.family = bool(row[7])
+        items, size, last = row[8:]
+        return desk, (items or 0, size or 0, last or 0)
 
     @classmethod
     def find_in_time(
@@ -175,10 +188,9 @@ class Desk:
         ).fetchone()
         if row is None:
             return None
-        id_, *rules, family, due = row
-        desk = cls(connection, name, id_, QueueRules(*rules), now)
-        desk.family = bool(family)
-        return desk, bool(due)
+        desk = cls(connection, name, row[0], QueueRules._make(row[1:7]), now)
+        desk.family = bool(row[7])
+        return desk, bool(row[8])
 
     @classmethod
     def make(cls, connection: sqlite3.Connection, name: str, now: Now) -> Desk:
@@ -225,38 +237,39 @@ class Desk:
 
     def item(self, values: Sequence[Any]) -> Item:
         """Return what is shown of an item: *values* are a row and its payload."""
-        *stored, payload = values
-        row = Row._make(stored)
+        (id_, _, code, target, rank, operation, version, token, attempts, lapses,
+         blocked, created_at, due_at, wake, expires_at, _, sent_at, _, _, keep, _, _,
+         scope, key, fingerprint, lane, entity, reason, error, headers, payload,
+        ) = values  # fmt: skip
         ahead = self.now.wall - self.now.steady
-        due_at, wake = row.due_at, row.wake
-        created_at, sent_at = float(row.created_at), row.sent_at
+        created_at = float(created_at)  # RETURNING gives what is whole as an int
         return Item(
-            seq=row.id - self.base,
-            state=STATES[row.state],
-            operation=self.word(row.operation),
-            key=row.key,
-            scope=row.scope,
-            fingerprint=row.fingerprint,
-            payload=payload,
-            version=row.version,
-            target=self.word(row.target),
-            lane=row.lane,
-            entity=row.entity,
-            priority=-row.rank,
-            token=row.token,
-            deliveries=row.token,
-            attempts=row.attempts,
-            lapses=row.lapses,
-            created_at=created_at,  # RETURNING gives what is whole as an int
-            due_at=created_at if due_at is None else due_at + ahead,
-            lease_until=wake + ahead if wake and row.state == LEASED else 0.0,
-            expires_at=EVER if row.expires_at is None else float(row.expires_at),
-            sent_at=None if sent_at is None else float(sent_at),
-            blocked=row.blocked,
-            reason=row.reason or "",
-            error=row.error or "",
-            headers=row.headers or "{}",
-            keep_result=float(row.keep_result),
+            id_ - self.base,
+            STATES[code],
+            self.word(operation),
+            key,
+            scope,
+            fingerprint,
+            payload,
+            version,
+            self.word(target),
+            lane,
+            entity,
+            -rank,
+            token,
+            token,  # as often as it was claimed
+            attempts,
+            lapses,
+            created_at,
+            created_at if due_at is None else due_at + ahead,
+            wake + ahead if wake and code == LEASED else 0.0,
+            EVER if expires_at is None else float(expires_at),
+            None if sent_at is None else float(sent_at),
+            blocked,
+            reason or "",
+            error or "",
+            headers or "{}",
+            float(keep),
         )
 
     # ----------------------------------------------------------------- words

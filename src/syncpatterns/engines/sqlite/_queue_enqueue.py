@@ -44,9 +44,14 @@ from syncpatterns.offline_queue._ports import EnqueueRequest
 _LARGEST: Final = 1 << 62
 
 
-def enqueue(desk: Desk, request: EnqueueRequest) -> list[Enqueued]:
+def enqueue(desk: Desk, request: EnqueueRequest, numbers: Numbers) -> list[Enqueued]:
     """Store all items of *request*, or raise; the caller undoes what is written."""
-    return _Batch(desk, request).store_all()
+    items = request.items
+    if all(map(is_plain, items)) and not _leases(request):
+        stored = store_plain(desk, items, numbers)
+        if stored is not None:
+            return stored
+    return _Batch(desk, request, numbers).store_all()
 
 
 def add(
@@ -128,18 +133,14 @@ def refuse_known(desk: Desk, new: NewItem, seq: int) -> None:
 class _Batch:
     """The items of one request, stored one after the other."""
 
-    def __init__(self, desk: Desk, request: EnqueueRequest) -> None:
+    def __init__(self, desk: Desk, request: EnqueueRequest, numbers: Numbers) -> None:
         self._desk = desk
         self._request = request
-        self._numbers = Numbers(desk)
+        self._numbers = numbers
         self._mine: set[int] = set()
-        self._leases = request.lease > 0 and len(request.items) == 1
 
     def store_all(self) -> list[Enqueued]:
-        items, stored = self._request.items, None
-        if not self._leases and all(map(is_plain, items)):
-            stored = store_plain(self._desk, items, self._numbers)
-        return stored or [self._store(new) for new in items]
+        return [self._store(new) for new in self._request.items]
 
     def _store(self, new: NewItem) -> Enqueued:
         check_numbers(new)
@@ -284,11 +285,15 @@ class _Batch:
 
     def _lease(self, row: Row) -> Item | None:
         desk, request = self._desk, self._request
-        if not self._leases or row.state != READY:
+        if not _leases(request) or row.state != READY:
             return None
         if desk.one("paused", desk.id, row.target, desk.now.steady) is not None:
             return None
         return lease(desk, row.id, request.lease)
+
+
+def _leases(request: EnqueueRequest) -> bool:
+    return request.lease > 0 and len(request.items) == 1
 
 
 def oldest_unheld(desk: Desk, spare: set[int]) -> int:

@@ -20,12 +20,16 @@ class Numbers:
 
     Args:
         desk: Of the queue.
+        counts: What `look` would find, if it is known: items, bytes, last.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, counts: tuple[int, int, int] | None = None) -> None:
         self._desk = desk
-        self.live = self.bytes = 0
-        self.last = self.look()
+        if counts is None:
+            self.live = self.bytes = 0
+            self.last = self.look()
+        else:
+            self.live, self.bytes, self.last = counts
 
     def look(self) -> int:
         """Look anew how much is live; return the last number written down."""

@@ -164,14 +164,22 @@ class Office(Looks):
     ) -> tuple[Desk | None, list[Enqueued]]:
         if not request.items:
             return None, []
-        tx.require_room()
-        now = self._now(tx)
-        desk = self._find(tx.connection, request.queue, now)
-        if desk is None:
-            desk = Desk.ruled(tx.connection, request.queue, QueueRules(), now)
-        stored = enqueue(desk, request)
+        desk, numbers = self._to_fill(tx, request.queue)
+        stored = enqueue(desk, request, numbers)
         tx.news |= QUEUED
         return desk, stored
+
+    def _to_fill(self, tx: SqliteTransaction, queue: str) -> tuple[Desk, Numbers]:
+        """Return where new items go: into a queue of its own if nobody made it."""
+        tx.require_room()
+        now = self._now(tx)
+        found = Desk.find_to_fill(tx.connection, queue, now)
+        if found is None:
+            desk = Desk.ruled(tx.connection, queue, QueueRules(), now)
+            return desk, Numbers(desk)
+        desk, counts = found
+        self._lend_words(desk)
+        return desk, Numbers(desk, counts)
 
     def enqueue_together(
         self, tx: SqliteTransaction, queue: str, requests: Sequence[EnqueueRequest]
@@ -180,13 +188,9 @@ class Office(Looks):
 
         The answers are those of `enqueue`, before `Work.done`.
         """
-        tx.require_room()
-        now = self._now(tx)
-        desk = self._find(tx.connection, queue, now)
-        if desk is None:
-            desk = Desk.ruled(tx.connection, queue, QueueRules(), now)
+        desk, numbers = self._to_fill(tx, queue)
         items = [new for request in requests for new in request.items]
-        stored = store_plain(desk, items, Numbers(desk))
+        stored = store_plain(desk, items, numbers)
         if stored is None:
             return None
         tx.news |= QUEUED

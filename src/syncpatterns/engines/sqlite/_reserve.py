@@ -70,12 +70,14 @@ class Room:
         wanted: A queue lives in this database, so there should be a reserve.
         full: There is no room: only what empties a queue gets through.
         tight: There is so little that each commit is looked at.
+        facts: What is to be told, once the lock is free.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = reserve_of(path)
-        self._facts: list[StorageFact] = []
+        self._name = str(self._file)  # asked in every enqueue
+        self.facts: list[StorageFact] = []
         self._warn_from = PINNED
         self.wanted = False
         self.full = False
@@ -173,13 +175,13 @@ class Room:
             self._warn_from = PINNED
         elif size >= self._warn_from:
             self._warn_from = 2 * size
-            self._facts.append(LogPinned("", "", _ENGINE, str(self._path), size=size))
+            self.facts.append(LogPinned("", "", _ENGINE, str(self._path), size=size))
 
     def take_facts(self) -> list[StorageFact]:
         """Return what is to be told, once the lock is free."""
-        if not self._facts:
+        if not self.facts:
             return _NOTHING
-        facts, self._facts = self._facts, []
+        facts, self.facts = self.facts, []
         return facts
 
     def _set_full(self, *, full: bool) -> None:
@@ -188,7 +190,7 @@ class Room:
         self.full = full
         self.tight = self.tight or full
         kind = StorageFull if full else StorageRecovered
-        self._facts.append(kind("", "", _ENGINE, str(self._path)))
+        self.facts.append(kind("", "", _ENGINE, str(self._path)))
 
     # ---------------------------------------------------------------- the file
 
@@ -197,7 +199,7 @@ class Room:
 
     def _size(self) -> int:
         try:
-            return os.stat(self._file).st_size  # noqa: PTH116 - half the time of Path.stat, in every enqueue
+            return os.stat(self._name).st_size  # noqa: PTH116 - half the time of Path.stat, in every enqueue
         except OSError:
             return 0
 

@@ -104,6 +104,7 @@ class WriteSession:
         self._notices: list[str] = []
         self._promised: deque[Callable[[], object]] = deque()
         self._stored_high_water = 0.0
+        self._told = 0.0
         self._log_limit = _connection.LOG_LIMIT
         self._checkpoint_due = False
         self._looked = -math.inf
@@ -223,11 +224,11 @@ class WriteSession:
     def check_room(self, tx: SqliteTransaction) -> None:
         """Refuse a commit after which a queue could not be drained any more.
 
+        To be asked where the room is `tight`.
+
         Raises:
             DiskFull: There is too little room.
         """
-        if not self.room.tight:
-            return
         (pages,) = self.connection.execute("PRAGMA page_count").fetchone()
         growth = pages * self._page_size - self._path.stat().st_size
         log = _connection.log_size(self._path)
@@ -235,7 +236,8 @@ class WriteSession:
 
     def transaction(self) -> SqliteTransaction:
         """Return a transaction object for one job inside the open transaction."""
-        return SqliteTransaction(self, self.clock.now(), self._host_clock.time())
+        self._told, wall = self.clock.both()
+        return SqliteTransaction(self, self._told, wall)
 
     def savepoint(self) -> None:
         """Mark where one job of a shared commit begins."""
@@ -381,6 +383,11 @@ class WriteSession:
             )
         self.shared_with_others = True
 
+    @property
+    def has_to_tell(self) -> bool:
+        """Whether one of the three below has something to do; mostly none has."""
+        return bool(self._notices or self._promised or self.room.facts)
+
     def take_facts(self) -> list[StorageFact]:
         """Return what hooks are to hear, once the lock is free."""
         return self.room.take_facts()
@@ -446,7 +453,7 @@ class WriteSession:
             self._ours = ours
 
     def _remember_time(self) -> None:
-        now = self.clock.now()
+        now = self._told  # nobody was told a later time
         if now - self._stored_high_water < _HIGH_WATER_EVERY:
             return
         self.clock.seen(_migrations.store_high_water(self.connection, now))

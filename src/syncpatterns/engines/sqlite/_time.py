@@ -23,10 +23,14 @@ class StoreClock:
 
     def now(self) -> float:
         """Return the current time of the store."""
-        monotonic = self._clock.monotonic()
-        step = self._clock.time() - monotonic
-        self._offset = max(self._offset, step)
-        return monotonic + self._offset
+        return self.both()[0]
+
+    def both(self) -> tuple[float, float]:
+        """Return the current time of the store, and of the host's wall clock."""
+        monotonic, wall = self._clock.monotonic(), self._clock.time()
+        offset = wall - monotonic
+        self._offset = max(self._offset, offset)
+        return monotonic + self._offset, wall
 
     def seen(self, high_water: float) -> None:
         """Never again return less than *high_water*, read from the database."""

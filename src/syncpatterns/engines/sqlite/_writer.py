@@ -342,11 +342,13 @@ class Writer:
 
     def _announce(self, news: int) -> None:
         """Say what there is to say, with no lock held: who hears it may call us."""
-        for notice in self.session.take_notices():
-            _log.warning("%s", notice)
-        for fact in self.session.take_facts():
-            self._tell(fact)
-        self.session.keep_promises()
+        session = self.session
+        if session.has_to_tell:
+            for notice in session.take_notices():
+                _log.warning("%s", notice)
+            for fact in session.take_facts():
+                self._tell(fact)
+            session.keep_promises()
         for brought, tell in self._listeners.items() if news else ():
             if news & brought:
                 tell()

@@ -10,6 +10,22 @@ SELECT id, max_items, max_bytes, on_dead, max_lapses, redeliver_within, durabili
     EXISTS (SELECT 1 FROM syncpatterns_queue_edge WHERE source > 0)
 FROM syncpatterns_queue WHERE name = ?
 
+-- name: queue_to_fill
+-- And how much is live, and the last number given out.
+SELECT q.id, q.max_items, q.max_bytes, q.on_dead, q.max_lapses, q.redeliver_within,
+    q.durability,
+    EXISTS (SELECT 1 FROM syncpatterns_queue_edge WHERE source > 0), (
+        SELECT items FROM syncpatterns_queue_count
+        WHERE queue = q.id AND state = -1 AND target = 0
+    ), (
+        SELECT bytes FROM syncpatterns_queue_count
+        WHERE queue = q.id AND state = -1 AND target = 0
+    ), (
+        SELECT last FROM syncpatterns_queue_count
+        WHERE queue = q.id AND state = -1 AND target = 0
+    )
+FROM syncpatterns_queue AS q WHERE q.name = ?
+
 -- name: queues
 SELECT name FROM syncpatterns_queue ORDER BY name
 
@@ -183,6 +199,19 @@ WHERE queue = ?1 AND target IN (0, ?2) AND (until IS NULL OR until > ?3) LIMIT 1
 
 -- name: ready_targets
 SELECT c.target FROM syncpatterns_queue_count AS c
+WHERE c.queue = ?1 AND c.state = 0 AND c.items > 0 AND NOT EXISTS (
+    SELECT 1 FROM syncpatterns_queue_pause AS p
+    WHERE p.queue = ?1 AND p.target IN (0, c.target)
+    AND (p.until IS NULL OR p.until > ?2)
+)
+
+-- name: heads
+-- The first READY item of every target that is not paused: one step each.
+SELECT c.target, (
+    SELECT i.id FROM syncpatterns_queue_item AS i
+    WHERE i.queue = ?1 AND i.state = 0 AND i.state <> 3 AND i.target = c.target
+    ORDER BY i.rank, i.place LIMIT 1
+) FROM syncpatterns_queue_count AS c
 WHERE c.queue = ?1 AND c.state = 0 AND c.items > 0 AND NOT EXISTS (
     SELECT 1 FROM syncpatterns_queue_pause AS p
     WHERE p.queue = ?1 AND p.target IN (0, c.target)

@@ -427,5 +427,9 @@ def key_hash(scope: str, operation: str, key: str) -> str:
 def _digest(scope: str, operation: str, key: str) -> bytes:
     # The empty part is the namespace: an operation without one, asked under
     # this name, scope and key, shows the same 8 digits.
-    parts = ("", scope, operation, key)
-    return digest(*[part.encode("utf-8", "surrogatepass") for part in parts])
+    return digest(
+        b"",
+        scope.encode("utf-8", "surrogatepass"),
+        operation.encode("utf-8", "surrogatepass"),
+        key.encode("utf-8", "surrogatepass"),
+    )
