@@ -15,13 +15,17 @@ driven by `run` on a thread or by `arun` on asyncio or trio. The five rules:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 from syncpatterns.errors import CleanupTimedOut
+
+if TYPE_CHECKING:
+    import asyncio as asyncio_
 
 T = TypeVar("T")
 E = TypeVar("E", bound="Effect[Any]")
@@ -36,6 +40,11 @@ class Effect(Generic[T]):
     __slots__ = ()
 
     shield: ClassVar[bool] = False
+    #: A shielded one that ends although ``asyncio.timeout``, ``wait_for`` or
+    #: ``task.cancel`` cancel its task: they know no shields.
+    lands: ClassVar[bool] = False
+    #: Seconds that a shielded one may take; None: `CLEANUP_TIMEOUT`.
+    limit: ClassVar[float | None] = None
 
     def closed(self, closing: GeneratorExit) -> T:
         """Return what the flow is told if its coroutine is closed in here.
@@ -85,12 +94,15 @@ async def arun(
             any more; without waiting for anything either. None: nobody can.
     """
     steps = flow()
+    late: list[BaseException] = []  # what cancelled a step that landed all the same
     try:
         effect = next(steps)
         while True:
             try:
                 if effect.shield:
-                    answer = await _shielded(perform, effect)
+                    answer = await _shielded(perform, effect, late)
+                elif late:
+                    raise late.pop()  # noqa: TRY301 - the flow hears it, as any error
                 else:
                     answer = await perform(effect)
             except GeneratorExit as closing:
@@ -100,6 +112,8 @@ async def arun(
             else:
                 effect = steps.send(answer)
     except StopIteration as stop:
+        if late:
+            raise late.pop() from None
         result: T = stop.value
         return result
 
@@ -137,7 +151,9 @@ def _refuse(closing: GeneratorExit) -> Any:
     raise closing
 
 
-async def _shielded(perform: Callable[[E], Awaitable[Any]], effect: E) -> Any:
+async def _shielded(
+    perform: Callable[[E], Awaitable[Any]], effect: E, late: list[BaseException]
+) -> Any:
     """Finish a clean-up although the task is cancelled, but not for ever.
 
     Cancellation is level-triggered: without the shield the first await of the
@@ -145,9 +161,44 @@ async def _shielded(perform: Callable[[E], Awaitable[Any]], effect: E) -> Any:
     """
     import anyio  # noqa: PLC0415 - sync users never pay for the event loop
 
-    with Closable(anyio.move_on_after(CLEANUP_TIMEOUT, shield=True)):
+    limit = CLEANUP_TIMEOUT if effect.limit is None else effect.limit
+    scope = anyio.move_on_after(limit, shield=True)
+    with Closable(scope):
+        if effect.lands:
+            return await _landed(perform(effect), scope, late)
         return await perform(effect)
-    raise CleanupTimedOut(type(effect).__name__, CLEANUP_TIMEOUT)
+    raise CleanupTimedOut(type(effect).__name__, limit)
+
+
+async def _landed(work: Awaitable[T], scope: Any, late: list[BaseException]) -> T:
+    """Await *work* to its end; a cancellation meanwhile goes to *late*.
+
+    Cancelled with its task, a commit that was already under way would land and
+    nobody hear its answer: what it claimed stays held until the lease runs out.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not _is_here(asyncio):
+        return await work  # trio, whose tasks are cancelled by scopes only
+    landing: asyncio_.Future[T] = asyncio.ensure_future(work)
+    while True:
+        try:
+            answer: T = await asyncio.shield(landing)
+        except asyncio.CancelledError as error:
+            if landing.cancelled():
+                raise
+            if scope.cancel_called:  # it took too long
+                landing.cancel()
+                raise
+            late[:] = [error]
+        else:
+            return answer
+
+
+def _is_here(asyncio: Any) -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
 
 
 class Closable:

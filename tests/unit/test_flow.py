@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
 from collections.abc import Generator
 from typing import Any, ClassVar
@@ -241,3 +242,58 @@ def test_a_flow_that_asks_on_while_it_is_closed_is_told_so_again() -> None:
     coroutine.close()
 
     assert heard == ["closed"] * 3
+
+
+class Land(Effect[str]):
+    """Ask for something that ends although its task is cancelled."""
+
+    shield: ClassVar[bool] = True
+    lands: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_step_that_lands_is_cancelled_by_nobody(*, more: bool) -> None:
+    """A time-out of asyncio knows no shields: it is heard once the step has landed."""
+    done: list[str] = []
+    answers: list[str] = []
+    cancel: Any = None
+
+    def landing() -> Flow[Any, str]:
+        answers.append((yield from Land()))
+        if more:
+            yield from Double(1)
+        return "never told"
+
+    async def step(effect: Any) -> Any:
+        if isinstance(effect, Land):
+            cancel()
+            for _ in range(3):
+                await anyio.lowlevel.checkpoint()
+            return "landed"
+        done.append("went on")
+        return 2
+
+    async def main() -> int:
+        nonlocal cancel
+        task = asyncio.current_task()
+        assert task is not None
+        cancel = task.cancel
+        with pytest.raises(asyncio.CancelledError):
+            await arun(landing, step)
+        return task.uncancel()
+
+    assert asyncio.run(main()) == 0
+    assert (answers, done) == (["landed"], [])
+
+
+def test_a_step_that_lands_is_not_waited_for_without_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its limit is that of all clean-ups, if it has none of its own."""
+    monkeypatch.setattr(_flow, "CLEANUP_TIMEOUT", 0.01)
+
+    def landing() -> Flow[Any, str]:
+        return (yield from Land())
+
+    with pytest.raises(CleanupTimedOut):
+        anyio.run(arun, landing, lambda _effect: anyio.sleep_forever())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from syncpatterns._flow import Closable, Effect, Flow, arun, run
+from syncpatterns._flow import Effect, Flow, arun, run
 from syncpatterns._outcome import Err, Ok, Outcome
 
 if TYPE_CHECKING:
@@ -75,12 +76,9 @@ class StoreHeld(Store):
 
     __slots__ = ()
 
-    async def ado(self, parts: Parts) -> Any:
-        """Ask the store of the loop."""
-        import anyio  # noqa: PLC0415 - sync users never pay for the event loop
-
-        with Closable(anyio.CancelScope(shield=True)):
-            return await super().ado(parts)
+    shield = True
+    lands = True
+    limit = math.inf
 
 
 class Settle(Ask):
@@ -89,6 +87,7 @@ class Settle(Ask):
     __slots__ = ()
 
     shield = True
+    lands = True
 
 
 class Compute(Step):

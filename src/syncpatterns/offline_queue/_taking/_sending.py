@@ -27,7 +27,6 @@ def send(
     """Store *drafts*, all or none; wait for room if the queue blocks."""
     blocks = parts.settings.overflow == "block"
     until = parts.clock.monotonic() + parts.settings.block_for
-    step: type[Store] = StoreHeld if lease else Store
     merges = 0
     while True:
         seen = parts.changes.count() if blocks else 0
@@ -36,7 +35,7 @@ def send(
             parts.name, [each.item for each in ready], overflow_of(parts), lease
         )
         try:
-            stored: list[Enqueued] = yield from step("enqueue", request)
+            stored = yield from _stored(request, held=lease > 0)
         except Outdated:
             merges += 1
             if merges >= _MERGES:
@@ -50,6 +49,15 @@ def send(
             continue
         parts.tell(*facts(parts, ready, stored))
         return stored
+
+
+def _stored(request: EnqueueRequest, *, held: bool) -> Flow[Step, list[Enqueued]]:
+    stored: list[Enqueued]
+    if held:
+        stored = yield from StoreHeld("enqueue", request)
+    else:
+        stored = yield from Store("enqueue", request)
+    return stored
 
 
 def overflow_of(parts: Parts) -> Overflow:
