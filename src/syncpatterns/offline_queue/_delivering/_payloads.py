@@ -23,6 +23,8 @@ from syncpatterns.offline_queue._delivering._references import Draft, take_out
 # the payload, and the HTTP request that its key came with.
 REFERENCES = "$refs"
 REQUEST = "$request"
+# What pydantic writes in the place of a secret.
+_MASK = b"**********"
 
 Upcast = Callable[[Any], Any]
 
@@ -93,6 +95,8 @@ class PayloadForm:
                 value, data = self._from_mapping(cast("Mapping[str, Any]", given))
         else:
             data = self._encoded(given)
+        if _MASK in data and not references:
+            self._refuse_masked(value, data)
         if len(data) > limit:
             raise ConfigurationError(
                 f"{self.name}: the payload has {len(data)} bytes, the queue takes up "
@@ -102,6 +106,16 @@ class PayloadForm:
         named = canonical_json(dump(references)) if references else b"[]"
         print_ = digest(canonical_json(json.loads(data)), named)
         return Packed(value, data, references, print_)
+
+    def _refuse_masked(self, value: Any, data: bytes) -> None:
+        """Refuse a secret: pydantic writes asterisks, and the handler would get them."""
+        read = self.codec.decode(data)
+        if read != value and self.codec.encode(read) == data:
+            raise ResultNotStorable(
+                f"{self.name}: the payload holds a secret (pydantic's SecretStr or "
+                "SecretBytes), which is written as asterisks. A queue keeps what it is "
+                "given for days: let the handler get the secret when it is called."
+            )
 
     def _encoded(self, value: Any) -> bytes:
         try:
