@@ -86,18 +86,6 @@ class Row(NamedTuple):
     headers: str | None
 
 
-class Gone(NamedTuple):
-    """What has to be known of an item that is there no more."""
-
-    id: int
-    operation: int
-    scope: str
-    key: str
-    fingerprint: bytes
-    keep_result: float
-    lane: str | None
-
-
 class Now(NamedTuple):
     """The time of one call, on both clocks; see `_queue_clock`."""
 

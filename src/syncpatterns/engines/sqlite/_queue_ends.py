@@ -16,7 +16,6 @@ from syncpatterns.engines.sqlite._queue_desk import (
     DEAD_IN_LANE,
     WAITING,
     Desk,
-    Gone,
     Row,
     hash_in,
     place_of,
@@ -58,12 +57,17 @@ def acknowledge(desk: Desk, id_: int, token: int, result: bytes) -> list[Ended] 
     found = desk.all("acknowledge", id_, token)
     if not found:
         return None
-    gone = Gone._make(found[0])
-    place, ended = _ended(desk, gone, End(id_, ItemState.DONE, result=result))
-    bury(desk, gone, place, ended, token)
-    if gone.lane is None and not desk.family:
+    _, operation, scope, key, fingerprint, seconds, lane = found[0]
+    name, wall = desk.word(operation), desk.now.wall
+    place = place_of(scope, name, key)
+    seq, hashed = id_ - desk.base, hash_in(place)
+    ended = Ended(seq, ItemState.DONE, result, "", "", 0, wall, name, hashed)
+    if desk.family:
+        desk.run("remove_edges", id_)
+    keep_outcome(desk, ended, operation, place, fingerprint, seconds, token)
+    if lane is None and not desk.family:
         return [ended]
-    return _Finish(desk).after(gone, ended)
+    return _Finish(desk).after(id_, lane, ended)
 
 
 def finish(desk: Desk, ends: Iterable[End]) -> list[Ended]:
@@ -89,12 +93,12 @@ class _Finish:
             settle_lane(self._desk, lane)
         return self._told
 
-    def after(self, gone: Gone, ended: Ended) -> list[Ended]:
+    def after(self, id_: int, lane: str | None, ended: Ended) -> list[Ended]:
         """Do what follows when an item that is removed already has ended."""
         self._told.append(ended)
-        if gone.lane is not None:
-            self._lanes[gone.lane] = None
-        self._tell_children(gone.id, ended)
+        if lane is not None:
+            self._lanes[lane] = None
+        self._tell_children(id_, ended)
         return self.run(())
 
     def _end(self, row: Row, end: End) -> None:
@@ -154,7 +158,7 @@ class _Finish:
             stand(self._desk, row)
 
 
-def _ended(desk: Desk, row: Row | Gone, end: End) -> tuple[bytes, Ended]:
+def _ended(desk: Desk, row: Row, end: End) -> tuple[bytes, Ended]:
     """Return what the item is found by, and how it ended."""
     operation = desk.word(row.operation)
     place = place_of(row.scope, operation, row.key)
@@ -172,7 +176,7 @@ def _ended(desk: Desk, row: Row | Gone, end: End) -> tuple[bytes, Ended]:
     return place, ended
 
 
-def bury(desk: Desk, row: Row | Gone, place: bytes, ended: Ended, token: int) -> None:
+def bury(desk: Desk, row: Row, place: bytes, ended: Ended, token: int) -> None:
     """Keep how an item ended that is not there any more, for its receipt."""
     if desk.family:
         desk.run("remove_edges", row.id)

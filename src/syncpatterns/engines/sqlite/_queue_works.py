@@ -200,20 +200,23 @@ class Office(Looks):
     def claim(self, request: ClaimRequest) -> Work[list[Item] | None]:
         """Take items; None if time has more to do first: ask again."""
 
-        def work(tx: SqliteTransaction) -> tuple[times.Told, list[Item] | None]:
+        def work(tx: SqliteTransaction) -> tuple[times.Told | None, list[Item] | None]:
             tx.drains()
-            told = times.Told()
             found = self._in_time(tx, request.queue)
             if found is None:
-                return told, []
+                return None, []
             desk, due = found
+            told: times.Told | None = None
             if due:
                 tx.news |= QUEUED
+                told = times.Told()
                 if not times.advance(desk, told):
                     return told, None
             return told, claims.claim(desk, request)
 
-        def done(answer: tuple[times.Told, list[Item] | None]) -> list[Item] | None:
+        def done(
+            answer: tuple[times.Told | None, list[Item] | None],
+        ) -> list[Item] | None:
             told, items = answer
             if told:
                 self._keep(request.queue, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from syncpatterns.codec import digest
@@ -424,6 +425,9 @@ def key_hash(scope: str, operation: str, key: str) -> str:
     return _digest(scope, operation, key).hex()[:8]
 
 
+# An action on its way is asked for its digest again and again: by the store when it
+# is enqueued and when it ends, and by every fact that is told of it.
+@lru_cache(maxsize=256)
 def _digest(scope: str, operation: str, key: str) -> bytes:
     # The empty part is the namespace: an operation without one, asked under
     # this name, scope and key, shows the same 8 digits.
