@@ -108,7 +108,7 @@ class PayloadForm:
         return Packed(value, data, references, print_)
 
     def _refuse_masked(self, value: Any, data: bytes) -> None:
-        """Refuse a secret: pydantic writes asterisks, and the handler would get them."""
+        """Refuse a secret: its handler would get the asterisks that pydantic writes."""
         read = self.codec.decode(data)
         if read != value and self.codec.encode(read) == data:
             raise ResultNotStorable(
