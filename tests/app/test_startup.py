@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sqlite3
 from collections.abc import Callable, Generator
@@ -289,6 +290,17 @@ def test_a_database_that_stays_locked_is_said_so(tmp_path: Path) -> None:
 # ----------------------------------------------------------- the command line
 
 
+@pytest.fixture
+def logging_as_it_was() -> Generator[None]:
+    """The program logs to this test's stderr, which is closed when it is over."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
 def test_a_port_in_use_is_refused_before_anything_is_touched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -306,6 +318,7 @@ def test_a_port_in_use_is_refused_before_anything_is_touched(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("logging_as_it_was")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

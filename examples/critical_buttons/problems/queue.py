@@ -41,4 +41,25 @@ QUEUE: Final[Mapping[str, Problem]] = {
         "of it. It may have been done.",
         "Ask again with the same key; a new one could do it a second time.",
     ),
+    "http-refused": Problem(
+        422,
+        "The service refused it",
+        "The service that was asked looked at the request and said no. Nothing was "
+        "done.",
+        LOOK + " It is kept with what the service said.",
+    ),
+    "http-conflict": Problem(
+        412,
+        "Somebody else changed it first",
+        "What was to be changed is no longer as it was when the button was pressed. "
+        "Nothing was done.",
+        "Compare the two, then decide which one stays.",
+    ),
+    "server-failed": Problem(
+        502,
+        "The service failed",
+        "The service that was asked answered, and could not do it. It is asked again "
+        "a few times, with the same key.",
+        "Wait: it is tried again by itself. If it keeps failing, it is kept.",
+    ),
 }

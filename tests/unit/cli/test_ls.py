@@ -158,15 +158,20 @@ def test_hostile_names_reach_no_terminal(shop: Shop, run: Run) -> None:
     assert r"sms\x1b[2J [red]" in result.output
 
 
+#: Of a record, beside its key, as long as somebody has to look at it.
+COLUMNS = (
+    "operation, fingerprint, state, token, nonce, attempts, created, lease_until, "
+    "replay_until, dedupe_until, notes"
+)
+
+
 def test_hashes_are_as_long_as_it_takes(shop: Shop, run: Run) -> None:
     """Two calls whose first digits agree are told apart."""
     key = shop.lose()
     twin = key[:10] + ("0" if key[10] != "0" else "1") + key[11:]
     shop.change(
-        "INSERT INTO syncpatterns_record SELECT x'" + twin + "', operation, "
-        "fingerprint, state, token, nonce, attempts, created, lease_until, "
-        "replay_until, dedupe_until, completed, outcome_kind, outcome_status, "
-        "outcome_headers, outcome_body, notes FROM syncpatterns_record",
+        f"INSERT INTO syncpatterns_record (key, {COLUMNS}) "
+        f"SELECT x'{twin}', {COLUMNS} FROM syncpatterns_record",
     )
 
     output = run("ls", "--db", DB).stdout
