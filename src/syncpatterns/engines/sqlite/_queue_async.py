@@ -58,8 +58,10 @@ class AsyncSqliteQueueStore:
 
     async def enqueue(self, request: EnqueueRequest) -> list[Enqueued]:
         """Store the items, and return what became of each, in their order."""
-        await self._start()
-        engine, office = await self._engine.aopen(), self._office
+        office = self._office
+        if not office.clock.started:
+            await self._start()
+        engine = await self._engine.aopen()
         work = office.enqueue(request)
         try:
             answer = await office.crowd.aask(office, engine.writer(), request, work)

@@ -16,7 +16,7 @@ from syncpatterns.offline_queue._core import Finding
 
 def check(desk: Desk, *, repair: bool) -> list[Finding]:
     """Compare what is kept beside the rows with the rows; put it right if asked."""
-    found = [*_counters(desk), *_payloads(desk), *_keys(desk)]
+    found = [*_counters(desk), *_payloads(desk), *_kinds(desk), *_keys(desk)]
     blocked = desk.all("wrong_blocked", desk.id)
     found += [
         Finding(
@@ -38,7 +38,7 @@ def check(desk: Desk, *, repair: bool) -> list[Finding]:
 
 
 def _can_repair(finding: Finding) -> bool:
-    return finding.what not in {"payload", "orphan"}
+    return finding.what not in {"payload", "orphan", "row"}
 
 
 def _counters(desk: Desk) -> Iterator[Finding]:
@@ -68,6 +68,15 @@ def _payloads(desk: Desk) -> Iterator[Finding]:
             "payload",
             f"Item {id_ - desk.base} has lost its payload. Discard it, and enqueue it "
             "anew.",
+        )
+
+
+def _kinds(desk: Desk) -> Iterator[Finding]:
+    for id_ in desk.ids("wrong_kinds", desk.id):
+        yield Finding(
+            "row",
+            f"The row of item {id_ - desk.base} holds a value of another kind than "
+            "was written, so the item cannot be read. Correct the row, or delete it.",
         )
 
 

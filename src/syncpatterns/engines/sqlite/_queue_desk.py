@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from syncpatterns.engines._sql._queries import load
+from syncpatterns.errors import DatabaseCorrupt
 from syncpatterns.offline_queue._core import (
     Ended,
     Item,
@@ -224,7 +225,26 @@ class Desk:
         return self.base + seq if 0 < seq < NUMBERS else -1
 
     def item(self, values: Sequence[Any]) -> Item:
-        """Return what is shown of an item: *values* are a row and its payload."""
+        """Return what is shown of an item: *values* are a row and its payload.
+
+        Raises:
+            DatabaseCorrupt: A value is of another kind than was written.
+        """
+        try:
+            return self._item(values)
+        except (LookupError, TypeError, ValueError):
+            # Without the value, which may be anything, personal data too.
+            raise self._damaged(values[0]) from None
+
+    def _damaged(self, id_: int) -> DatabaseCorrupt:
+        return DatabaseCorrupt(
+            f"sqlite: item {id_ - self.base} of queue {self.name!r} is damaged: its "
+            "row was changed by somebody else, and holds a value of another kind. "
+            "`syncpatterns queue doctor` lists such items. Correct the row, or delete "
+            "it, or restore a backup."
+        )
+
+    def _item(self, values: Sequence[Any]) -> Item:
         (id_, _, code, target, rank, operation, version, token, attempts, lapses,
          blocked, created_at, due_at, wake, expires_at, _, sent_at, _, _, keep, _, _,
          scope, key, fingerprint, lane, entity, reason, error, headers, payload,
@@ -266,7 +286,7 @@ class Desk:
         """Return the word with this number."""
         known = self.known[0].get(id_) or self.words.get(id_)
         if known is None:
-            (known,) = self.one("word", id_)
+            (known,) = self.one("word", id_)  # gone: a TypeError, as for `item`
             self.words[id_] = known
         return known
 

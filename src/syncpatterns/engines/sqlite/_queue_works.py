@@ -134,7 +134,7 @@ class Office(Looks):
 
     def enqueue(self, request: EnqueueRequest) -> Work[list[Enqueued]]:
         """Store items in a transaction of their own."""
-        work = partial(self._enqueue, request=request)
+        work = partial(self._enqueue, request)
         relaxed = self._durability.get(request.queue) == "normal"
         return Work(work, relaxed, work, self._learned)
 
@@ -157,10 +157,10 @@ class Office(Looks):
             ConfigurationError: It is another engine's, or has ended.
         """
         joined = _same_engine(engine, tx)
-        return joined.apart(partial(self._enqueue, request=request))[1]
+        return joined.apart(partial(self._enqueue, request))[1]
 
     def _enqueue(
-        self, tx: SqliteTransaction, request: EnqueueRequest
+        self, request: EnqueueRequest, tx: SqliteTransaction
     ) -> tuple[Desk | None, list[Enqueued]]:
         if not request.items:
             return None, []

@@ -449,6 +449,35 @@ WHERE queue = ? AND state = ? AND state <> 3 AND id > ? AND lane = ?
 -- ----------------------------------------------------------------- checks
 -- These look at every item: somebody asked for it.
 
+-- name: wrong_kinds
+-- A column takes any value in SQLite, whatever its type says.
+SELECT id FROM syncpatterns_queue_item
+WHERE queue = ? AND (
+    typeof(state) <> 'integer' OR state NOT BETWEEN 0 AND 7
+    OR typeof(rank) <> 'integer' OR typeof(version) <> 'integer'
+    OR typeof(token) <> 'integer' OR typeof(attempts) <> 'integer'
+    OR typeof(lapses) <> 'integer' OR typeof(blocked) <> 'integer'
+    OR typeof(place) <> 'integer' OR typeof(size) <> 'integer'
+    OR NOT EXISTS (SELECT 1 FROM syncpatterns_queue_word AS word
+        WHERE word.id = syncpatterns_queue_item.operation)
+    OR NOT EXISTS (SELECT 1 FROM syncpatterns_queue_word AS word
+        WHERE word.id = syncpatterns_queue_item.target)
+    OR typeof(created_at) <> 'real' OR typeof(keep_result) <> 'real'
+    OR typeof(due_at) NOT IN ('real', 'null')
+    OR typeof(wake) NOT IN ('real', 'null')
+    OR typeof(expires_at) NOT IN ('real', 'null')
+    OR typeof(sent_at) NOT IN ('real', 'null')
+    OR typeof(scope) <> 'text' OR typeof(key) <> 'text'
+    OR typeof(fingerprint) <> 'blob'
+    OR typeof(lane) NOT IN ('text', 'null')
+    OR typeof(entity) NOT IN ('text', 'null')
+    OR typeof(reason) NOT IN ('text', 'null')
+    OR typeof(error) NOT IN ('text', 'null')
+    OR typeof(headers) NOT IN ('text', 'null')
+    OR typeof(payload) NOT IN ('blob', 'null')
+)
+ORDER BY id
+
 -- name: kept_counts
 SELECT state, target, items, bytes FROM syncpatterns_queue_count
 WHERE queue = ?
