@@ -176,6 +176,14 @@ def test_a_payload_that_is_no_json_is_shown_in_base64(shop: Shop) -> None:
     assert "\x1b" not in plain
 
 
+def test_what_is_shown_of_a_payload_is_json_that_anybody_reads(shop: Shop) -> None:
+    """NaN is JSON for Python only, so it is shown as the bytes that it is."""
+    Field().put(item("a", payload=b'{"price": NaN}'))
+    shown = document(run("show", 1, "--db", DB, "--json", "--payload"))
+
+    assert shown["payload"] == {"base64": "eyJwcmljZSI6IE5hTn0="}
+
+
 def test_an_item_that_has_ended_is_told_as_such(field: Field) -> None:
     """Not only that it is not there."""
     run("cancel", 1, "--db", DB, "--yes")

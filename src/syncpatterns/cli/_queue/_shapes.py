@@ -113,8 +113,12 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def _json(body: bytes) -> Any:
-    """Return JSON as such, and anything else as base64."""
+    """Return JSON as such, and anything else as base64: NaN is none."""
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError):
         return {"base64": base64.b64encode(body).decode()}
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(constant)
