@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.offline_queue._core import (
     Ack,
     Enqueued,

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from syncpatterns.clock import SystemClock
-from syncpatterns.engines.sqlite import SqliteEngine, _queue_clock
-from syncpatterns.engines.sqlite._queue_clock import SteadyClock, boot_of, ticks_of
+from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.engines.sqlite._queue import _clock as _queue_clock
+from syncpatterns.engines.sqlite._queue._clock import SteadyClock, boot_of, ticks_of
 from syncpatterns.testing import FakeClock
 from tests.unit.engines.conftest import on_disk
 from tests.unit.engines.queues import PLENTY, QUEUE, claim, keys, new, put
@@ -180,7 +181,7 @@ def test_the_machine_s_own_boot_has_a_name_and_counts_its_sleep() -> None:
     clock = SystemClock()
     code = """
 from syncpatterns.clock import SystemClock
-from syncpatterns.engines.sqlite._queue_clock import boot_of
+from syncpatterns.engines.sqlite._queue._clock import boot_of
 print(boot_of(SystemClock()))
 """
     same = subprocess.run(

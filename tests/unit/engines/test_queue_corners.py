@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from syncpatterns.engines.sqlite import SqliteEngine, _queue_shown
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
-from syncpatterns.engines.sqlite._queue_desk import NUMBERS, hash_in, place_of
+from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.engines.sqlite._queue import _shown as _queue_shown
+from syncpatterns.engines.sqlite._queue._desk import NUMBERS, hash_in, place_of
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.errors import ConfigurationError, KeyReused
 from syncpatterns.offline_queue._core import (
     Ack,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import ItemState, Parent, QueueRules
 from tests.unit.engines.queues import (

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.errors import (
     ConfigurationError,
     DiskFull,
@@ -146,7 +146,7 @@ async def test_more_than_one_crowd_can_wait(
     store: SqliteQueueStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crowd that is full is joined by nobody; the next one follows it."""
-    monkeypatch.setattr("syncpatterns.engines.sqlite._queue_crowd._MOST", 4)
+    monkeypatch.setattr("syncpatterns.engines.sqlite._queue._crowd._MOST", 4)
     awaited = store._engine.async_queue_store()
 
     async with anyio.create_task_group() as tasks:

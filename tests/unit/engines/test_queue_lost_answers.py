@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.offline_queue._core import (
     Ack,

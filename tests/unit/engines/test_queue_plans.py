@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
-from syncpatterns.engines.sqlite._queue_desk import SQL
+from syncpatterns.engines.sqlite._queue._desk import SQL
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.offline_queue._core import Filter, ItemState
 from syncpatterns.testing import FakeClock
 from tests.unit.engines.queues import (

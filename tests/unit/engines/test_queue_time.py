@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
-from syncpatterns.engines.sqlite._queue_time import _KEPT, BATCH, Told
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
+from syncpatterns.engines.sqlite._queue._time import _KEPT, BATCH, Told
 from syncpatterns.offline_queue._core import Hold, ItemState, key_hash
 from syncpatterns.testing import FakeClock
 from tests.unit.engines.queues import PLENTY, QUEUE, claim, fill, keys, new, put

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
-from syncpatterns.engines.sqlite._queue import SqliteQueueStore
+from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.errors import ConfigurationError, KeyReused, QueueFull
 from syncpatterns.offline_queue._core import Ack, Hold, QueueRules, Settled
 from syncpatterns.offline_queue._ports import EnqueueRequest

@@ -10,8 +10,8 @@ from syncpatterns.engines.sqlite._readers import Snapshot
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._salvage import SalvageReport, salvage
-    from syncpatterns.engines.sqlite._salvage_build import Gap
+    from syncpatterns.engines.sqlite._salvage._build import Gap
+    from syncpatterns.engines.sqlite._salvage._rescue import SalvageReport, salvage
     from syncpatterns.offline_queue._core import Finding
 
 __all__ = [
@@ -32,10 +32,8 @@ def __getattr__(name: str) -> Any:
     if name not in _RARELY_USED:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from syncpatterns.engines.sqlite import (  # noqa: PLC0415 - imported on first use
-        _doctor,
-        _salvage,
-    )
+    from syncpatterns.engines.sqlite import _doctor  # noqa: PLC0415 - imported on first use
+    from syncpatterns.engines.sqlite._salvage import _rescue as _salvage  # noqa: PLC0415 - imported on first use
 
     value = getattr(_doctor if name == "Finding" else _salvage, name)
     globals()[name] = value

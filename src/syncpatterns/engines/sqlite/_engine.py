@@ -27,9 +27,9 @@ from syncpatterns.events import Fact, Hook, Hooks, Swept
 from syncpatterns.idempotency._core import Resolution
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._queue import SqliteQueueStore
-    from syncpatterns.engines.sqlite._queue_async import AsyncSqliteQueueStore
-    from syncpatterns.engines.sqlite._queue_works import Office
+    from syncpatterns.engines.sqlite._queue._async import AsyncSqliteQueueStore
+    from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
+    from syncpatterns.engines.sqlite._queue._works import Office
     from syncpatterns.offline_queue._core import Finding
 
 T = TypeVar("T")
@@ -228,13 +228,13 @@ class SqliteEngine:
 
     def queue_store(self) -> SqliteQueueStore:
         """Return the blocking store of offline queues."""
-        from syncpatterns.engines.sqlite import _queue  # noqa: PLC0415 - see queue_office
+        from syncpatterns.engines.sqlite._queue import _store as _queue  # noqa: PLC0415 - see queue_office
 
         return _queue.SqliteQueueStore(self)
 
     def async_queue_store(self) -> AsyncSqliteQueueStore:
         """Return the store of offline queues for an event loop."""
-        from syncpatterns.engines.sqlite import _queue_async  # noqa: PLC0415 - as above
+        from syncpatterns.engines.sqlite._queue import _async as _queue_async  # noqa: PLC0415 - as above
 
         return _queue_async.AsyncSqliteQueueStore(self)
 
@@ -244,7 +244,7 @@ class SqliteEngine:
         known: Office | None = self.__dict__.get("_office")
         if known is not None:
             return known
-        from syncpatterns.engines.sqlite import _queue_works  # noqa: PLC0415 - as said
+        from syncpatterns.engines.sqlite._queue import _works as _queue_works  # noqa: PLC0415 - as said
 
         made = _queue_works.Office(self.clock)
         # One step: two threads that ask at once get one and the same.

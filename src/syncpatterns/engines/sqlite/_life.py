@@ -114,9 +114,7 @@ class Life:
         except DatabaseCorrupt:
             if not self._salvage:
                 raise
-            from syncpatterns.engines.sqlite import (  # noqa: PLC0415 - rarely used
-                _salvage,
-            )
+            from syncpatterns.engines.sqlite._salvage import _rescue as _salvage  # noqa: PLC0415 - rarely used
 
             report = _salvage.salvage(path, clock=self._clock)
             self._facts.append(report.fact(path))

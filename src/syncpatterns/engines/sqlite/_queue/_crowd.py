@@ -30,7 +30,7 @@ from syncpatterns._loops import Loop, current_loop
 from syncpatterns._outcome import Err, Ok
 from syncpatterns.engines.sqlite._batch import twin
 from syncpatterns.engines.sqlite._jobs import Job, outcome_of
-from syncpatterns.engines.sqlite._queue_bulk import is_plain
+from syncpatterns.engines.sqlite._queue._bulk import is_plain
 from syncpatterns.engines.sqlite._transaction import SqliteTransaction
 from syncpatterns.errors import (
     DatabaseRefused,
@@ -42,7 +42,7 @@ from syncpatterns.errors import (
 from syncpatterns.offline_queue._ports import EnqueueRequest
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._queue_works import Office, Work
+    from syncpatterns.engines.sqlite._queue._works import Office, Work
     from syncpatterns.engines.sqlite._writer import Writer
 
 #: What a request is answered that has to be made again, by itself.

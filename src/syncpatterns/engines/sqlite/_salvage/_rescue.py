@@ -23,10 +23,10 @@ from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.engines.sqlite import _connection, _errors, _forks
 from syncpatterns.engines.sqlite._backup import sync_file, sync_folder
 from syncpatterns.engines.sqlite._migrations import APPLICATION_ID
-from syncpatterns.engines.sqlite._pages import Damage, Pages
-from syncpatterns.engines.sqlite._salvage_build import Gap, build
-from syncpatterns.engines.sqlite._salvage_tables import Reader, schema_of
-from syncpatterns.engines.sqlite._trees import Trees
+from syncpatterns.engines.sqlite._salvage._build import Gap, build
+from syncpatterns.engines.sqlite._salvage._pages import Damage, Pages
+from syncpatterns.engines.sqlite._salvage._tables import Reader, schema_of
+from syncpatterns.engines.sqlite._salvage._trees import Trees
 from syncpatterns.errors import (
     ConfigurationError,
     DatabaseCorrupt,

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from syncpatterns.engines.sqlite._queue_crowd import ALONE
-from syncpatterns.engines.sqlite._queue_looks import queues
+from syncpatterns.engines.sqlite._queue._crowd import ALONE
+from syncpatterns.engines.sqlite._queue._looks import queues
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.offline_queue._core import (
     ALL_ITEMS,
@@ -36,8 +36,8 @@ from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
-    from syncpatterns.engines.sqlite._queue_looks import Look
-    from syncpatterns.engines.sqlite._queue_works import Work
+    from syncpatterns.engines.sqlite._queue._looks import Look
+    from syncpatterns.engines.sqlite._queue._works import Work
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ that ended or gave back an item stands beside it.
 
 from __future__ import annotations
 
-from syncpatterns.engines.sqlite._queue_claims import held
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._claims import held
+from syncpatterns.engines.sqlite._queue._desk import (
     DEAD,
     LEASED,
     PARKED,
@@ -19,11 +19,11 @@ from syncpatterns.engines.sqlite._queue_desk import (
     Row,
     place_of,
 )
-from syncpatterns.engines.sqlite._queue_ends import End, acknowledge, finish
-from syncpatterns.engines.sqlite._queue_enqueue import add, refuse_known
-from syncpatterns.engines.sqlite._queue_lanes import free_state, settle_lane, stand
-from syncpatterns.engines.sqlite._queue_numbers import Numbers, check_numbers
-from syncpatterns.engines.sqlite._queue_parents import edges_of
+from syncpatterns.engines.sqlite._queue._ends import End, acknowledge, finish
+from syncpatterns.engines.sqlite._queue._enqueue import add, refuse_known
+from syncpatterns.engines.sqlite._queue._lanes import free_state, settle_lane, stand
+from syncpatterns.engines.sqlite._queue._numbers import Numbers, check_numbers
+from syncpatterns.engines.sqlite._queue._parents import edges_of
 from syncpatterns.offline_queue._core import (
     Ack,
     Ended,

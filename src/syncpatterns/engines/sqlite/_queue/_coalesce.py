@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from syncpatterns.engines.sqlite._queue_desk import Desk, Row
+from syncpatterns.engines.sqlite._queue._desk import Desk, Row
 from syncpatterns.offline_queue._core import (
     Coalesce,
     NewItem,

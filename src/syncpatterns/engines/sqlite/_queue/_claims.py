@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from syncpatterns.engines.sqlite._queue_desk import LEASED, NUMBERS, READY, Desk, Row
+from syncpatterns.engines.sqlite._queue._desk import LEASED, NUMBERS, READY, Desk, Row
 from syncpatterns.offline_queue._core import Hold, Item
 from syncpatterns.offline_queue._ports import ClaimRequest
 

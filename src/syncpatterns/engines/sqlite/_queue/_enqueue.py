@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncpatterns.engines.sqlite._queue_bulk import is_plain, store_plain
-from syncpatterns.engines.sqlite._queue_claims import lease
-from syncpatterns.engines.sqlite._queue_coalesce import Meeting, meet
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._bulk import is_plain, store_plain
+from syncpatterns.engines.sqlite._queue._claims import lease
+from syncpatterns.engines.sqlite._queue._coalesce import Meeting, meet
+from syncpatterns.engines.sqlite._queue._desk import (
     DEAD,
     EVER,
     LEASED,
@@ -21,15 +21,15 @@ from syncpatterns.engines.sqlite._queue_desk import (
     Row,
     place_of,
 )
-from syncpatterns.engines.sqlite._queue_ends import End, finish, keep_outcome
-from syncpatterns.engines.sqlite._queue_lanes import free_state
-from syncpatterns.engines.sqlite._queue_numbers import (
+from syncpatterns.engines.sqlite._queue._ends import End, finish, keep_outcome
+from syncpatterns.engines.sqlite._queue._lanes import free_state
+from syncpatterns.engines.sqlite._queue._numbers import (
     LARGE,
     Numbers,
     check_numbers,
     name_of,
 )
-from syncpatterns.engines.sqlite._queue_parents import Edge, edges_of, save_edges
+from syncpatterns.engines.sqlite._queue._parents import Edge, edges_of, save_edges
 from syncpatterns.errors import KeyReused, QueueFull
 from syncpatterns.offline_queue._core import (
     Ended,

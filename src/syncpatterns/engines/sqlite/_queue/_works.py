@@ -9,19 +9,19 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from syncpatterns.clock import Clock
-from syncpatterns.engines.sqlite import (
-    _queue_claims as claims,
-    _queue_hands as hands,
-    _queue_time as times,
+from syncpatterns.engines.sqlite._queue import (
+    _claims as claims,
+    _hands as hands,
+    _time as times,
 )
-from syncpatterns.engines.sqlite._queue_bulk import store_plain
-from syncpatterns.engines.sqlite._queue_check import check
-from syncpatterns.engines.sqlite._queue_crowd import Crowd
-from syncpatterns.engines.sqlite._queue_desk import Desk, Now
-from syncpatterns.engines.sqlite._queue_enqueue import enqueue
-from syncpatterns.engines.sqlite._queue_looks import Looks
-from syncpatterns.engines.sqlite._queue_numbers import Numbers
-from syncpatterns.engines.sqlite._queue_settle import settle
+from syncpatterns.engines.sqlite._queue._bulk import store_plain
+from syncpatterns.engines.sqlite._queue._check import check
+from syncpatterns.engines.sqlite._queue._crowd import Crowd
+from syncpatterns.engines.sqlite._queue._desk import Desk, Now
+from syncpatterns.engines.sqlite._queue._enqueue import enqueue
+from syncpatterns.engines.sqlite._queue._looks import Looks
+from syncpatterns.engines.sqlite._queue._numbers import Numbers
+from syncpatterns.engines.sqlite._queue._settle import settle
 from syncpatterns.engines.sqlite._transaction import QUEUED, SqliteTransaction
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import (

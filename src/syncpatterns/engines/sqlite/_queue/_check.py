@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from syncpatterns.engines.sqlite._queue_desk import READY, SCHEDULED, WAITING, Desk
-from syncpatterns.engines.sqlite._queue_lanes import settle_lane, stand
+from syncpatterns.engines.sqlite._queue._desk import READY, SCHEDULED, WAITING, Desk
+from syncpatterns.engines.sqlite._queue._lanes import settle_lane, stand
 from syncpatterns.offline_queue._core import Finding
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final, NamedTuple
 
-from syncpatterns.engines.sqlite._trees import Lost, Row, Trees
+from syncpatterns.engines.sqlite._salvage._trees import Lost, Row, Trees
 
 OURS: Final = "syncpatterns_"
 SQLITES: Final = "sqlite_"

@@ -8,7 +8,7 @@ items in one lane, that question took 52 ms.
 
 from __future__ import annotations
 
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._desk import (
     BLOCKS,
     DEAD_IN_LANE,
     LEASED,

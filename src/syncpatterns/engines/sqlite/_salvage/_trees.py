@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from syncpatterns.engines.sqlite._pages import Damage, Pages
+from syncpatterns.engines.sqlite._salvage._pages import Damage, Pages
 
 LOWEST: Final = -(1 << 63)
 HIGHEST: Final = (1 << 63) - 1

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from syncpatterns.clock import Clock
-from syncpatterns.engines.sqlite import _queue_shown as shown
-from syncpatterns.engines.sqlite._queue_check import check
-from syncpatterns.engines.sqlite._queue_clock import SteadyClock
-from syncpatterns.engines.sqlite._queue_coalesce import newest
-from syncpatterns.engines.sqlite._queue_desk import SQL, Desk, Now, place_of
-from syncpatterns.engines.sqlite._queue_parents import parents_of
+from syncpatterns.engines.sqlite._queue import _shown as shown
+from syncpatterns.engines.sqlite._queue._check import check
+from syncpatterns.engines.sqlite._queue._clock import SteadyClock
+from syncpatterns.engines.sqlite._queue._coalesce import newest
+from syncpatterns.engines.sqlite._queue._desk import SQL, Desk, Now, place_of
+from syncpatterns.engines.sqlite._queue._parents import parents_of
 from syncpatterns.offline_queue._core import (
     Ended,
     Filter,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from syncpatterns.engines.sqlite._queue import CAPABILITIES
-from syncpatterns.engines.sqlite._queue_crowd import ALONE
-from syncpatterns.engines.sqlite._queue_looks import queues
+from syncpatterns.engines.sqlite._queue._crowd import ALONE
+from syncpatterns.engines.sqlite._queue._looks import queues
+from syncpatterns.engines.sqlite._queue._store import CAPABILITIES
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.offline_queue._core import (
     ALL_ITEMS,
@@ -28,8 +28,8 @@ from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
-    from syncpatterns.engines.sqlite._queue_looks import Look
-    from syncpatterns.engines.sqlite._queue_works import Work
+    from syncpatterns.engines.sqlite._queue._looks import Look
+    from syncpatterns.engines.sqlite._queue._works import Work
 
 T = TypeVar("T")
 

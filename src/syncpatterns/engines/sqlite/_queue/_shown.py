@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._desk import (
     BLOCKS,
     CODES,
     DEAD,
@@ -14,7 +14,7 @@ from syncpatterns.engines.sqlite._queue_desk import (
     STATES,
     Desk,
 )
-from syncpatterns.engines.sqlite._queue_hands import shown_pause
+from syncpatterns.engines.sqlite._queue._hands import shown_pause
 from syncpatterns.offline_queue._core import (
     LIVE,
     Ended,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from syncpatterns.engines.sqlite._queue_desk import DEAD, ENDS, Desk
+from syncpatterns.engines.sqlite._queue._desk import DEAD, ENDS, Desk
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import (
     Ended,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._desk import (
     EVER,
     LEASED,
     SCHEDULED,
@@ -16,8 +16,8 @@ from syncpatterns.engines.sqlite._queue_desk import (
     Row,
     hash_of,
 )
-from syncpatterns.engines.sqlite._queue_ends import End, finish
-from syncpatterns.engines.sqlite._queue_lanes import free_state, settle_lane
+from syncpatterns.engines.sqlite._queue._ends import End, finish
+from syncpatterns.engines.sqlite._queue._lanes import free_state, settle_lane
 from syncpatterns.offline_queue._core import Ended, Hold, ItemState, Staged
 
 #: Rows a transaction.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from syncpatterns.engines.sqlite._queue_desk import NUMBERS, Desk
+from syncpatterns.engines.sqlite._queue._desk import NUMBERS, Desk
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import NewItem, key_hash
 

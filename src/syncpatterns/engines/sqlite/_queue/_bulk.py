@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._desk import (
     EVER,
     NUMBERS,
     READY,
@@ -20,7 +20,7 @@ from syncpatterns.engines.sqlite._queue_desk import (
     Desk,
     place_of,
 )
-from syncpatterns.engines.sqlite._queue_numbers import LARGE, Numbers, check_numbers
+from syncpatterns.engines.sqlite._queue._numbers import LARGE, Numbers, check_numbers
 from syncpatterns.offline_queue._core import Enqueued, NewItem
 
 

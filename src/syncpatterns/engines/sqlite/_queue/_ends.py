@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._desk import (
     DEAD,
     DEAD_IN_LANE,
     WAITING,
@@ -20,7 +20,7 @@ from syncpatterns.engines.sqlite._queue_desk import (
     hash_in,
     place_of,
 )
-from syncpatterns.engines.sqlite._queue_lanes import settle_lane, stand
+from syncpatterns.engines.sqlite._queue._lanes import settle_lane, stand
 from syncpatterns.offline_queue._core import Ended, ItemState
 
 _UNDONE = (ItemState.DEAD, ItemState.EXPIRED)

@@ -88,7 +88,7 @@ class Row(NamedTuple):
 
 
 class Now(NamedTuple):
-    """The time of one call, on both clocks; see `_queue_clock`."""
+    """The time of one call, on both clocks; see `_clock`."""
 
     steady: float
     wall: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncpatterns.engines.sqlite._queue_desk import (
+from syncpatterns.engines.sqlite._queue._desk import (
     BLOCKS,
     DEAD,
     DEAD_IN_LANE,
@@ -16,9 +16,9 @@ from syncpatterns.engines.sqlite._queue_desk import (
     Desk,
     Row,
 )
-from syncpatterns.engines.sqlite._queue_ends import End, finish
-from syncpatterns.engines.sqlite._queue_lanes import free_state, settle_lane, stand
-from syncpatterns.engines.sqlite._queue_numbers import Numbers
+from syncpatterns.engines.sqlite._queue._ends import End, finish
+from syncpatterns.engines.sqlite._queue._lanes import free_state, settle_lane, stand
+from syncpatterns.engines.sqlite._queue._numbers import Numbers
 from syncpatterns.offline_queue._core import Ended, ItemState, Pause, QueueRules
 
 

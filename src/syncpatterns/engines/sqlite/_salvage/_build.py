@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from syncpatterns.engines._sql import _queries
 from syncpatterns.engines.sqlite import _migrations
-from syncpatterns.engines.sqlite._queue_desk import place_of
-from syncpatterns.engines.sqlite._salvage_tables import Reader, Table
-from syncpatterns.engines.sqlite._trees import HIGHEST, Lost
+from syncpatterns.engines.sqlite._queue._desk import place_of
+from syncpatterns.engines.sqlite._salvage._tables import Reader, Table
+from syncpatterns.engines.sqlite._salvage._trees import HIGHEST, Lost
 from syncpatterns.offline_queue._core import QueueRules
 
 T = TypeVar("T")

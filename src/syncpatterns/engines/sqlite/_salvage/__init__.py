@@ -1,0 +1,3 @@
+"""What can be saved of a damaged file, read without SQLite."""
+
+from __future__ import annotations
