@@ -126,7 +126,17 @@ class QueueStore(Protocol):
         ...
 
     def stage(self, queue: str) -> Staged:
-        """Do what time alone asks for, and say when it asks again."""
+        """Do what time alone asks for, and say when it asks again.
+
+        In one order on every engine, however late it is called: first the leases
+        that ended, by their end; then what is past its age, by (expires_at, seq)
+        and whatever its state; then what was sent too long ago is parked; then
+        SCHEDULED items wake. Each end takes along at once whoever ends with it,
+        and that is how those end: under ``cascade``, of a whole lane that is past
+        its age the one that was first is EXPIRED, and those behind it are DEAD
+        (predecessor), which keeps them for people to requeue. A `claim` lets time
+        pass in the same order.
+        """
         ...
 
     def get(self, queue: str, seq: int) -> Item | None:

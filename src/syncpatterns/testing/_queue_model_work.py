@@ -30,7 +30,7 @@ class WorkingModel(QueueModel):
     # ------------------------------------------------------------------- workers
 
     def look(self) -> TimePassed:
-        """Let time pass, as every claim and staging does first."""
+        """Let time pass, as every claim and staging does first, in the ports' order."""
         passed = TimePassed()
         self._end_leases(passed)
         for item in sorted(self.rows, key=lambda item: (item.expires, item.seq)):

@@ -264,16 +264,17 @@ FROM syncpatterns_queue AS q WHERE q.name = ?1
 
 -- name: wakes
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND wake <= ? ORDER BY wake LIMIT ?
+WHERE queue = ? AND wake <= ? ORDER BY wake, id LIMIT ?
 
 -- name: expired
+-- Of those whose time ended together the one with the lower number first.
 SELECT id FROM syncpatterns_queue_item
 WHERE queue = ? AND expires_at <= ? AND sent_at IS NULL AND state < 5
-ORDER BY expires_at LIMIT ?
+ORDER BY expires_at, id LIMIT ?
 
 -- name: too_old
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND sent_at <= ? AND state < 3 ORDER BY sent_at LIMIT ?
+WHERE queue = ? AND sent_at <= ? AND state < 3 ORDER BY sent_at, id LIMIT ?
 
 -- name: next_wake
 SELECT min(wake) FROM syncpatterns_queue_item

@@ -90,7 +90,9 @@ class Coalesce(NamedTuple):
             `Outdated` and nothing is stored; that is how a merged payload
             gets in. ``cancel_pair``: if the run of
             undelivered items of the entity begins with an item of the
-            operation *creates*, the run and the new one cancel out.
+            operation *creates*, the run and the new one cancel out. A live
+            item of the entity in it that may have reached somebody breaks
+            it, in a lane and without one.
         expected: For ``replace``: number of the item that was merged into the
             new payload.
         creates: For ``cancel_pair``: name of the operation that creates.
@@ -322,7 +324,8 @@ class Staged(NamedTuple):
         ready: How many items became READY because they were due.
         lapsed: Items whose worker gave no sign of life and that are READY again.
         ended: Items that ended: EXPIRED, or DEAD (poison); and, under
-            ``cascade``, those that ended with them.
+            ``cascade``, those that ended with them. In the order in which they
+            ended, which `QueueStore.stage` defines.
         parked: Items that may not be delivered again (unknown).
         resumed: Targets whose pause ran out.
         next_due: Seconds until time changes something again; infinity: never.

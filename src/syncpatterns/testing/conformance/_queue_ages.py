@@ -7,6 +7,7 @@ from syncpatterns.offline_queue._core import (
     Ended,
     Fail,
     ItemState,
+    Parent,
     Park,
     Release,
     Staged,
@@ -94,6 +95,47 @@ def expired_head_under_cascade(bench: Bench) -> Questions:
     ]
     same(told, expected, "what ended")
     yield from state_of(bench, behind, ItemState.DEAD, "predecessor")
+
+
+def the_old_end_in_one_order(bench: Bench) -> Questions:
+    """Leases first, then ages as they were reached, whatever state an item is in.
+
+    So what follows whom, and which word is kept as the reason, is the same on
+    every engine, also when hours have passed before anybody looked.
+    """
+    yield bench.rules(on_dead="cascade", max_lapses=1)
+    (held,) = yield from put(bench, "held", lane="C")
+    (follows,) = yield from put(bench, "behind", lane="C", expires_in=40)
+    yield from take(bench, "held")
+    (due,) = yield from put(bench, "due", delay=20, expires_in=50)
+    (first,) = yield from put(bench, "1", lane="B", expires_in=45)
+    (child,) = yield from put(bench, "2", lane="B", parents=(Parent(due),))
+    (later,) = yield from put(bench, "3", lane="D", delay=20, expires_in=50)
+    (sooner,) = yield from put(bench, "4", lane="D", expires_in=45)
+    (last,) = yield from put(bench, "5", lane="D")
+    (one, other) = yield from put(bench, "6", "7", lane="E", expires_in=60)
+    bench.clock.advance(60)
+    staged = yield bench.ask("stage")
+    expected = {
+        held: (ItemState.DEAD, "poison"),
+        follows: (ItemState.DEAD, "predecessor"),
+        first: (ItemState.EXPIRED, "expired"),
+        child: (ItemState.DEAD, "predecessor"),
+        sooner: (ItemState.EXPIRED, "expired"),
+        last: (ItemState.DEAD, "predecessor"),
+        due: (ItemState.EXPIRED, "expired"),
+        later: (ItemState.EXPIRED, "expired"),
+        one: (ItemState.EXPIRED, "expired"),
+        other: (ItemState.DEAD, "predecessor"),
+    }
+    told = [(each.seq, each.state, each.reason) for each in staged.ended]
+    same(told, [(seq, *how) for seq, how in expected.items()], "what ended, in order")
+    same(staged.ready, 0, "what became READY")
+    for seq, (state, reason) in expected.items():
+        if state is ItemState.DEAD:
+            yield from state_of(bench, seq, state, reason)
+        else:
+            yield from gone(bench, seq, state, reason)
 
 
 def expired_head_under_block(bench: Bench) -> Questions:
@@ -311,6 +353,7 @@ AGES = tuple(
         claim_does_not_deliver_the_old,
         expired_head_lets_its_lane_go,
         expired_head_under_cascade,
+        the_old_end_in_one_order,
         expired_head_under_block,
         sent_items_do_not_expire,
         too_old_to_send_again,
