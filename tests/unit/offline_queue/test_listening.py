@@ -58,4 +58,4 @@ def test_one_hook_that_listens_twice_hears_twice() -> None:
 def test_a_listener_that_cannot_be_called_is_refused() -> None:
     """What cannot be called is said at once, not at the first fact."""
     with pytest.raises(ConfigurationError, match="hooks="):
-        a_queue().listen(7)  # type: ignore[arg-type]
+        a_queue().listen(7)  # type: ignore[arg-type]  # what is refused

@@ -17,7 +17,8 @@ from syncpatterns.offline_queue._core import (
     key_hash,
 )
 
-SQL: Final = load("syncpatterns.engines.sqlite", "queue.sql")
+_PACKAGE: Final = "syncpatterns.engines.sqlite"
+SQL: Final = load(_PACKAGE, "queue.sql") | load(_PACKAGE, "queue_checks.sql")
 
 READY: Final = 0
 WAITING: Final = 1
