@@ -270,6 +270,58 @@ def broken_run_is_not_cancelled(bench: Bench) -> Questions:
     yield from take(bench, "0 create")
 
 
+def _breaks(bench: Bench, what: str) -> Steps[None]:
+    delete = _about(bench, what, _PAIR, operation="delete", lane=None)
+    answer = yield from _one(bench, delete)
+    same((answer.state, answer.dropped), (ItemState.READY, ()), what)
+    yield bench.ask("cancel", [answer.seq])
+
+
+def sent_between_breaks_a_pair(bench: Bench) -> Questions:
+    """An update that may have reached somebody keeps its create, also without a lane.
+
+    Or the create and the delete would come to nothing, and the update would stand
+    alone over there.
+    """
+    create = yield from _one(bench, _about(bench, "c", lane=None, operation="create"))
+    how: dict[str, Any] = {"lane": None, "operation": "update", "priority": 9}
+    update = yield from _one(bench, _about(bench, "u", **how))
+    item = yield from take_one(bench, "u")
+    yield from _breaks(bench, "while somebody has it")
+    yield from accepted(bench, Release(item.hold, 500))
+    yield from _breaks(bench, "when it is to be sent again")
+    yield bench.ask("cancel", [update.seq])
+    delete = _about(bench, "d", _PAIR, operation="delete", lane=None)
+    answer = yield from _one(bench, delete)
+    same([each.seq for each in answer.dropped], [create.seq], "without the update")
+
+
+def pair_without_a_lane_goes_by_places(bench: Bench) -> Questions:
+    """What replaced another stands where that one stood; the run is all behind it."""
+    how: dict[str, Any] = {"lane": None, "operation": "create"}
+    yield from _one(bench, _about(bench, "c1", **how))
+    update = yield from _one(bench, _about(bench, "u", lane=None, operation="update"))
+    create = yield from _one(bench, _about(bench, "c2", _LAST, **how))
+    delete = _about(bench, "d", _PAIR, operation="delete", lane=None)
+    answer = yield from _one(bench, delete)
+    dropped = [each.seq for each in answer.dropped]
+    same(dropped, [create.seq, update.seq], "what was cancelled")
+
+
+def dead_create_is_no_pair(bench: Bench) -> Questions:
+    """Nothing cancels out with a DEAD item that holds its lane: it is looked at."""
+    yield bench.rules(on_dead="block")
+    (parent,) = yield from put(bench, "parent")
+    new = _about(bench, "c", operation="create", parents=(Parent(parent),))
+    create = yield from _one(bench, new)
+    item = yield from take_one(bench, "parent")
+    yield from accepted(bench, Fail(item.hold, "rejected"))
+    yield from state_of(bench, create.seq, ItemState.DEAD, "parent")
+    answer = yield from _one(bench, _about(bench, "d", _PAIR, operation="delete"))
+    same((answer.state, answer.dropped), (ItemState.WAITING, ()), "the delete")
+    yield from state_of(bench, create.seq, ItemState.DEAD, "parent")
+
+
 def children_follow_the_survivor(bench: Bench) -> Questions:
     """Who waits for an item that was superseded waits for the one in its place."""
     first = yield from _one(bench, _about(bench, "1", _LAST))
@@ -329,6 +381,9 @@ MEETINGS = tuple(
         created_and_deleted_cancel_out,
         pair_begins_at_the_create,
         broken_run_is_not_cancelled,
+        sent_between_breaks_a_pair,
+        pair_without_a_lane_goes_by_places,
+        dead_create_is_no_pair,
         children_follow_the_survivor,
         survivor_of_a_held_child,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from syncpatterns.engines.sqlite._queue._desk import Desk, Row
+from syncpatterns.engines.sqlite._queue._desk import DEAD, Desk, Row
 from syncpatterns.offline_queue._core import (
     Coalesce,
     NewItem,
@@ -79,37 +79,43 @@ def _partner(desk: Desk, new: NewItem) -> Row | None:
 def _run(desk: Desk, new: NewItem, how: Coalesce) -> tuple[int, ...]:
     """Return the run from the item that creates to the last one; () if it is broken.
 
-    It is broken by an item that may have reached somebody, and, in a lane, by
-    an item of another entity.
+    It is broken by an item that may have reached somebody, or is DEAD and holds
+    its lane, and, in a lane, by an item of another entity.
     """
     if new.entity is None:
         return ()
     creates = desk.learn(how.creates)
     run: list[int] = []
-    for id_ in _back_from_the_end(desk, new.lane, new.entity):
-        row = desk.row(id_)
-        if row is None or row.lane != new.lane:
-            continue
+    for row in _back_from_the_end(desk, new.lane, new.entity):
         if row.entity != new.entity or not _may_meet(desk, row):
             return ()
-        run.append(id_)
+        run.append(row.id)
         if row.operation == creates:
             return tuple(reversed(run))
     return ()
 
 
-def _back_from_the_end(desk: Desk, lane: str | None, entity: str) -> list[int]:
-    if lane is None:
-        return desk.ids("undelivered", desk.id, entity)
-    # No further than the entity reaches: what comes before is another's.
-    ours = len(desk.ids("undelivered", desk.id, entity))
-    return desk.ids("backwards", desk.id, lane, ours + 1)
+def _back_from_the_end(desk: Desk, lane: str | None, entity: str) -> list[Row]:
+    if lane is not None:
+        # No further than the entity reaches: what comes before is another's.
+        ours = len(desk.ids("undelivered", desk.id, entity))
+        return _rows(desk, desk.ids("backwards", desk.id, lane, ours + 1))
+    rows = _rows(desk, desk.ids("of_entity", desk.id, entity))
+    alone = [row for row in rows if row.lane is None]
+    # By place, not by number: what replaced another stands where that one stood.
+    return sorted(alone, key=lambda row: row.place, reverse=True)
+
+
+def _rows(desk: Desk, ids: list[int]) -> list[Row]:
+    found = [desk.row(id_) for id_ in ids]
+    return [row for row in found if row is not None]
 
 
 def _may_meet(desk: Desk, row: Row) -> bool:
+    if row.state >= DEAD or row.sent_at is not None:
+        return False  # nothing waits there, or somebody may have it
     # One that is past its time will never be done: nothing may rely on it.
-    expires_at = row.expires_at
-    return row.sent_at is None and (expires_at is None or expires_at > desk.now.wall)
+    return row.expires_at is None or row.expires_at > desk.now.wall
 
 
 def _is_last(desk: Desk, row: Row) -> bool:
