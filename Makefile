@@ -62,9 +62,10 @@ bench: bench-env  ## measure (SUITE=name, JSON=file)
 
 # ------------------------------------------------------------------ proving
 # A file stays on one worker, and so does the server that its tests share.
-# (pytest-xdist 3.8 does not see xdist_group under pytest 9.2.)
+# (pytest-xdist 3.8 does not see xdist_group under pytest 9.2.) A worker that dies
+# ends the run: restarted, it may leave the others waiting for ever.
 test: dev-env  ## run every test (ARGS= goes to pytest)
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 coverage: dev-env  ## run every test and show the lines that none of them runs
 	@$(PY) -m coverage erase
