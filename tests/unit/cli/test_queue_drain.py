@@ -6,12 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from tests.unit.cli.conftest import Shop, document
 from tests.unit.cli.queues import CANARY, Field, run
+
+Start: TypeAlias = Callable[..., subprocess.Popen[str]]
 
 #: What an application looks like to ``--app``.
 FIELD = """
@@ -77,6 +82,44 @@ def fill(count: int) -> None:
 def delivered() -> list[str]:
     """Return what the handler wrote down, in order."""
     return Path("delivered.txt").read_text().split()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start the command as a process of its own; none is left when the test ends."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*args: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-W", "error", "-m", "syncpatterns.cli", "queue"]
+        process = subprocess.Popen(
+            [*command, *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def until_delivered(worker: subprocess.Popen[str], count: int) -> None:
+    """Wait until the handler has written down *count* effects.
+
+    Not for what it prints: of two threads that print at once a line may be lost
+    or joined. The effect is there for certain, or the worker has ended.
+    """
+    effects = Path("delivered.txt")
+    for _ in range(2_500):
+        if effects.exists() and len(delivered()) >= count:
+            return
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(0.02)
+            pytest.fail("the worker ended by itself")
+    pytest.fail("nothing was delivered for 50 s")
 
 
 def test_what_can_be_delivered_is_delivered(field: Field) -> None:
@@ -166,25 +209,14 @@ def test_what_is_named_wrongly_is_said(
 @pytest.mark.skipif(os.name == "nt", reason="has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_ends_in_order_when_it_is_told_to(
-    field: Field, number: signal.Signals
+    field: Field, start: Start, number: signal.Signals
 ) -> None:
     """It delivers what is there, waits for more, and says what it did."""
     fill(2)
-    command = [sys.executable, "-W", "error", "-m", "syncpatterns.cli", "queue", "work"]
-    with subprocess.Popen(
-        [*command, "--app", "field:queue"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as worker:
-        assert worker.stderr is not None
-        seen: list[str] = []
-        while len(seen) < 2:
-            line = worker.stderr.readline()
-            assert line, "the worker ended by itself"
-            seen += [line] if line.startswith("delivering") else []
-        worker.send_signal(number)
-        out, _ = worker.communicate(timeout=50)
+    worker = start("work", "--app", "field:queue")
+    until_delivered(worker, 2)
+    worker.send_signal(number)
+    out, _ = worker.communicate(timeout=50)
 
     assert worker.returncode == 0
     assert out.splitlines() == [
