@@ -129,8 +129,8 @@ def show(
     with source.opened(db, queue) as place:
         item = place.item(number)
         facts = shapes.details(item, place.now())
-    if payload:
-        facts |= shapes.contents(item)
+        if payload:
+            facts |= shapes.contents(item)
     if as_json:
         say_json(facts)
         return

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
+import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
+import syncpatterns
 from syncpatterns.cli._errors import FAILED, Stop
 from syncpatterns.cli._loading import made
 from syncpatterns.cli._output import safe
 from syncpatterns.cli._source import refuse_absent
 from syncpatterns.clock import SystemClock
 from syncpatterns.engines import connect
+from syncpatterns.errors import DatabaseCorrupt
 from syncpatterns.offline_queue._core import Item
 
 if TYPE_CHECKING:
@@ -54,6 +59,16 @@ Numbers: TypeAlias = Annotated[
     list[int], typer.Argument(metavar="NUMBER", min=1, help="Numbers from `ls`.")
 ]
 
+_HOME: Final = Path(syncpatterns.__path__[0])
+#: What comes of a value of another kind, too large, or not to be decoded.
+_STUMBLES: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    sqlite3.Error,
+)
 _WANTED: Final = "an OfflineQueue, or a function without arguments that returns one"
 
 
@@ -108,6 +123,7 @@ def engine_of(db: str | None) -> Generator[Any]:
 
     Raises:
         Stop: None is named, or it is not there.
+        DatabaseCorrupt: A row holds what the library never wrote.
     """
     if db is None:
         raise Stop("Name the database with --db sqlite:///app.db (or SYNCPATTERNS_DB).")
@@ -115,8 +131,33 @@ def engine_of(db: str | None) -> Generator[Any]:
     if engine.name == "memory":
         raise Stop("memory:// is empty in every new process; name a database file.")
     refuse_absent(engine, "--db")
-    with engine:
+    with engine, _in_our_words(engine.name):
         yield engine
+
+
+@contextmanager
+def _in_our_words(engine: str) -> Generator[None]:
+    """Tell of a row that was changed by hand by a sentence that quotes no value.
+
+    A column takes any value in SQLite. Python stumbles over it with the value in
+    its message, and that may be somebody's phone number, on a terminal that is
+    shared or logged. Class and place are enough to find a mistake of ours by.
+
+    Raises:
+        DatabaseCorrupt: Something stumbled.
+    """
+    try:
+        yield
+    except _STUMBLES as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [each for each in frames if Path(each.filename).is_relative_to(_HOME)]
+        last = ours[-1]
+        raise DatabaseCorrupt(
+            f"{engine}: a row holds a value that this library does not write "
+            f"({type(error).__name__} at {Path(last.filename).name}:{last.lineno}); "
+            "somebody else has changed it, and the command ended there. Run "
+            "`syncpatterns queue doctor`, and correct the row or restore a backup."
+        ) from None
 
 
 def _chosen(names: list[str], queue: str | None) -> str:
