@@ -19,7 +19,7 @@ from syncpatterns.cli._output import safe
 from syncpatterns.cli._source import refuse_absent
 from syncpatterns.clock import SystemClock
 from syncpatterns.engines import connect
-from syncpatterns.errors import DatabaseCorrupt
+from syncpatterns.errors import DatabaseCorrupt, SyncPatternsError
 from syncpatterns.offline_queue._core import Item
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ def _in_our_words(engine: str) -> Generator[None]:
     """
     try:
         yield
+    except SyncPatternsError:
+        raise  # some are ValueErrors too, and in our words already
     except _STUMBLES as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [each for each in frames if Path(each.filename).is_relative_to(_HOME)]
