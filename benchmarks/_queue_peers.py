@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from benchmarks._peers import package
 
+#: How many other queues there are.
+PEERS: Final = 4
 PAYLOAD: Final = (
     b'{"lead_id":"lead-17","to":"qualified","reason":"' + b"x" * 154 + b'"}'
 )
@@ -52,10 +54,13 @@ class Peer(NamedTuple):
 def peers(folder: Path) -> Iterator[list[Peer]]:
     """Open every peer on a file of its own."""
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(open_peer(folder / f"{open_peer.__name__}.db"))
-            for open_peer in (_litequeue, _persistqueue, _huey, _localqueue)
-        ]
+        yield [stack.enter_context(peer_at(place, folder)) for place in range(PEERS)]
+
+
+def peer_at(place: int, folder: Path) -> AbstractContextManager[Peer]:
+    """Open one of them, by its place in the list, on a file of its own."""
+    openers = (_litequeue, _persistqueue, _huey, _localqueue)
+    return openers[place](folder / f"queue-{place}.db")
 
 
 @contextmanager

@@ -23,7 +23,17 @@ from pydantic import BaseModel
 
 from benchmarks._harness import DISK_PAIRS, Paired, Row, paired, row, summary
 from benchmarks._peers import package
-from benchmarks._queue_peers import FLOOR, PAYLOAD, PUT, Peer, floor, peers, raw
+from benchmarks._queue_peers import (
+    FLOOR,
+    PAYLOAD,
+    PEERS,
+    PUT,
+    Peer,
+    floor,
+    peer_at,
+    peers,
+    raw,
+)
 from syncpatterns import connect
 from syncpatterns.clock import SystemClock
 from syncpatterns.codec import digest
@@ -43,6 +53,7 @@ _LARGE: Final = 1_000_000
 _SMALL: Final = 1_000
 _BLOCKED: Final = 100_000
 _BATCH: Final = 1_000
+_PUTS: Final = 5_000
 _TASKS: Final = 64
 _STEPS: Final = 40
 _WARM: Final = 160
@@ -138,6 +149,22 @@ def _sizes(path: Path) -> Iterator[Row]:
         target=1.6,
         unit=1,
     )
+    for place in range(PEERS):
+        folder = path / f"sizes-{place}"
+        folder.mkdir()
+        with peer_at(place, folder) as peer:
+            for _ in range(_PUTS):
+                peer.put()
+        # All its files, once it has closed them.
+        found = (each for each in folder.rglob("*") if each.is_file())
+        theirs = sum(each.stat().st_size for each in found) / _PUTS
+        yield row(
+            f"P-QUE-1.bytes.{peer.name.split()[0]}",
+            f"bytes an item of 204 bytes vs. {peer.name}",
+            Paired(mine, theirs, mine / theirs),
+            target=1.6,
+            unit=1,
+        )
 
 
 def _crowds(path: Path) -> Iterator[Row]:
