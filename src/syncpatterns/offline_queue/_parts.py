@@ -15,6 +15,7 @@ from syncpatterns.offline_queue._delivering._handlers import Handler, Handlers
 from syncpatterns.offline_queue._delivering._verdicts import Judge
 from syncpatterns.offline_queue._draining._delivers import Flight
 from syncpatterns.offline_queue._draining._targets import Targets
+from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._looking._changes import Changes
 from syncpatterns.offline_queue._settings import Settings
 from syncpatterns.offline_queue._stores import Stores
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Parts:
     """One queue, taken apart.
 
@@ -69,6 +70,11 @@ class Parts:
             gates=self.gates,
             tell=self.tell,
         )
+        renewed_in_child(self)
+
+    def start_over(self) -> None:
+        """In a forked child: another thread of the parent may have held it."""
+        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from syncpatterns.clock import SystemClock
+from syncpatterns.offline_queue import _forks
 from syncpatterns.offline_queue._core import (
     Ack,
     Ended,
@@ -29,7 +30,6 @@ from syncpatterns.offline_queue._core import (
     Staged,
 )
 from syncpatterns.offline_queue._core._landing import landed
-from syncpatterns.offline_queue._draining import _forks
 from syncpatterns.offline_queue._draining._bells import TaskBell, ThreadBell
 from syncpatterns.offline_queue._draining._delivers import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._draining._drain_facts import DrainProgress

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncpatterns import ConfigurationError, OfflineQueue, connect
-from syncpatterns.offline_queue import DrainFinished, ItemEnqueued
+from syncpatterns.offline_queue import DrainFinished, ItemEnqueued, _forks
 
 
 def a_queue(**options: Any) -> OfflineQueue:
@@ -59,3 +59,16 @@ def test_a_listener_that_cannot_be_called_is_refused() -> None:
     """What cannot be called is said at once, not at the first fact."""
     with pytest.raises(ConfigurationError, match="hooks="):
         a_queue().listen(7)  # type: ignore[arg-type]  # what is refused
+
+
+def test_a_forked_child_listens_although_the_parent_was_about_to() -> None:
+    """A lock that another thread of the parent held is nobody's in the child."""
+    heard: list[Any] = []
+    queue = a_queue()
+    queue._parts._lock.acquire()
+
+    _forks._renew()
+    queue.listen(heard.append)
+    queue.enqueue("leads.move", "lead-1")
+
+    assert [ItemEnqueued] == list(map(type, heard))

@@ -28,7 +28,7 @@ from syncpatterns.offline_queue._draining._drain_facts import (
     TargetOffline,
     TargetOnline,
 )
-from syncpatterns.offline_queue._draining._forks import renewed_in_child
+from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import ClaimRequest
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Targets:
         self._listeners: list[Callable[[], object]] = []
         renewed_in_child(self)
 
-    def _after_fork(self) -> None:
+    def start_over(self) -> None:
         """Keep what is known, not what is under way: that is the parent's.
 
         A canary of the parent would keep the child from ever sending one.

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._draining._bells import ThreadBell
 from syncpatterns.offline_queue._draining._delivers import Delivers, Flight
-from syncpatterns.offline_queue._draining._forks import renewed_in_child
 from syncpatterns.offline_queue._draining._trouble import Trouble
+from syncpatterns.offline_queue._forks import renewed_in_child
 
 
 class ThreadRenewer:
@@ -33,7 +33,7 @@ class ThreadRenewer:
         self._thread: threading.Thread | None = None
         renewed_in_child(self)
 
-    def _after_fork(self) -> None:
+    def start_over(self) -> None:
         """Start over: what was under way is the parent's."""
         self._lock = threading.Lock()
         self._flights = {}

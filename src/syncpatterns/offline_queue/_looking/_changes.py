@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 
 from syncpatterns.clock import Clock
 from syncpatterns.offline_queue._draining._bells import TaskBell, ThreadBell
+from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._stores import Stores
 
 
@@ -31,7 +31,7 @@ class Changes:
         self._bells: set[Any] = set()
         self._count = 0
         self._listening = False
-        _all.add(self)
+        renewed_in_child(self)
 
     def count(self) -> int:
         """Return how often it has rung; ask before looking at the store."""
@@ -95,15 +95,3 @@ def _weakly(changes: Changes) -> Callable[[], None]:
             found.ring()
 
     return ring
-
-
-_all: weakref.WeakSet[Changes] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for changes in list(_all):
-        changes.start_over()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -8,15 +8,14 @@ lease. Most calls are over before the first: they cost an entry in a dict.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import weakref
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.offline_queue._draining._delivers import Flight, Verdict
+from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import QueueStore
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Keeper:
         self._clock = clock
         self._store = store
         self.start_over()
-        _keepers.add(self)
+        renewed_in_child(self)
 
     def start_over(self) -> None:
         """Forget everything: in a forked child the calls are the parent's."""
@@ -150,15 +149,3 @@ def _unkept(queue: str, flights: int, error: Exception) -> None:
         flights,
         type(error).__name__,
     )
-
-
-_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for keeper in list(_keepers):
-        keeper.start_over()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

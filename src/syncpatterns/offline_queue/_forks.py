@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class _Renewed(Protocol):
-    def _after_fork(self) -> None: ...
+    def start_over(self) -> None: ...
 
 
 _all: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -21,7 +21,7 @@ def renewed_in_child(thing: _Renewed) -> None:
 
 def _renew() -> None:
     for thing in list(_all):
-        thing._after_fork()  # noqa: SLF001 - what it is registered for
+        thing.start_over()
 
 
 if hasattr(os, "register_at_fork"):
