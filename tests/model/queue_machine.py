@@ -61,7 +61,7 @@ FIELDS = st.fixed_dictionaries(
     }
 )
 SAID = st.sampled_from(
-    ["ack", "ack", "nack", "release", "unsent", "fail", "discard", "park"]
+    ["ack", "ack", "nack", "release", "unsent", "fail", "given up", "discard", "park"]
 )
 HOW = {
     "": None,
@@ -279,6 +279,7 @@ class QueueMachine(RuleBasedStateMachine):
             "release": Release(hold, delay),
             "unsent": Release(hold, delay, unsent=True),
             "fail": Fail(hold, "rejected"),
+            "given up": Fail(hold, "attempts", failed=True),
             "discard": Fail(hold, "rejected", discard=True),
             "park": Park(hold, "sign-in" if delay else "forbidden", unsent=delay > 0),
         }

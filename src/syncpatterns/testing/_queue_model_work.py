@@ -99,6 +99,7 @@ class WorkingModel(QueueModel):
             item.result = said.result
             return self.end("done", "", [item])
         if isinstance(said, Fail):
+            item.attempts += said.failed
             return self.end("dead", said.reason, [item], final=said.discard)
         if isinstance(said, Park):
             self._unsend(item, unsent=said.unsent)

@@ -93,6 +93,7 @@ SAID: dict[str, Callable[..., Settlement]] = {
     "nack": lambda hold: Nack(hold, 5.0, "500"),
     "release": lambda hold: Release(hold, 0.0, unsent=True),
     "fail": lambda hold: Fail(hold, "rejected", "422"),
+    "given up": lambda hold: Fail(hold, "attempts", "500", failed=True),
     "discard": lambda hold: Fail(hold, "rejected", "422", discard=True),
     "park": lambda hold: Park(hold, "forbidden"),
     "replace": lambda hold: Replace(hold, new("resolved")),
@@ -114,8 +115,10 @@ def test_a_settlement_is_answered_as_the_first_time(
 
     assert settled.accepted
     assert settled.seq == (3 if kind == "replace" else 1)
-    ends = {"ack", "fail", "discard", "replace"}
+    ends = {"ack", "fail", "given up", "discard", "replace"}
     assert [each.seq for each in settled.ended] == ([1] if kind in ends else [])
+    kept = store.get(QUEUE, 1)
+    assert kept is None or kept.attempts == (kind in {"nack", "given up"})
     assert store.check(QUEUE) == []
 
 

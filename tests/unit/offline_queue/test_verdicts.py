@@ -74,7 +74,7 @@ def test_answered_failures_wait_longer_and_end_dead(
     assert len(crm.calls) == 6
     assert states(queue, [bad.id, good.id]) == ["dead", "done"]
     (dead,) = queue.dead.list()
-    assert (dead.seq, dead.reason) == (bad.id, "attempts")
+    assert (dead.seq, dead.reason, dead.attempts) == (bad.id, "attempts", 5)
 
 
 @pytest.mark.case("QUE-30", part="surface")

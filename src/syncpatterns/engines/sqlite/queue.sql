@@ -171,6 +171,10 @@ SET state = ?, wake = ?, lapses = lapses + 1 WHERE id = ?
 UPDATE syncpatterns_queue_item
 SET state = 4, wake = NULL, sent_at = ?, reason = ?, error = ? WHERE id = ?
 
+-- name: count_failure
+-- The last one of those that are allowed.
+UPDATE syncpatterns_queue_item SET attempts = attempts + 1 WHERE id = ?
+
 -- name: bury
 UPDATE syncpatterns_queue_item
 SET state = ?, wake = NULL, ended_at = ?, reason = ?, error = ? WHERE id = ?

@@ -53,12 +53,15 @@ class Fail(NamedTuple):
         reason: ``rejected``, ``attempts``, ``payload-invalid``...
         error: What was said, for people.
         discard: Keep no payload, only the outcome.
+        failed: It was answered with a failure once more: one attempt more, as in
+            `Nack`. A refusal is none.
     """
 
     hold: Hold
     reason: str
     error: str = ""
     discard: bool = False
+    failed: bool = False
 
 
 class Park(NamedTuple):

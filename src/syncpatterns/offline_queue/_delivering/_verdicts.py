@@ -129,8 +129,9 @@ class Judge:
             case "sign-in" | "parked":
                 return Park(hold, meaning.reason, words, unsent=meaning.unsent)
             case _:
-                reason = "attempts" if meaning.kind == "failed" else meaning.reason
-                return Fail(hold, reason, words)
+                failed = meaning.kind == "failed"
+                reason = "attempts" if failed else meaning.reason
+                return Fail(hold, reason, words, failed=failed)
 
     def _delay(self, attempt: int) -> float:
         wait = self._backoff

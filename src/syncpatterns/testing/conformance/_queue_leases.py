@@ -220,6 +220,23 @@ def nack_burns_an_attempt(bench: Bench) -> Questions:
     same((stored.attempts, stored.deliveries), (2, 2), "attempts, deliveries")
 
 
+def the_last_failure_counts(bench: Bench) -> Questions:
+    """What is DEAD after its last attempt shows all of them; a refusal is none."""
+    (last, refused) = yield from put(bench, "a", "b")
+    first, other = yield from take(bench, "a", "b")
+    yield from accepted(bench, Nack(first.hold, 0))
+    again = yield from take_one(bench, "a")
+    yield from accepted(
+        bench,
+        Fail(again.hold, "attempts", "HTTP 500", failed=True),
+        Fail(other.hold, "rejected", "HTTP 422"),
+    )
+    stored = yield from state_of(bench, last, ItemState.DEAD, "attempts")
+    same((stored.attempts, stored.deliveries), (2, 2), "attempts, deliveries")
+    stored = yield from state_of(bench, refused, ItemState.DEAD, "rejected")
+    same((stored.attempts, stored.deliveries), (0, 1), "attempts, deliveries")
+
+
 def release_burns_nothing(bench: Bench) -> Questions:
     """What is given back keeps its attempts, however often, and is never poison."""
     yield bench.rules(max_lapses=3)
@@ -355,6 +372,7 @@ LEASES = tuple(
         lapse_may_have_been_sent,
         silent_deaths_are_poison,
         dead_keeps_its_payload,
+        the_last_failure_counts,
         parked_waits_for_somebody,
         replaced_by_another_key,
     )

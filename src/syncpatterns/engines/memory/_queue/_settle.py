@@ -66,6 +66,8 @@ def settle(table: QueueTable, said: Settlement, now: Now) -> Settled:
         ended = finish(table, [End(seq, ItemState.DONE, result=said.result)], now)
         return Settled(accepted=True, seq=seq, ended=tuple(ended))
     if isinstance(said, Fail):
+        if said.failed:
+            table.write(row.with_item(attempts=row.item.attempts + 1))
         end = End(seq, ItemState.DEAD, said.reason, said.error, discard=said.discard)
         return Settled(True, seq, tuple(finish(table, [end], now)))  # noqa: FBT003 - accepted
     if isinstance(said, Nack):

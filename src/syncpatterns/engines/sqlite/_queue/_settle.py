@@ -58,6 +58,8 @@ def settle(desk: Desk, said: Settlement, *, again: bool = False) -> Settled:
             accepted=False, seq=seq
         )
     if isinstance(said, Fail):
+        if said.failed:
+            desk.run("count_failure", row.id)
         dead = End(
             row.id,
             ItemState.DEAD,
