@@ -10,6 +10,7 @@ from playwright.async_api import BrowserContext, Locator, Page, Request, Route, 
 
 from examples.critical_buttons.domain.lead_status import EXPLAINED, TRANSITIONS
 from tests.browser.desk import Tab, Tabs
+from tests.browser.page_clock import run_until_state
 from tests.browser.sms_routes import Answer, SmsRoutes, open_leads
 
 UPDATE = "**/api/leads/update-status"
@@ -240,10 +241,7 @@ class LeadTab:
 
     async def run_until(self, lead_id: str, state: str, text: str) -> None:
         """Let the page's clock go on until the button is in *state*."""
-        for _ in range(40):
-            await self.page.clock.run_for(200)
-            if await self.element(lead_id).get_attribute("data-state") == state:
-                break
+        await run_until_state(self.element(lead_id), state)
         await self.expect_state(lead_id, state, text)
 
     @property
@@ -305,10 +303,7 @@ class LeadTab:
 
     async def run_bulk_until(self, state: str, text: str) -> None:
         """Let the page's clock go on until that button is in *state*."""
-        for _ in range(60):
-            await self.page.clock.run_for(500)
-            if await self.bulk.get_attribute("data-state") == state:
-                break
+        await run_until_state(self.bulk, state, step=500)
         await self.expect_bulk(state, text)
 
 

@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext, Locator, Request, Route, expect
 
 from examples.critical_buttons.domain.segments import segments
 from tests.browser.desk import Tab, Tabs
+from tests.browser.page_clock import run_until_state
 
 SEND = "**/api/leads/send-sms"
 Answer: TypeAlias = Callable[[Route], Awaitable[None]]
@@ -254,15 +255,8 @@ class SmsTab:
         await expect(self.button.locator(".state")).to_have_text(text)
 
     async def run_until(self, state: str, text: str) -> None:
-        """Let the page's clock go on until the button is in *state*.
-
-        The answer comes in real time, the button shows it in the page's own:
-        what went by before the answer was there shows nothing.
-        """
-        for _ in range(20):
-            await self.page.clock.run_for(200)
-            if await self.element.get_attribute("data-state") == state:
-                break
+        """Let the page's clock go on until the button is in *state*."""
+        await run_until_state(self.element, state)
         await self.expect_state(state, text)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from syncpatterns.retry import (
     remaining,
 )
 from syncpatterns.testing import FakeClock
+from tests.unit.retry.leftovers import left_by
 
 
 class Down(Exception):
@@ -313,16 +313,7 @@ def test_a_block_that_gave_up_leaves_no_cycle(clock: FakeClock) -> None:
             return
         raise AssertionError("it should have given up")
 
-    exhaust()
-    gc.collect()
-    gc.disable()
-    try:
-        exhaust()
-        left = gc.collect()
-    finally:
-        gc.enable()
-
-    assert left == 0
+    assert left_by(exhaust) == []
 
 
 def test_an_attempt_shows_its_number(retry: Retry) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from syncpatterns.retry import CircuitBreaker, CircuitOpen
 from tests.unit.retry.breaker_kit import bad, good, make, outcome, trip
+from tests.unit.retry.leftovers import collected, left_by
 
 LIMIT = 1600
 _SHARED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
@@ -133,23 +134,19 @@ def rounds(breaker: CircuitBreaker, clock: Any) -> None:
 def test_no_cyclic_garbage_is_left(options: dict[str, Any]) -> None:
     """What a call leaves goes by itself, without the collector."""
     breaker, clock = make(**options)
-    rounds(breaker, clock)
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(10):
-            rounds(breaker, clock)
-            with pytest.raises(OSError), breaker.calling():
-                raise OSError
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+
+    def used() -> None:
+        rounds(breaker, clock)
+        with pytest.raises(OSError), breaker.calling():
+            raise OSError
+
+    assert left_by(used) == []
 
 
 def test_no_cyclic_garbage_is_left_by_async_calls() -> None:
     """The same for what is awaited."""
 
-    async def run() -> int:
+    async def run() -> list[Any]:
         breaker, _ = make()
 
         async def fails() -> None:
@@ -166,11 +163,11 @@ def test_no_cyclic_garbage_is_left_by_async_calls() -> None:
         gc.collect()
         for _ in range(10):
             await once()
-        return gc.collect()
+        return collected()
 
     gc.disable()
     try:
-        assert asyncio.run(run()) == 0
+        assert asyncio.run(run()) == []
     finally:
         gc.enable()
 

@@ -4,7 +4,9 @@ import gc
 import inspect
 import random
 import threading
+import types
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -14,6 +16,7 @@ from syncpatterns.errors import ConfigurationError, EngineBusy
 from syncpatterns.events import Fact, GaveUp, Retried, Swept
 from syncpatterns.retry import Retry, no_jitter
 from syncpatterns.testing import FakeClock
+from tests.unit.retry.leftovers import collected, left_by
 
 
 class Down(Exception):
@@ -270,7 +273,9 @@ def test_giving_up_leaves_no_cycle(
     clock: FakeClock, flaky: Any, predicate: Any
 ) -> None:
     """Reference counts alone free what an exhausted call held."""
-    assert _garbage(Retry(on=predicate, clock=clock), flaky) == 0
+    retry = Retry(on=predicate, clock=clock)
+
+    assert left_by(lambda: _exhaust(retry, flaky)) == []
 
 
 @pytest.mark.case("RTY-32", part="async")
@@ -279,35 +284,17 @@ async def test_giving_up_leaves_no_cycle_in_a_task(
 ) -> None:
     """The same where the attempts are awaited."""
     retry = Retry(on=Down, clock=clock)
-    fn = flaky(*[Down() for _ in range(5)])
+
+    await _aexhaust(retry, flaky)
     gc.collect()
     gc.disable()
     try:
-        await _aexhaust(retry, fn)
-        mine = [item for item in _collected() if isinstance(item, Down)]
+        await _aexhaust(retry, flaky)
+        left = collected()
     finally:
         gc.enable()
 
-    assert mine == []
-
-
-async def _aexhaust(retry: Retry, fn: Any) -> None:
-    try:
-        await retry.acall(fn.acall)
-    except Down:
-        return
-    raise AssertionError("it should have given up")
-
-
-def _collected() -> list[Any]:
-    """What only the cycle collector could free; the loop's own things too."""
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
-        gc.collect()
-        return list(gc.garbage)
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
+    assert left == []
 
 
 def test_the_cycle_check_finds_a_kept_exception(clock: FakeClock, flaky: Any) -> None:
@@ -317,25 +304,35 @@ def test_the_cycle_check_finds_a_kept_exception(clock: FakeClock, flaky: Any) ->
         error.args = (inspect.currentframe(),)
         return True
 
-    assert _garbage(Retry(on=keep, clock=clock), flaky) > 0
+    retry = Retry(on=keep, clock=clock)
+
+    kinds = {type(item) for item in left_by(lambda: _exhaust(retry, flaky))}
+
+    assert kinds >= {Down, types.FrameType, types.TracebackType}
 
 
-def _garbage(retry: Retry, flaky: Callable[..., Any]) -> int:
-    # Once before: modules that are loaded at the first failure leave garbage of
-    # their own, and it depends on the tests before which those are.
-    _exhaust(retry, flaky(*[Down() for _ in range(5)]))
-    gc.collect()
-    gc.disable()
+def test_the_cycle_check_counts_nobody_elses_garbage() -> None:
+    """A cycle made meanwhile by somebody else is none of the call's."""
+
+    def meanwhile() -> None:
+        foreign: list[Any] = [SimpleNamespace()]
+        foreign[0].back = foreign
+
+    assert left_by(meanwhile) == []
+
+
+def _exhaust(retry: Retry, flaky: Callable[..., Any]) -> None:
     try:
-        _exhaust(retry, flaky(*[Down() for _ in range(5)]))
-        return gc.collect()
-    finally:
-        gc.enable()
+        retry.call(flaky(*[Down() for _ in range(5)]))
+    except Down:
+        return
+    raise AssertionError("it should have given up")
 
 
-def _exhaust(retry: Retry, fn: Callable[[], Any]) -> None:
+async def _aexhaust(retry: Retry, flaky: Callable[..., Any]) -> None:
+    fn = flaky(*[Down() for _ in range(5)])
     try:
-        retry.call(fn)
+        await retry.acall(fn.acall)
     except Down:
         return
     raise AssertionError("it should have given up")

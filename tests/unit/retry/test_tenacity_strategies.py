@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import math
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import tenacity.asyncio.retry
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import Retry, no_jitter
 from syncpatterns.testing import FakeClock
+from tests.unit.retry.leftovers import left_by
 
 
 class Down(Exception):
@@ -236,16 +236,11 @@ def test_a_tenacity_strategy_leaves_no_cycle(clock: FakeClock, flaky: Any) -> No
         stop=tenacity.stop_after_attempt(4),
         clock=clock,
     )
-    _exhaust(retry, flaky(*[Down() for _ in range(5)]))  # imports and caches
-    gc.collect()
-    gc.disable()
-    try:
-        _exhaust(retry, flaky(*[Down() for _ in range(5)]))
-        left = gc.collect()
-    finally:
-        gc.enable()
 
-    assert left == 0
+    def exhaust() -> None:
+        _exhaust(retry, flaky(*[Down() for _ in range(5)]))
+
+    assert left_by(exhaust) == []
 
 
 def _exhaust(retry: Retry, fn: Any) -> None:
