@@ -265,6 +265,8 @@ def test_a_batch_in_either_form_is_heard_from_begin_to_end(
         "phase": "done",
         "done": len(ids),
         "total": len(ids),
+        "by": "demo",
+        "to": "nurture",
     }
 
 

@@ -47,6 +47,14 @@ class BatchFailed(Refusal):
     title = "Nothing was changed."
 
 
+class BatchCancelled(Refusal):
+    """Somebody cancelled a batch before its commit, so no row was changed."""
+
+    status = 409
+    problem = "batch-cancelled"
+    title = "The batch was cancelled."
+
+
 class RowNotWritten(Refusal):
     """The database itself refused one row of a batch; the others are untouched."""
 
@@ -75,6 +83,7 @@ LEAD_REFUSALS: tuple[type[Refusal], ...] = (
     VersionConflict,
     ReasonRequired,
     BatchFailed,
+    BatchCancelled,
 )
 
 
@@ -137,6 +146,16 @@ def batch_failed(facts: dict[str, Any], guilty: int, total: int) -> BatchFailed:
         f"{guilty} of {total} rows cannot be changed, so none was. `results` names "
         "them; correct them, leave them out, or send mode partial.",
         **facts,
+    )
+
+
+def batch_cancelled(total: int) -> BatchCancelled:
+    """Refuse a batch for good because somebody wanted it stopped."""
+    return BatchCancelled(
+        f"It was cancelled before it was committed: none of its {total} rows was "
+        "changed by it, and none will be. To change them after all, send them under a "
+        "new key.",
+        total=total,
     )
 
 

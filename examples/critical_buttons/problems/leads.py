@@ -23,6 +23,14 @@ LEADS: Final[Mapping[str, Problem]] = {
         "Correct those rows or leave them out, or send the batch in mode `partial`; "
         "with a new key, since this one has its answer.",
     ),
+    "batch-cancelled": Problem(
+        409,
+        "The batch was cancelled",
+        "Somebody cancelled it before its commit. No row was changed by it, and none "
+        "will be, whoever still sends it under this key.",
+        "Nothing has to be done. To change the rows after all, send them under a new "
+        "key.",
+    ),
     "batch-too-large": Problem(
         413,
         "There are too many rows",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +18,7 @@ from examples.critical_buttons.routes.bookings import IfMatch
 from examples.critical_buttons.routes.common import Waited, Who, fresh
 from examples.critical_buttons.routes.status_bodies import (
     FORMS,
+    ChangeBatch,
     ChangeOne,
     ChangeRows,
     ChangeSame,
@@ -23,12 +26,17 @@ from examples.critical_buttons.routes.status_bodies import (
 )
 from examples.critical_buttons.services.lead_history import LeadHistory
 from examples.critical_buttons.services.status_commands import (
+    CancelMany,
     ChangeMany,
     ChangeStatus,
     Press,
 )
 from examples.critical_buttons.services.status_desk import StatusDesk
-from examples.critical_buttons.services.status_views import BatchResult, StatusChanged
+from examples.critical_buttons.services.status_views import (
+    BatchResult,
+    Cancelled,
+    StatusChanged,
+)
 from syncpatterns.adapters.asgi import request_id
 from syncpatterns.adapters.fastapi import IdempotencyKey, reply
 
@@ -54,6 +62,12 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     404: _problem("No lead of yours has this id."),
     412: _problem("The lead is no longer at the version that was seen."),
     413: _problem("More than 500 rows; nothing was looked at."),
+}
+
+
+_CANCEL_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "What became of the batch.", "model": Cancelled},
+    413: _ANSWERS[413],
 }
 
 
@@ -108,7 +122,28 @@ def lead_status_routes(desk: StatusDesk, history: LeadHistory) -> APIRouter:
             _require_same_version(body, tags)
             one = ChangeStatus(press, body.lead_id, body.wish, tags)
             return reply(await desk.change(one, key=key))
-        return await _many(desk, body, tags, press, key)
+        return await _many(desk, body, tags, press, await _of_the_batch(key, request))
+
+    @router.post("/update-status/cancel", responses=_CANCEL_ANSWERS)
+    async def cancel(
+        body: ChangeBatch,
+        key: IdempotencyKey,
+        who: Who,
+        request: Request,
+    ) -> Response:
+        """See to it that a batch is not done, if it is not done yet.
+
+        Send the batch's own body under its own key. Whatever the answer says holds
+        for all of its rows: `cancelled` true, and none was or will be changed;
+        false, and the batch had its answer before, which `update-status` repeats.
+        """
+        press = Press(who.tenant, who.actor, request_id(request.scope), key.age)
+        if body.dry_run:
+            raise _wrong("body", "dry_run", "A dry run does nothing to be cancelled")
+        command = CancelMany(press, len(body.rows))
+        asked = await _of_the_batch(key, request)
+        cancelled = await desk.cancel(command, key=asked)
+        return fresh(Cancelled(cancelled=cancelled, total=command.total))
 
     @router.get("/export.csv", response_class=StreamingResponse)
     async def export(who: Who) -> Response:
@@ -134,6 +169,16 @@ def lead_status_routes(desk: StatusDesk, history: LeadHistory) -> APIRouter:
         return fresh(await history.audit(who.tenant, lead_id, limit=limit))
 
     return router
+
+
+async def _of_the_batch(key: IdempotencyKey, request: Request) -> IdempotencyKey:
+    """Return *key* with a fingerprint that a batch and its cancelling share.
+
+    The path is in the one that came with it, and would tell the two apart; what
+    the batch is, its body says.
+    """
+    body = await request.body()
+    return replace(key, fingerprint=sha256(b"leads\0" + body).digest(), door=b"")
 
 
 def _without_form(place: Sequence[int | str]) -> tuple[int | str, ...]:
@@ -171,8 +216,12 @@ def _require_same_version(body: ChangeOne, tags: tuple[str, ...] | None) -> None
 
 
 def _wrong_condition(message: str) -> RequestValidationError:
+    return _wrong("header", "If-Match", message)
+
+
+def _wrong(where: str, name: str, message: str) -> RequestValidationError:
     return RequestValidationError(
-        [{"type": "condition", "loc": ("header", "If-Match"), "msg": message}]
+        [{"type": "condition", "loc": (where, name), "msg": message}]
     )
 
 

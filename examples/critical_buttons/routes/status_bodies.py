@@ -168,6 +168,11 @@ class ChangeSame(_Batch):
         return tuple(Row(lead_id, wish) for lead_id in self.lead_ids)
 
 
+def _batch_form(body: Any) -> str:
+    form = _form(body)
+    return ROWS if form == ONE else form
+
+
 def _form(body: Any) -> str:
     """Return which form *body* has; what has none is read as one lead."""
     if isinstance(body, ChangeRows) or (isinstance(body, dict) and "updates" in body):
@@ -176,6 +181,12 @@ def _form(body: Any) -> str:
         return SAME
     return ONE
 
+
+#: What a batch was sent with, sent again to cancel it.
+ChangeBatch: TypeAlias = Annotated[
+    Annotated[ChangeRows, Tag(ROWS)] | Annotated[ChangeSame, Tag(SAME)],
+    Discriminator(_batch_form),
+]
 
 UpdateStatus: TypeAlias = Annotated[
     Annotated[ChangeOne, Tag(ONE)]

@@ -17,7 +17,11 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from examples.critical_buttons.domain.consent import Consent
-from examples.critical_buttons.domain.lead_refusals import BatchFailed, batch_failed
+from examples.critical_buttons.domain.lead_refusals import (
+    BatchFailed,
+    batch_cancelled,
+    batch_failed,
+)
 from examples.critical_buttons.domain.lead_status import (
     Change,
     NoChange,
@@ -44,7 +48,12 @@ Verdict: TypeAlias = Change | NoChange | Refusal
 
 
 class Reporter(Protocol):
-    """Told how far a batch has come."""
+    """Told how far a batch has come, and asked whether it is still wanted."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has asked to stop it."""
+        ...
 
     def phase(self, name: str, done: int) -> None:
         """A new phase begins."""
@@ -145,8 +154,10 @@ def change_many(
 
     Raises:
         BatchFailed: It is atomic, and a row is refused; nothing was changed.
+        BatchCancelled: Somebody has asked to stop it; nothing was changed.
     """
     total = len(command.rows)
+    _unless_cancelled(command, report)
     report.phase("validating", 0)
     connection = tx.sqlalchemy()
     batch = _Batch.judged(connection, command)
@@ -160,7 +171,22 @@ def change_many(
     ids = list(batch.entries)
     after = leads.find_many(connection, command.press.tenant, ids)
     results = batch.results(after)
+    # The last moment: what is returned from here is committed.
+    _unless_cancelled(command, report)
     return _answer(results, command.mode, bulk_id)
+
+
+def _unless_cancelled(command: ChangeMany, report: Reporter) -> None:
+    """Take everything back if somebody has asked to stop the batch.
+
+    In mode partial too: a person who stops a batch is told one thing, that
+    nothing of it holds, and not which rows were quicker.
+
+    Raises:
+        BatchCancelled: Somebody has.
+    """
+    if report.cancelled:
+        raise batch_cancelled(len(command.rows))
 
 
 def _write(tx: Transaction, batch: _Batch, bulk_id: str, report: Reporter) -> None:
@@ -170,6 +196,7 @@ def _write(tx: Transaction, batch: _Batch, bulk_id: str, report: Reporter) -> No
     done = len(command.rows) - len(changes)
     moved_on: set[str] = set()
     for index, lead_id, change in changes:
+        _unless_cancelled(command, report)
         entry = batch.entries[lead_id]
         if entry.lead.phone in moved_on:
             # Not somebody else's change, for nobody else can write now: a row

@@ -7,6 +7,7 @@ be undone. So it goes past the outbox, is kept nowhere, and says "writing 180 of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -19,6 +20,10 @@ from syncpatterns.realtime import Event
 #: makes nine events in any second at most.
 EVERY: Final = 0.2
 TYPE: Final = "bulk.progress"
+
+
+def _always() -> bool:
+    return True
 
 
 class Announcer(Protocol):
@@ -42,6 +47,9 @@ class BatchProgress:
         tenant: Who may hear it.
         key_hash: Names the click.
         total: How many rows there are.
+        by: Whose batch it is.
+        to: What all its rows are to become; None if they differ.
+        wanted: Whether it is still to be done; asked at every row.
     """
 
     announcer: Announcer
@@ -49,8 +57,16 @@ class BatchProgress:
     tenant: str
     key_hash: str
     total: int
+    by: str = ""
+    to: str | None = None
+    wanted: Callable[[], bool] = _always
     _phase: str = field(default="validating", init=False)
     _told: float = field(default=0.0, init=False)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has asked to stop the batch."""
+        return not self.wanted()
 
     def phase(self, name: str, done: int) -> None:
         """Tell that a phase begins."""
@@ -74,6 +90,8 @@ class BatchProgress:
                         "phase": self._phase,
                         "done": done,
                         "total": self.total,
+                        "by": self.by,
+                        "to": self.to,
                     },
                 )
             )

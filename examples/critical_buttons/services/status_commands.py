@@ -86,4 +86,17 @@ class ChangeMany:
     mode: Mode
 
 
-Command: TypeAlias = ChangeStatus | ChangeMany
+@dataclass(frozen=True, slots=True)
+class CancelMany:
+    """Not to do a `ChangeMany`: it goes under that one's key.
+
+    Args:
+        press: Who pressed, and when.
+        total: How many rows the batch has.
+    """
+
+    press: Press
+    total: int
+
+
+Command: TypeAlias = ChangeStatus | ChangeMany | CancelMany

@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 from typing import Final, cast
 
-from examples.critical_buttons.domain.lead_refusals import LEAD_REFUSALS, BatchFailed
+from examples.critical_buttons.domain.lead_refusals import (
+    LEAD_REFUSALS,
+    BatchCancelled,
+    BatchFailed,
+    batch_cancelled,
+)
 from examples.critical_buttons.services.bulk_status import change_many, try_many
 from examples.critical_buttons.services.lead_status import change_status
 from examples.critical_buttons.services.progress import Announcer, BatchProgress
+from examples.critical_buttons.services.running import Running
 from examples.critical_buttons.services.status_commands import (
     OPERATION,
+    CancelMany,
     ChangeMany,
     ChangeStatus,
     Command,
@@ -22,6 +29,7 @@ from examples.critical_buttons.services.status_views import (
 )
 from syncpatterns.adapters.fastapi import IdempotencyKey
 from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.errors import StoreUnavailable
 from syncpatterns.operation import Answer, Operation, Result, Transaction
 
 _OURS: Final = 500
@@ -40,6 +48,7 @@ class StatusDesk:
     def __init__(self, engine: SqliteEngine, announcer: Announcer) -> None:
         self._engine = engine
         self._announcer = announcer
+        self._running = Running()
         self.operation: Operation[Command, StatusAnswer] = Operation(
             OPERATION, engine, effect=self._apply, refusals=LEAD_REFUSALS
         )
@@ -61,27 +70,58 @@ class StatusDesk:
 
         Raises:
             BatchFailed: It is atomic, and a row is refused; nothing was changed.
+            BatchCancelled: `cancel` came first; nothing was or will be changed.
             Exception: What the operation raises.
         """
-        tenant, total = command.press.tenant, len(command.rows)
-        progress = BatchProgress(
-            self._announcer,
-            self._engine.clock,
-            tenant,
-            self.operation.key_hash(key, scope=tenant),
-            total,
-        )
+        tenant = command.press.tenant
+        stored = self.operation.storage_key(key, scope=tenant)
+        progress = self._progress(command, stored[:8])
         try:
-            answer = await self.operation.acall(command, key=key, scope=tenant)
-        except BatchFailed as refused:
+            with self._running.batch(stored):
+                answer = await self.operation.acall(command, key=key, scope=tenant)
+        except (BatchFailed, BatchCancelled) as refused:
             if not refused.replayed:
                 progress.phase("done", 0)
+            raise
+        except StoreUnavailable:
+            # Who has heard that it is written must not go on waiting for its end.
+            progress.phase("undone", 0)
             raise
         if not answer.replayed:
             found = cast("BatchResult", answer.value)  # what `change_many` returned
             progress.phase("done", found["changed"] + found["unchanged"])
             self._log_failures(progress.key_hash, found)
         return answer
+
+    async def cancel(self, command: CancelMany, *, key: IdempotencyKey) -> bool:
+        """See to it that the batch under *key* is not done, if it is not done yet.
+
+        The record of the key decides. A batch that has not begun finds there that
+        it was cancelled, whenever and wherever it comes; one that runs in this
+        process is stopped at its next row, and its rows are taken back; one that
+        is committed stays. So one of two things holds, for all of its rows.
+
+        Args:
+            command: Who wants that.
+            key: That of the batch, with the fingerprint of the batch.
+
+        Returns:
+            False: It had its answer before, and that holds.
+
+        Raises:
+            KeyReused: Under this key another batch was sent.
+            OutcomeGone: It was done, too long ago to say more.
+            StoreUnavailable: Nothing is known; ask again.
+        """
+        tenant = command.press.tenant
+        self._running.cancel(self.operation.storage_key(key, scope=tenant))
+        try:
+            await self.operation.acall(command, key=key, scope=tenant)
+        except BatchCancelled:
+            return True
+        except BatchFailed:
+            return False
+        return False
 
     async def try_many(self, command: ChangeMany) -> Result[BatchResult]:
         """Say what `change_many` would answer, from a snapshot; nothing is written.
@@ -115,11 +155,19 @@ class StatusDesk:
     ) -> Result[StatusChanged] | Result[BatchResult]:
         if isinstance(command, ChangeStatus):
             return change_status(tx, command)
-        progress = BatchProgress(
+        if isinstance(command, CancelMany):
+            raise batch_cancelled(command.total)
+        return change_many(tx, command, self._progress(command, tx.key_hash))
+
+    def _progress(self, command: ChangeMany, key_hash: str) -> BatchProgress:
+        states = {row.wish.to.value for row in command.rows}
+        return BatchProgress(
             self._announcer,
             self._engine.clock,
             command.press.tenant,
-            tx.key_hash,
+            key_hash,
             len(command.rows),
+            by=command.press.actor,
+            to=states.pop() if len(states) == 1 else None,
+            wanted=lambda: not self._running.cancelled(key_hash),
         )
-        return change_many(tx, command, progress)

@@ -45,6 +45,17 @@ class BatchResult(TypedDict):
     results: list[RowResult]
 
 
+class Cancelled(TypedDict):
+    """What became of a batch that was to be cancelled.
+
+    `cancelled` True: none of its rows was or will be changed by it. False: it had
+    its answer before.
+    """
+
+    cancelled: bool
+    total: int
+
+
 StatusAnswer: TypeAlias = StatusChanged | BatchResult
 
 
