@@ -30,6 +30,9 @@
     ├── KeyExpired                    409  key-expired: too old to tell
     ├── LeaseLost                     409  lease-lost: somebody else took over
     ├── ResultNotStorable             the result cannot be written as JSON
+    ├── sealing.SealError             something stored cannot be opened
+    │   ├── sealing.SealKeyMissing    its key is not here
+    │   └── sealing.SealBroken        it was changed, or belongs elsewhere
     ├── CleanupTimedOut               a shielded clean-up did not end in time
     ├── DatabaseRefused               503  database-refused: not one we may write
     │   ├── DatabaseForeign           not SQLite, or another program's

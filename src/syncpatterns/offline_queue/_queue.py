@@ -27,6 +27,8 @@ from syncpatterns.offline_queue._looking._looks import Looks
 from syncpatterns.offline_queue._looking._shelf import Shelf
 from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueEngine, QueueStore
+from syncpatterns.offline_queue._sealing._seals import seals_of
+from syncpatterns.offline_queue._sealing._stores import open_stores
 from syncpatterns.offline_queue._settings import (
     OnFull,
     by_target,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from syncpatterns.offline_queue._draining._delivers import Delivers
     from syncpatterns.offline_queue._draining._probes import Probe
     from syncpatterns.retry import CircuitBreaker
+    from syncpatterns.sealing import Sealer
 
 F = TypeVar("F", bound=Callable[..., Any])
 Op = TypeVar("Op", bound=OperationLike[Any, Any])
@@ -108,6 +111,16 @@ class OfflineQueue(Sends, Looks, Drains):
         probe: How to ask a target whether it is back; one, or a dict by target.
         breaker: A `CircuitBreaker`, or a dict by target, asked before a
             delivery, for handlers that name none.
+        sealer: Seals payloads, headers and results, such as a
+            `syncpatterns.sealing.Keyring`, and puts pseudonyms in the place of
+            lanes. What cannot be opened is PARKED: ``key`` (its key is not
+            here) or ``tampered``.
+        require_sealed: Take nothing that lies open: PARKED (``not-sealed``). For
+            a queue that was sealed from its first item on; without it, whoever
+            can write to the database can put an item of his own in.
+        compress: Bytes above which a payload or a result is compressed, such as
+            1024, if that makes it smaller; None: never. Releases before this
+            one cannot read what is compressed or sealed.
         clock: Where the time comes from; the engine's if None.
         rng: Where keys and jitter come from.
         hooks: Called with what happened to each item.
@@ -139,6 +152,9 @@ class OfflineQueue(Sends, Looks, Drains):
         keep_failed: bool = True,
         probe: Probe | Mapping[str, Probe] | None = None,
         breaker: CircuitBreaker | Mapping[str, CircuitBreaker] | None = None,
+        sealer: Sealer | None = None,
+        require_sealed: bool = False,
+        compress: int | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
         hooks: Iterable[Hook] = (),
@@ -162,7 +178,8 @@ class OfflineQueue(Sends, Looks, Drains):
             keep_results=keep_results,
             keep_failed=keep_failed,
         )
-        stores = stores_of(name, store)
+        seals = seals_of(name, sealer, require_sealed, compress)
+        stores = open_stores(stores_of(name, store), seals, given.on_dead)
         self._breakers = by_target(name, "breaker", breaker)
         self._parts = Parts(
             given,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from syncpatterns._flow import Effect, Flow, arun, run
 from syncpatterns._outcome import Err, Ok, Outcome
-from syncpatterns.offline_queue._core import Ended
+from syncpatterns.offline_queue._core import Ended, Item
 from syncpatterns.offline_queue._core._meanings import meaning_of
 from syncpatterns.offline_queue._delivering import _invoking
 from syncpatterns.offline_queue._delivering._context import ItemContext
@@ -27,6 +27,8 @@ from syncpatterns.offline_queue._delivering._resolving import resolved
 from syncpatterns.offline_queue._draining._delivers import Flight, Verdict
 from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._results import stored_result
+from syncpatterns.offline_queue._sealing._seals import ShutEnded, ShutItem
+from syncpatterns.sealing._errors import SealError
 
 
 class Step(Effect[Any], ABC):
@@ -162,6 +164,9 @@ class Delivery:
             parents = yield from Parents(parts, flight)
         if isinstance(parents, Err):
             return judge.unread(item, parents.error)
+        shut = _shut(item, parents.value)
+        if shut is not None:
+            return judge.shut(item, shut)
         try:
             payload = handler.payloads.read(item, parents.value)
             context = parts.context(flight, handler)
@@ -182,6 +187,14 @@ class Delivery:
             flight, handler.on_conflict, payload, raised, context
         )
         return resolved(parts, handler, flight, raised, decided)
+
+
+def _shut(item: Item, parents: dict[int, Ended]) -> SealError | None:
+    """Return why *item*, or what it needs of its parents, cannot be opened here."""
+    if isinstance(item, ShutItem):
+        return item.why
+    shut = (each.why for each in parents.values() if isinstance(each, ShutEnded))
+    return next(shut, None)
 
 
 def _asked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +19,9 @@ from syncpatterns.offline_queue._core import (
 from syncpatterns.offline_queue._core._meanings import Meaning, said
 from syncpatterns.offline_queue._draining._delivers import Evidence, Verdict
 from syncpatterns.retry import Wait, full_jitter
+from syncpatterns.sealing._errors import SealError
+
+_log = logging.getLogger("syncpatterns.offline_queue")
 
 #: How long an item of which nobody here knows the form or the handler is put
 #: back before it is parked: a rolling deploy has ended by then.
@@ -107,6 +111,20 @@ class Judge:
         outcome = None if error is None else Err(error)
         park = Park(item.hold, reason, words, unsent=error is None)
         return Verdict(park, extra=Aftermath(outcome, reason))
+
+    def shut(self, item: Item, why: SealError) -> Verdict:
+        """It, or what it needs, cannot be opened; the words name the key."""
+        words = f"{type(why).__name__}: {why.key_id}" if why.key_id else said(why)
+        _log.warning(
+            "%s [%s]: item %d is parked (%s): %s",
+            item.operation,
+            item.key_hash,
+            item.seq,
+            why.reason,
+            why,
+        )
+        park = Park(item.hold, why.reason, words, unsent=True)
+        return Verdict(park, extra=Aftermath(None, why.reason))
 
     def unknown_here(self, item: Item, reason: str, now: float) -> Verdict:
         """This process cannot deliver it; another one, newer or older, may."""

@@ -15,6 +15,7 @@ from syncpatterns.offline_queue._core import (
     key_hash,
 )
 from syncpatterns.offline_queue._results import Done, read_result
+from syncpatterns.offline_queue._sealing._seals import ShutEnded
 from syncpatterns.offline_queue._steps import Ask, Step, Wait, ado, do
 from syncpatterns.offline_queue._telling import about_ended
 
@@ -68,6 +69,8 @@ class Receipt(Generic[R_co]):
         Raises:
             ItemFailed: It ended without being done; `ItemFailed.reason` says why.
             OutcomeGone: It has ended, and how is no longer kept.
+            SealError: It was done, and its result cannot be opened here: its key
+                is missing, or it was changed.
             TimeoutError: It has not ended in time.
         """
         return self._done(do(self._parts, lambda: self._ended(timeout)))
@@ -120,8 +123,16 @@ def done(receipt: Receipt[R_co], parts: Parts, ended: Ended) -> Done[R_co]:
 
     Raises:
         ItemFailed: It was not done.
+        SealError: It was done, and its result cannot be opened here.
     """
     if ended.state is ItemState.DONE:
+        if isinstance(ended, ShutEnded):
+            raise type(ended.why)(
+                f"{receipt.operation} [{receipt.key_hash}] in {parts.name} on "
+                f"{parts.stores.name}: it was done, but its result cannot be opened. "
+                f"{ended.why}",
+                ended.why.key_id,
+            )
         handler = parts.handlers.named(receipt.operation)
         return Done(cast("R_co", read_result(handler, ended.result)), receipt)
     what = f"ended {ended.state.value}"
