@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 import httpx2
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 class AppProcess:

@@ -13,7 +13,7 @@ from examples import field_agent
 from examples.critical_buttons.tour.agent import Agent as RealAgent, Run
 from syncpatterns.clock import SystemClock
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 _START = datetime(2031, 1, 6, 9, tzinfo=UTC)
 
 

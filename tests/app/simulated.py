@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlencode
 import httpx2
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
+PATIENCE = 120.0
 PACE = 10.0
 TO = "+12025550147"
 FROM = "+15005550006"

@@ -49,7 +49,7 @@ def dig(folder: Path, *places: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=200,
     )
 
 

@@ -46,7 +46,7 @@ class Client:
 
     async def saw(self, text: str) -> None:
         """Wait until *text* has come."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(120):
             while text not in self.text:
                 await self._came.wait()
 

@@ -228,7 +228,7 @@ def test_a_batch_with_a_lost_row_or_two_identities_breaks_the_promise() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.case("OPR-03", part="app")
 @pytest.mark.case("OPR-06", part="app")
 @pytest.mark.case("OPR-13", part="app")

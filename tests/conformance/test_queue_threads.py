@@ -22,7 +22,7 @@ from tests.selfcheck.queue_faults import OvertakesTheHead
 QUEUE = "q"
 LANES = ("A", "B", "C")
 LEASE = 60.0
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_a_quota_keeps_what_was_told_and_refuses_the_rest(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=200,
     )
 
     assert done.returncode == 0, done.stderr

@@ -32,7 +32,7 @@ def left_by(folder: Path, number: int) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @pytest.mark.case("QUE-05", part="failpoints")
 @pytest.mark.parametrize("who", ["loop", "thread"])
 def test_killed_at_any_place_each_item_is_done_once(who: str) -> None:

@@ -43,7 +43,7 @@ def judged(case: CrashCase, *, apart: bool) -> list[str]:
         worker.start()
         try:
             for seq in filter(None, found.values()):
-                queue.receipt(seq).wait(20)
+                queue.receipt(seq).wait(120)
         except (TimeoutError, OutcomeGone) as error:
             wrong.append(f"{type(error).__name__} for what was booked")
         finally:

@@ -63,7 +63,7 @@ def restarted(folder: Path, *, resume: bool = True) -> list[str]:
     """Start again, run to the end, and return what is wrong."""
 
     async def run() -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             await Consumer(folder, resume=resume).run()
 
     anyio.run(run)

@@ -54,7 +54,7 @@ def taken_over(folder: Path, *how: str) -> tuple[Answer[str], dict[str, Any], An
         with frozen(folder, *how) as child:
             answer = operation.call(Send("a"), key="k", scope=SCOPE)
             os.kill(child.pid, signal.SIGCONT)
-            out, err = child.communicate(timeout=60)
+            out, err = child.communicate(timeout=200)
             assert child.returncode == 0, err
         again = operation.call(Send("a"), key="k", scope=SCOPE)
         assert (again.replayed, again.body) == (True, answer.body)

@@ -31,7 +31,7 @@ def herd(folder: Path, variant: str, seed: int, seconds: float, kills: int) -> i
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=200,
     )
 
     assert done.returncode == 0, done.stderr

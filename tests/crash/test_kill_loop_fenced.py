@@ -28,7 +28,7 @@ pytestmark = [
         not hasattr(os, "fork"), reason="the workers of the herd are forked"
     ),
     pytest.mark.slow,
-    pytest.mark.timeout(180 + SECONDS),
+    pytest.mark.timeout(600 + SECONDS),
 ]
 
 

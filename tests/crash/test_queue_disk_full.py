@@ -31,7 +31,7 @@ def on_a_small_disk(folder: Path, *commands: list[str]) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=300,
     )
     said = done.stdout.splitlines()
     assert (done.returncode, len(said)) == (0, len(commands)), done.stderr

@@ -229,7 +229,7 @@ def test_two_processes_drain_ten_thousand_items(tmp_path: Path) -> None:
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        out, _ = process.communicate(timeout=50)
+        out, _ = process.communicate(timeout=200)
         answers.append([int(seq) for seq in out.split()])
 
     assert sorted(answers[0] + answers[1]) == list(range(1, 10_001))

@@ -296,7 +296,7 @@ def test_all_at_once_and_one_key_are_one_effect(served: Doors) -> None:
         begin = threading.Barrier(len(ways))
 
         def ask(way: str, name: str = name, begin: Any = begin) -> Heard:
-            begin.wait(20)
+            begin.wait(120)
             return served.ask(way, Confirm(booking=name, seats=3), f"key-{name}")
 
         with ThreadPoolExecutor(len(ways)) as pool:

@@ -117,7 +117,7 @@ def report(bug: Bug) -> Report:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     history = [op for recorder in recorders for op in recorder.history]
     return check_by_key(history, idempotency_model)
 

@@ -55,7 +55,7 @@ def server() -> Iterator[Server]:
         thread.start()
         yield running
         running.shutdown()
-        thread.join(5)
+        thread.join(120)
 
 
 def press(port: int, booking: str, key: str | None) -> None:

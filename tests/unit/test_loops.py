@@ -37,7 +37,7 @@ async def test_callbacks_run_on_the_loop_in_order() -> None:
 
     thread = threading.Thread(target=wake)
     thread.start()
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         await done.wait()
     thread.join()
 

@@ -29,11 +29,11 @@ def test_what_asks_for_the_end_ends_only_its_own_call(error: BaseException) -> N
 
     other = threading.Thread(target=lambda: answers.append(_portal.call_async(waits)))
     other.start()
-    entered.wait(10)
+    entered.wait(120)
     with pytest.raises(type(error)) as raised:
         _portal.call_async(ends)
     go.set()
-    other.join(10)
+    other.join(120)
 
     assert raised.value is error
     assert answers == ["waited"]

@@ -210,5 +210,5 @@ def start(
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for its end; return exit code, stdout and stderr."""
-    out, err = process.communicate(timeout=50)
+    out, err = process.communicate(timeout=200)
     return process.returncode, out, err

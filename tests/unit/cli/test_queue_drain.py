@@ -216,7 +216,7 @@ def test_a_worker_ends_in_order_when_it_is_told_to(
     worker = start("work", "--app", "field:queue")
     until_delivered(worker, 2)
     worker.send_signal(number)
-    out, _ = worker.communicate(timeout=50)
+    out, _ = worker.communicate(timeout=200)
 
     assert worker.returncode == 0
     assert out.splitlines() == [

@@ -25,7 +25,7 @@ def waiting(store: SqliteQueueStore) -> int:
 
 async def until_waiting(store: SqliteQueueStore, n: int) -> None:
     """Wait until *n* requests wait."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         while waiting(store) < n:
             await anyio.lowlevel.checkpoint()
 

@@ -173,11 +173,11 @@ def test_a_blocking_caller_does_not_wait_for_ever_for_its_turn(
 
     def slow(tx: SqliteTransaction) -> None:
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
 
     thread = threading.Thread(target=engine.transact, args=(slow,))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(120)
 
     with pytest.raises(EngineBusy):
         engine.transact(insert("gave up"))

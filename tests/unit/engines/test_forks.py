@@ -123,12 +123,12 @@ def test_a_fork_waits_for_a_transaction(engine: SqliteEngine) -> None:
 
     def slow(tx: SqliteTransaction) -> None:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(120)
         insert("slow")(tx)
 
     thread = threading.Thread(target=engine.transact, args=(slow,))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(120)
     lock = engine._opened()._lock
     real = lock.acquire
 

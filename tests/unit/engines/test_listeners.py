@@ -40,7 +40,7 @@ async def test_listeners_hear_of_commits_that_published(engine: SqliteEngine) ->
     assert heard.empty()
     engine.transact(lambda tx: tx.publish(event(1), event(2)))
     await engine.atransact(lambda tx: tx.publish(event(3)))
-    assert [heard.get(timeout=30), heard.get(timeout=30)] == ["x", "x"]
+    assert [heard.get(timeout=120), heard.get(timeout=120)] == ["x", "x"]
     remove()
     remove()
     engine.transact(lambda tx: tx.publish(event(4)))
@@ -75,8 +75,8 @@ def test_a_listener_on_the_writer_s_thread_does_not_wait_for_itself(
     engine.on_commit(listen)
     anyio.run(engine.atransact, lambda tx: tx.publish(event()))
 
-    assert told.wait(30)
-    assert gate.acquire(timeout=30)
+    assert told.wait(120)
+    assert gate.acquire(timeout=120)
     assert names(engine) == ["from the listener", "late"]
 
 
@@ -93,7 +93,7 @@ def test_a_listener_on_the_writer_s_thread_cannot_close(
     engine.on_commit(listen)
     with caplog.at_level(logging.ERROR, "syncpatterns.sqlite"):
         anyio.run(engine.atransact, lambda tx: tx.publish(event()))
-        assert told.wait(30)
+        assert told.wait(120)
         anyio.run(engine.atransact, insert("after"))
 
     assert "Close it where it was opened" in caplog.text

@@ -180,7 +180,7 @@ with SqliteEngine(sys.argv[1]) as engine:
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=200)
         answers.append((process.returncode, out))
 
     assert {code for code, _ in answers} == {0}

@@ -225,7 +225,7 @@ def test_threads_that_ask_for_the_store_at_once_share_its_office(
     offices: list[Any] = []
 
     def ask() -> None:
-        together.wait(30)
+        together.wait(120)
         offices.append(engine.queue_office)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]

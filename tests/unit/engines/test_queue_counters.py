@@ -80,7 +80,7 @@ with SqliteEngine(sys.argv[1]) as engine:
         assert process.stdin
         process.stdin.write("\n")
         process.stdin.flush()
-    said = sorted(process.communicate(timeout=30)[0] for process in processes)
+    said = sorted(process.communicate(timeout=200)[0] for process in processes)
 
     assert said == ["full\n", "full\n", "full\n", "in\n"]
     assert store.stats(QUEUE).live == 1000

@@ -95,7 +95,7 @@ async def test_more_than_one_crowd_can_wait(
             for n in range(10):
                 tasks.start_soon(awaited.enqueue, one(new(f"k{n}")))
             writer = store._engine.writer()
-            with anyio.fail_after(30):
+            with anyio.fail_after(120):
                 while writer._queue.qsize() < 2 or waiting(store) < 2:
                     await anyio.lowlevel.checkpoint()
 
@@ -217,7 +217,7 @@ async def test_who_is_cancelled_before_it_begins_stores_nothing(
                 tasks.start_soon(ask, n)
                 await until_waiting(store, n + 1)
             scopes[1].cancel()
-            with anyio.fail_after(30):
+            with anyio.fail_after(120):
                 while waiting(store) > 2:
                     await anyio.lowlevel.checkpoint()
 
@@ -238,7 +238,7 @@ async def test_a_crowd_that_has_gone_home_costs_no_transaction(
                     tasks.start_soon(awaited.enqueue, one(new(f"k{n}")))
                 await until_waiting(store, 3)
                 tasks.cancel_scope.cancel()
-                with anyio.CancelScope(shield=True), anyio.fail_after(30):
+                with anyio.CancelScope(shield=True), anyio.fail_after(120):
                     while waiting(store):
                         await anyio.lowlevel.checkpoint()
         put(store, new("after"))
@@ -256,7 +256,7 @@ async def test_who_is_cancelled_after_it_began_has_stored(
 
     def slow(*positional: Any, **named: Any) -> Any:
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
         return real(*positional, **named)
 
     monkeypatch.setattr(store._office, "enqueue_together", slow)
@@ -296,7 +296,7 @@ async def test_a_lost_answer_leaves_each_there_once(
 
         def hold(_: Any) -> None:
             begun.set()
-            assert end.wait(30)
+            assert end.wait(120)
 
         thread = threading.Thread(target=store._engine.transact, args=(hold,))
         thread.start()
@@ -308,7 +308,7 @@ async def test_a_lost_answer_leaves_each_there_once(
         with lost_second_answer(store, done=done):
             end.set()
             thread.join()
-            with anyio.fail_after(30):
+            with anyio.fail_after(120):
                 while len(seqs) < 5:
                     await anyio.lowlevel.checkpoint()
 

@@ -71,7 +71,7 @@ async def test_one_caller_who_needs_the_disk_makes_the_shared_commit_wait(
 
         def hold(_: SqliteTransaction) -> None:
             held.set()
-            go_on.wait(30)
+            go_on.wait(120)
 
         async def ask(flag: bool) -> None:
             found.append(await engine.atransact(level, relaxed=flag))

@@ -67,7 +67,7 @@ async def test_a_commit_on_the_writer_s_thread_wakes_too(engine: SqliteEngine) -
 
     await store.enqueue(EnqueueRequest(QUEUE, [new("a")]))
 
-    assert heard.get(timeout=30) == "x"
+    assert heard.get(timeout=120) == "x"
     remove()
 
 

@@ -137,7 +137,7 @@ def test_many_views_at_once(engine: SqliteEngine) -> None:
     together = threading.Barrier(12)
 
     def look(connection: sqlite3.Connection) -> int:
-        together.wait(30)
+        together.wait(120)
         return count(connection)
 
     found: list[int] = []
@@ -188,7 +188,7 @@ async def test_views_of_tasks_leave_the_framework_its_threads(
             most = max(most, at_once)
             if at_once == 8:
                 full.set()
-        assert full.wait(30)
+        assert full.wait(120)
         with lock:
             at_once -= 1
 
@@ -232,12 +232,12 @@ def test_a_view_open_while_the_engine_closes_is_finished(
 
     def look(connection: sqlite3.Connection) -> None:
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
         found.append(count(connection))
 
     thread = threading.Thread(target=engine.read, args=(look,))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(120)
     engine.close()
     end.set()
     thread.join()

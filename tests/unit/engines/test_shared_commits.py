@@ -46,11 +46,11 @@ def held(engine: SqliteEngine) -> Iterator[None]:
 
     def wait(tx: SqliteTransaction) -> None:
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
 
     thread = threading.Thread(target=engine.transact, args=(wait,))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(120)
     try:
         yield
     finally:
@@ -79,7 +79,7 @@ async def together(engine: SqliteEngine, works: list[Work]) -> list[Any]:
 async def until_queued(engine: SqliteEngine, n: int) -> None:
     """Wait until *n* jobs are queued, one of them in the thread's hands."""
     writer = engine._opened()
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         while writer._queue.qsize() < n - 1 or not writer._thread_waits:
             await anyio.lowlevel.checkpoint()
 
@@ -273,7 +273,7 @@ async def test_a_caller_cancelled_during_its_turn_commits(
 
     def work(tx: SqliteTransaction) -> None:
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
         insert("done")(tx)
 
     async def cancel_when_begun(scope: anyio.CancelScope) -> None:

@@ -110,7 +110,7 @@ def test_two_sweepers_at_once(open_engine: OpenEngine) -> None:
 
     def sweep(engine: SqliteEngine) -> None:
         engine.open()
-        start.wait(30)
+        start.wait(120)
         swept.append(engine.sweep().records)
 
     threads = [threading.Thread(target=sweep, args=(e,)) for e in engines]

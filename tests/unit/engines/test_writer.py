@@ -81,7 +81,7 @@ def test_one_who_calls_in_a_loop_does_not_starve_the_others(
             engine.transact(lambda tx: None)
 
     async def main() -> None:
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             for n in range(50):
                 await engine.atransact(insert(str(n)))
 
@@ -270,7 +270,7 @@ def test_an_engine_that_nobody_holds_goes_away(path: Path) -> None:
 
     del engine
     gc.collect()
-    thread.join(30)
+    thread.join(120)
     gc.collect()
 
     assert not thread.is_alive()
@@ -382,7 +382,7 @@ async def test_a_failure_that_nobody_hears_of_is_logged(
 
     def fails(tx: SqliteTransaction) -> None:
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
         raise LookupError("+49 171 5550199")
 
     scope = anyio.CancelScope()

@@ -157,7 +157,7 @@ def _in_thread(function: Callable[[], Any]) -> Callable[[], Any]:
     thread.start()
 
     def join() -> Any:
-        thread.join(20)
+        thread.join(120)
         if thread.is_alive():
             raise TimeoutError("the thread did not end")
         if raised:
@@ -169,7 +169,7 @@ def _in_thread(function: Callable[[], Any]) -> Callable[[], Any]:
 
 def wait_until(fact: Callable[[], bool]) -> None:
     """Return once *fact* holds; for facts in other threads, without an event."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not fact():
         if time.monotonic() > deadline:
             raise TimeoutError("it did not become true")

@@ -18,7 +18,7 @@ from syncpatterns.idempotency import Context, Idempotency, Record, State
 from syncpatterns.operation import FencedContext, Operation
 from tests.unit.idempotency.helpers import WHERE, wait_until
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -292,7 +292,7 @@ def test_one_thread_beats_for_all_and_ends_when_idle(engine: MemoryEngine) -> No
         heart.watch(lease)
     mine = heartbeats() - before
 
-    assert enough.wait(10)
+    assert enough.wait(120)
     assert len(mine) == 1
     assert not any(lease.lost for lease in leases)
     for lease in leases:
@@ -323,7 +323,7 @@ def test_a_shorter_lease_wakes_a_sleeping_heart(engine: MemoryEngine) -> None:
     heart.watch(Lease("long", 1, 3600.0, Windows(), now))
     heart.watch(Lease("short", 1, 0.06, Windows(), now))
 
-    assert short_renewed.wait(10)
+    assert short_renewed.wait(120)
     beats.leases.clear()
 
 

@@ -33,7 +33,7 @@ def test_a_signal_handler_does_not_wait_for_its_own_thread(
 
     thread = threading.Thread(target=interrupted, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(120)
 
     assert answers == [1]
 

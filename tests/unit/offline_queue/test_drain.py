@@ -76,7 +76,7 @@ async def test_an_enqueue_of_this_process_is_delivered_without_waiting() -> None
         await tasks.start(lambda task_status: desk.adrain(task_status=task_status))
         await anyio.wait_all_tasks_blocked()
         desk.put(item("late"))
-        with anyio.fail_after(5):
+        with anyio.fail_after(120):
             await delivered.wait()
         tasks.cancel_scope.cancel()
 
@@ -95,7 +95,7 @@ async def test_an_enqueue_in_a_thread_wakes_the_drain_of_a_loop() -> None:
     async with anyio.create_task_group() as tasks:
         await tasks.start(lambda task_status: desk.adrain(task_status=task_status))
         await anyio.to_thread.run_sync(desk.put, item("late"))
-        with anyio.fail_after(5):
+        with anyio.fail_after(120):
             await delivered.wait()
         tasks.cancel_scope.cancel()
 

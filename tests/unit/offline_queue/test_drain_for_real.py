@@ -86,7 +86,7 @@ async def test_a_service_that_is_down_and_comes_up_gets_everything(
         offline = await queue.aflush()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(queue.adrain)
-            with service(port, got), anyio.fail_after(20):
+            with service(port, got), anyio.fail_after(120):
                 answers = [(await each.await_result()).value for each in receipts]
             tasks.cancel_scope.cancel()
 
@@ -106,7 +106,7 @@ async def test_a_web_application_drains_while_it_lives() -> None:
         await desk.adrain(grace=0.0)
 
     desk.put(*items(3))
-    with anyio.fail_after(20):
+    with anyio.fail_after(120):
         async with lifespan(desk.engine, drain)(None):
             await holding.until(3)
             desk.put(item("more"))
@@ -125,7 +125,7 @@ async def test_the_bound_method_is_a_background_task_as_it_is() -> None:
         delivered.set()
 
     desk.handler = handler
-    with anyio.fail_after(20):
+    with anyio.fail_after(120):
         async with lifespan(desk.engine, desk.adrain)(None):
             desk.put(item("a"))
             await delivered.wait()

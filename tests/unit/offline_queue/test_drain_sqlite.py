@@ -145,7 +145,7 @@ async def test_another_process_s_commit_is_found_by_looking(
         with SqliteEngine(engine.path) as other:
             desk_there = Desk(engine=other)
             await anyio.to_thread.run_sync(desk_there.put, item("from afar"))
-            with anyio.fail_after(10):
+            with anyio.fail_after(120):
                 await delivered.wait()
         tasks.cancel_scope.cancel()
 
@@ -167,7 +167,7 @@ async def test_what_a_dead_process_held_comes_back_by_its_lease(
     desk.ready().claim(ClaimRequest(QUEUE, 1, 0.4))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(desk.adrain)
-        with anyio.fail_after(10):
+        with anyio.fail_after(120):
             await delivered.wait()
         tasks.cancel_scope.cancel()
 

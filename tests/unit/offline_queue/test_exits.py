@@ -39,7 +39,7 @@ def _on_a_thread(work: Callable[[], Any]) -> Any:
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(work()))
     thread.start()
-    thread.join(10)
+    thread.join(120)
     (answer,) = answers
     return answer
 

@@ -125,7 +125,7 @@ async def test_a_store_that_can_only_be_awaited_keeps_its_leases(
             await anyio.wait_all_tasks_blocked()
         return payload + 1
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(120):
         out = await queue.acall(inc, 1)
 
     assert isinstance(out, Done)
@@ -167,7 +167,7 @@ async def test_a_call_that_had_no_thread_yet_was_never_sent() -> None:
     @queue.handler("n.inc")
     def inc(payload: int) -> None:
         calls.append(payload)
-        free.wait(10)
+        free.wait(120)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(THREADS):

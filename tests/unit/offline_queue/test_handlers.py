@@ -67,7 +67,7 @@ def test_an_async_handler_awaits_in_trio_too(make: Callable[..., OfflineQueue]) 
 
     @queue.handler("n.inc")
     async def inc(payload: int) -> int:
-        with anyio.fail_after(5):
+        with anyio.fail_after(120):
             await anyio.to_thread.run_sync(lambda: None)
         return payload + 1
 

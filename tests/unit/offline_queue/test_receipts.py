@@ -63,7 +63,7 @@ def test_a_receipt_wakes_whoever_waits() -> None:
     waiter = threading.Thread(target=lambda: got.append(receipt.wait(10)))
     waiter.start()
     queue.flush()
-    waiter.join(10)
+    waiter.join(120)
 
     assert got == [Done(Lead(7, "won"), receipt)]
 

@@ -94,9 +94,9 @@ def test_a_commit_wakes_whoever_waits(
     worker = threading.Thread(target=lambda: field.work(stop=stop))
     worker.start()
     database.transact(lambda tx: tx.enqueue(field, "tell", 1))
-    heard = done.wait(10)
+    heard = done.wait(120)
     stop.set()
-    worker.join(10)
+    worker.join(120)
 
     assert heard
 

@@ -98,7 +98,7 @@ def processes(path: Path, calls: int, keys: int) -> list[tuple[bool, str]]:
         process.stdin.flush()
     answers: list[tuple[bool, str]] = []
     for process in started:
-        out, errors = process.communicate(timeout=50)
+        out, errors = process.communicate(timeout=200)
         assert process.returncode == 0, errors
         answers += [(replayed, body) for replayed, body in json.loads(out)]
     return answers
@@ -181,7 +181,7 @@ async def test_a_slow_effect_does_not_hold_up_the_event_loop(
     def slow(tx: Transaction, command: Confirm) -> str:
         ran_on.append(threading.current_thread())
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
         return command.booking
 
     operation: Operation[Any, Any] = make(effect=slow)
@@ -274,7 +274,7 @@ async def test_cancelled_after_it_began_it_is_finished(
 
     def slow(tx: Transaction, command: Confirm) -> str:
         begun.set()
-        assert end.wait(30)
+        assert end.wait(120)
         return command.booking
 
     operation: Operation[Any, Any] = make(effect=slow)

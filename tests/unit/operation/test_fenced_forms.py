@@ -48,7 +48,7 @@ def test_a_hung_thread_is_not_sent_after(sqlite_desk: Desk) -> None:
     go = threading.Event()
 
     def hang() -> None:
-        go.wait(10)
+        go.wait(120)
 
     operation = desk.operation(timeout=0.05)
     desk.provider.faults = [Fault(before=hang)]
@@ -145,7 +145,7 @@ def test_a_forked_child_has_a_portal_of_its_own(tmp_path: Any) -> None:
                 os._exit(answer.value.number)
             finally:
                 os._exit(1)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     done, status = 0, 0
     while not done and time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -176,7 +176,7 @@ async def test_a_blocking_provider_does_not_stop_the_loop(
 
     def block() -> None:
         inside.set()
-        found.append(turned.wait(20))
+        found.append(turned.wait(120))
 
     desk.provider.faults = [Fault(before=block)]
     gaps: list[float] = []

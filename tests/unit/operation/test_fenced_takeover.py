@@ -198,13 +198,13 @@ def test_a_late_receipt_is_fenced(tmp_path: Any) -> None:
 
     def hang() -> None:
         hung.set()
-        go.wait(20)
+        go.wait(120)
 
     ours.provider.faults = [Fault(before=hang)]
     operation, other = ours.operation(), theirs.operation()
     with ours.engine, theirs.engine:
         (join,) = run_in_threads(lambda: operation.call(Send(), key="k1", scope="acme"))
-        assert hung.wait(20)
+        assert hung.wait(120)
         clock.advance(31)
         ours.provider.messages.append("lead-1")  # it did arrive there
         answer = other.call(Send(), key="k1", scope="acme")

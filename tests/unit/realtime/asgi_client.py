@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-PATIENCE = 10.0
+PATIENCE = 120.0
 
 
 @dataclass

@@ -97,7 +97,7 @@ async def test_an_idle_relay_reads_no_rows() -> None:
 
 async def until(true: Any, clock: FakeClock | None = None) -> None:
     """Wait until *true* is, letting time pass on *clock*."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(120):
         while not true():
             await anyio.lowlevel.checkpoint()
             if clock is not None:
@@ -189,7 +189,7 @@ async def test_a_start_with_a_broken_engine_waits_for_it() -> None:
     clock = FakeClock(auto_advance=True)
     hub = Hub(engine, clock=clock)
     relay = Relay(engine, hub, rng=rng(), poll=1e9)
-    with anyio.fail_after(10):
+    with anyio.fail_after(120):
         async with anyio.create_task_group() as tasks:
             await tasks.start(relay.run)
             healthy = relay.pos
@@ -278,7 +278,7 @@ async def test_a_closed_engine_ends_the_relay() -> None:
 
     engine.data_version = closed  # type: ignore[method-assign]  # the engine is closed
     hub = Hub(engine)
-    with anyio.fail_after(10):
+    with anyio.fail_after(120):
         await Relay(engine, hub).run()
 
     assert engine.listeners == []

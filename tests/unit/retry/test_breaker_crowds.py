@@ -19,14 +19,14 @@ def in_threads(number: int, work: Any) -> None:
     gate = threading.Barrier(number)
 
     def run() -> None:
-        gate.wait(20)
+        gate.wait(120)
         work()
 
     threads = [threading.Thread(target=run) for _ in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert not any(thread.is_alive() for thread in threads)
 
 
@@ -51,7 +51,7 @@ def test_of_32_threads_at_half_open_one_is_let_in(decorated: bool, often: None) 
 
     def probe() -> None:
         seen["inside"] += 1
-        assert all_rejected.wait(20)
+        assert all_rejected.wait(120)
 
     guarded = breaker(probe)
 

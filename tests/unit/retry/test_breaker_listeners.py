@@ -120,7 +120,7 @@ def test_a_listener_may_call_the_breaker() -> None:
             cb.snapshot()
             thread = threading.Thread(target=outcome, args=(cb, good))
             thread.start()
-            thread.join(20)
+            thread.join(120)
             assert not thread.is_alive()
             outcome(cb, good)
 

@@ -117,7 +117,7 @@ def test_threads_with_one_key_get_one_breaker() -> None:
 
     def factory(key: str) -> CircuitBreaker:
         made.append(1)
-        gate.wait(20)  # all eight are in the factory together
+        gate.wait(120)  # all eight are in the factory together
         return CircuitBreaker(key)
 
     breakers = Breakers(factory)
@@ -128,7 +128,7 @@ def test_threads_with_one_key_get_one_breaker() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
 
     assert (len(made), len(got), len({id(each) for each in got})) == (8, 8, 1)
 

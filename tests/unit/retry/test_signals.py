@@ -39,7 +39,7 @@ def others_get_through(act: Callable[[], object]) -> bool:
     """Say whether another thread can do it, and does not wait for ever."""
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(120)
     return not thread.is_alive()
 
 

@@ -34,7 +34,7 @@ class EchoServer:
     def wait_for_ended(self, n: int) -> list[str]:
         """Return how the first *n* connections ended."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.ended) >= n, 5)
+            assert self._changed.wait_for(lambda: len(self.ended) >= n, 120)
         return self.ended
 
     def close(self) -> None:
@@ -43,7 +43,7 @@ class EchoServer:
             with sock:
                 pass
         for thread in self._threads:
-            thread.join(5)
+            thread.join(120)
             assert not thread.is_alive()
 
     def _spawn(self, target: object, *args: object) -> None:
@@ -87,7 +87,7 @@ def gone() -> Callable[[int], bool]:
     """Give a function that waits for the end of a process that is not our child."""
 
     def is_gone(pid: int) -> bool:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while _runs(pid):
             if time.monotonic() > deadline:
                 return False

@@ -23,7 +23,7 @@ def in_thread(function: Callable[[], object]) -> threading.Thread:
 
 def ended(thread: threading.Thread) -> bool:
     """Wait for the thread's end, and say whether it came."""
-    thread.join(5)
+    thread.join(120)
     return not thread.is_alive()
 
 

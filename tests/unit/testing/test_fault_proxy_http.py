@@ -39,7 +39,7 @@ def http_server() -> Iterator[tuple[int, list[bytes]]]:
         thread.start()
         yield server.server_port, confirmed
         server.shutdown()
-        thread.join(5)
+        thread.join(120)
 
 
 def post(connection: http.client.HTTPConnection, body: bytes) -> bytes:

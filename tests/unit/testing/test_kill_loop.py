@@ -107,7 +107,7 @@ def one_more(n):
     return program(n)
 kill_loop(one_more, workers=2, kills=9)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=200)
     pids = {int(effect.worker) for effect in ledger.effects()}
 
     assert done.returncode == 0

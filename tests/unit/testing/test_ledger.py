@@ -54,7 +54,7 @@ def test_processes_share_a_ledger(ledger: EffectsLedger) -> None:
         subprocess.Popen([sys.executable, "-c", WRITER, str(ledger.path), str(i)])
         for i in range(2)
     ]
-    codes = [child.wait(30) for child in children]
+    codes = [child.wait(120) for child in children]
 
     assert codes == [0, 0]
     assert len(ledger.effects()) == 400
@@ -71,7 +71,7 @@ def test_threads_share_a_ledger(ledger: EffectsLedger) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(120)
 
     assert len(ledger.effects()) == 800
 
