@@ -139,7 +139,7 @@ class FakeClock:
         with self._changed:
             return len(self._sleeping)
 
-    def wait_for_sleepers(self, n: int = 1, *, timeout: float = 5.0) -> None:
+    def wait_for_sleepers(self, n: int = 1, *, timeout: float = 30.0) -> None:
         """Block until at least *n* threads or tasks sleep on this clock.
 
         Args:
@@ -153,7 +153,7 @@ class FakeClock:
             if not self._changed.wait_for(lambda: len(self._sleeping) >= n, timeout):
                 raise TimeoutError(self._too_few_needs_lock(n, timeout))
 
-    async def await_for_sleepers(self, n: int = 1, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - the twin of wait_for_sleepers
+    async def await_for_sleepers(self, n: int = 1, *, timeout: float = 30.0) -> None:  # noqa: ASYNC109 - the twin of wait_for_sleepers
         """Suspend until at least *n* threads or tasks sleep on this clock.
 
         Args:

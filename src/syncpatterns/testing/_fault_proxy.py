@@ -172,7 +172,7 @@ class FaultProxy:
             link.join(_JOIN_TIMEOUT)
         return len(links)
 
-    def wait_for_fired(self, n: int = 1, *, timeout: float = 5.0) -> None:
+    def wait_for_fired(self, n: int = 1, *, timeout: float = 30.0) -> None:
         """Block until *n* faults have fired in all.
 
         Raises:

@@ -11,7 +11,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import weakref
@@ -21,6 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from syncpatterns.clock import SystemClock
+from syncpatterns.testing._free_ports import own_port
 
 __all__ = ["ServerProcess", "free_port", "http_ready"]
 
@@ -31,11 +31,13 @@ _started: weakref.WeakSet[ServerProcess] = weakref.WeakSet()
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free at this moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a TCP port of 127.0.0.1 that is free at this moment.
+
+    No other process is given it by this function while this one lives, and none
+    by the kernel, which gives ports of another range to whoever asks for any.
+    After some dozens of calls the same come again, if they are free.
+    """
+    return own_port()
 
 
 def http_ready(port: int, path: str = "/") -> Callable[[], bool]:
@@ -47,7 +49,7 @@ def http_ready(port: int, path: str = "/") -> Callable[[], bool]:
     """
 
     def probe() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         with contextlib.closing(connection):
             connection.request("GET", path)
             return connection.getresponse().status == http.HTTPStatus.OK
@@ -85,8 +87,8 @@ class ServerProcess:
         cwd: str | os.PathLike[str] | None = None,
         env: Mapping[str, str] | None = None,
         log: str | os.PathLike[str] | None = None,
-        start_timeout: float = 20.0,
-        stop_timeout: float = 10.0,
+        start_timeout: float = 60.0,
+        stop_timeout: float = 30.0,
     ) -> None:
         self.argv = list(argv)
         self.start_timeout = start_timeout

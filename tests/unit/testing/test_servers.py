@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from syncpatterns.testing import ServerProcess, free_port
+from syncpatterns.testing import ServerProcess, _free_ports, free_port
 from syncpatterns.testing.servers import http_ready
 
 HTTP = """
@@ -19,6 +22,18 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
 print("hello from", sys.argv[1], flush=True)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+PORTS = r"""
+import json, os, sys
+from syncpatterns.testing import free_port
+mine = [free_port() for _ in range(3)]
+child = os.fork()
+if not child:
+    mine = [free_port() for _ in range(3)]
+os.write(1, f"{json.dumps(mine)}\n".encode())
+sys.stdin.read()
+if child:
+    os.wait()
 """
 PARENT = """
 import subprocess, sys, threading
@@ -57,6 +72,41 @@ def test_a_free_port_is_free() -> None:
 
     with socket.create_server(("127.0.0.1", port)):
         assert listening(port)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_free_port_is_nobody_elses() -> None:
+    """Neither another process is given it, nor a fork, nor whoever asks for any."""
+    argv = [sys.executable, "-c", PORTS]
+    with contextlib.ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(2)
+        ]
+        answers = [[free_port() for _ in range(3)]]
+        for child in children:
+            assert child.stdout is not None
+            answers += [json.loads(child.stdout.readline()) for _ in range(2)]
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.close()
+
+    assert [len(set(ports)) for ports in answers] == [3] * 5
+    assert len({port for ports in answers for port in ports}) == 15
+    assert all(1024 < port < 32_768 for ports in answers for port in ports)
+
+
+def test_where_no_port_of_its_own_is_left_the_kernel_gives_one() -> None:
+    """Better one that somebody else may get than none."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ports = _free_ports._ports(range(port, port + 1))
+        found = next(ports)
+
+    assert found not in {0, port}
+    assert next(ports) == port
 
 
 def test_it_is_ready_when_start_returns_and_gone_after_stop() -> None:

@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 #: Seconds after which what must come has not come.
-PATIENCE: Final = 10.0
+PATIENCE: Final = 60.0
 
 
 class HubBackend(Protocol):

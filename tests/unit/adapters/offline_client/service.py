@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+
+from syncpatterns.testing import free_port
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -62,7 +63,7 @@ class Service:
         self.requests: list[Received] = []
         self.effects: dict[str, bytes] = {}
         self.script: list[Said | Callable[[Received], Said]] = []
-        self.port = _free_port()
+        self.port = free_port()
         self._server: ThreadingHTTPServer | None = None
         self._lock = threading.Lock()
 
@@ -145,10 +146,3 @@ class Service:
     @property
     def last(self) -> Received:
         return self.requests[-1]
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
