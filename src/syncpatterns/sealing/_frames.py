@@ -72,22 +72,31 @@ def opened(sealer: Sealer | None, data: bytes, bound: bytes) -> bytes:
     key_id = name.decode()
     if sealer is None:
         raise SealKeyMissing("It is sealed, and no sealer= was given here.", key_id)
+    # In our words only: those of somebody's own sealer may quote what it was given.
     try:
-        return sealer.open(key_id, data[head:], data[:head] + bound)
-    except SealError as error:
-        error.key_id = key_id
-        raise
+        plain: object = sealer.open(key_id, data[head:], data[:head] + bound)
+    except SealKeyMissing:
+        why: SealError = SealKeyMissing(
+            f"The key {key_id!r} is not here, or another one has its name.", key_id
+        )
+    except SealError:
+        why = SealBroken(
+            f"It was changed, or sealed for another place (key {key_id!r}).", key_id
+        )
     except Exception as error:  # noqa: BLE001 - of anybody's sealer
-        # Without its words and its traceback, which may quote what it was given.
+        kind = type(error).__name__
         _log.error(
             "%s raised %s when it was to open something sealed with %r.",
             type(sealer).__name__,
-            type(error).__name__,
+            kind,
             key_id,
         )
-        raise SealKeyMissing(
-            f"The sealer raised {type(error).__name__}.", key_id
-        ) from None
+        why = SealKeyMissing(f"The sealer raised {kind} (key {key_id!r}).", key_id)
+    else:
+        if isinstance(plain, bytes):
+            return plain
+        why = SealBroken(f"The sealer gave no bytes (key {key_id!r}).", key_id)
+    raise why
 
 
 def _name_in(data: bytes) -> bytes | None:

@@ -157,7 +157,7 @@ class Seals:
 
     def _shut(self, item: Item, why: SealError) -> ShutItem:
         shut = ShutItem(*item)
-        shut.why = why
+        shut.why = why.with_traceback(None)  # an item may be kept for long
         return shut
 
     # -------------------------------------------------------------- results
@@ -204,7 +204,7 @@ class Seals:
 
     def _shut_end(self, ended: Ended, why: SealError) -> ShutEnded:
         shut = ShutEnded(*ended)
-        shut.why = why
+        shut.why = why.with_traceback(None)  # as above
         return shut
 
     # ------------------------------------------------------------ pseudonyms
