@@ -85,7 +85,7 @@ def sms_app(
     """One app in front of the module's provider, with its switches."""
     with _starter(tmp_path_factory.mktemp("sms")) as start:
         app = start(
-            *("--chaos", "--breaker-recovery", "1", "--sms-timeout", "1"),
+            *("--chaos", "--breaker-recovery", "1", "--sms-timeout", "3"),
             provider=provider,
         )
         assert app.serving, app.ending()

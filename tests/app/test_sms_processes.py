@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,14 @@ from tests.app.sms_driver import SmsApi, fresh_key
 def account(app: AppProcess) -> dict[str, str]:
     """Return where the processes of one file find their simulator."""
     path = app.database.with_name("app.db.sms-simulator")
-    eventually(lambda: path.exists() and path.read_text(encoding="utf-8") != "")
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, str] = {}
+
+    def told() -> bool:
+        with suppress(FileNotFoundError, json.JSONDecodeError):  # not yet, or half
+            found.update(json.loads(path.read_text(encoding="utf-8")))
+        return bool(found)
+
+    eventually(told)
     return found
 
 

@@ -22,7 +22,7 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.app.driver import Api
+from tests.app.driver import PATIENCE, Api
 
 CONFIRM = "**/api/bookings/confirm"
 OCCUPYING = {"held", "confirmed", "checked_in"}
@@ -39,7 +39,7 @@ class Desk:
     """
 
     def __init__(self, url: str) -> None:
-        self.api = Api(httpx2.Client(base_url=url, timeout=20))
+        self.api = Api(httpx2.Client(base_url=url, timeout=PATIENCE))
         self._given: set[str] = set()
 
     def __enter__(self) -> Self:

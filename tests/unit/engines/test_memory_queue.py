@@ -31,6 +31,7 @@ from syncpatterns.offline_queue._ports import (
     QueueStore,
 )
 from syncpatterns.testing import FakeClock
+from tests.timing import at_best
 
 QUEUE = "q"
 MANY = 100_000
@@ -107,7 +108,8 @@ def test_a_claim_does_not_meet_what_cannot_be_claimed(
     take(store, 1)
     put(store, *[f"{n}" for n in range(MANY)], **crowd)
 
-    assert fastest(lambda: claim_and_release(store)) < 5 * alone
+    limit = 5 * alone
+    assert at_best(lambda: fastest(lambda: claim_and_release(store)), limit) < limit
 
 
 @pytest.mark.parametrize("target", ["default", "paused"])
@@ -120,7 +122,8 @@ def test_a_claim_costs_the_same_at_any_backlog(
     store.pause(QUEUE, "paused")
     put(store, *[f"{n}" for n in range(MANY // 10)], target=target)
 
-    assert fastest(lambda: claim_and_release(store)) < 5 * alone
+    limit = 5 * alone
+    assert at_best(lambda: fastest(lambda: claim_and_release(store)), limit) < limit
 
 
 @given(

@@ -51,9 +51,9 @@ def _ours(item: object) -> bool:
         case types.TracebackType():
             return item.tb_frame.f_code.co_filename.startswith(_ROOMS)
         case types.FunctionType():
-            return item.__module__.startswith(_PACKAGES)
+            return str(item.__module__).startswith(_PACKAGES)  # or None
         case types.CoroutineType():
             return item.cr_code.co_filename.startswith(_ROOMS)
         case types.GeneratorType():
             return item.gi_code.co_filename.startswith(_ROOMS)
-    return type(item).__module__.startswith(_PACKAGES)
+    return str(type(item).__module__).startswith(_PACKAGES)

@@ -178,7 +178,9 @@ def test_killing_takes_its_children_along(
     """The whole process group goes."""
     log = tmp_path / "log"
     argv = [sys.executable, "-c", PARENT]
-    server = ServerProcess(argv, ready=lambda: bool(log.read_bytes()), log=log)
+    server = ServerProcess(
+        argv, ready=lambda: log.read_bytes().endswith(b"\n"), log=log
+    )
     server.start()
     child = int(log.read_text())
     server.kill9()
@@ -208,11 +210,13 @@ def test_stopping_what_does_not_run_is_nothing() -> None:
 
 def test_environment_and_folder_are_its_own(tmp_path: Path) -> None:
     """Variables are added to those of the test."""
+    log = tmp_path / "log"
     server = ServerProcess(
         [sys.executable, "-c", WHERE],
-        ready=lambda: "red" in server.log_tail(),
+        ready=lambda: log.read_bytes().endswith(b"\n"),
         env={"COLOUR": "red"},
         cwd=tmp_path,
+        log=log,
     )
     with server:
         said = server.log_tail()
