@@ -127,7 +127,9 @@ class Context:
 
         Raises:
             LeaseLost: Others may have taken the key over; not kept.
-            ConfigurationError: Called on an event loop; use `astep`.
+            ConfigurationError: Called on an event loop, or *function* is async:
+                use `astep`. Or a step of this name is under way, in another
+                thread or around this one.
             ResultNotStorable: The result has no JSON form.
         """
         found, value = _kept.find(self._notes, name)
@@ -137,8 +139,12 @@ class Context:
         store = _kept.blocking_store(
             self._stores, self.operation, blocking=self._blocking
         )
-        note, value = _kept.packed(name, function())
-        self._keep(note, held=store.note(self._lease.key, self.token, note))
+        with _kept.alone(self, self.operation, name):
+            found, value = _kept.find(self._notes, name)  # kept in the meantime?
+            if not found:
+                made = _kept.refuse_coroutine(self.operation, name, function())
+                note, value = _kept.packed(name, made)
+                self._keep(note, held=store.note(self._lease.key, self.token, note))
         return cast("T", value)
 
     async def astep(self, name: str, function: Callable[[], Awaitable[T]]) -> T:
@@ -148,14 +154,20 @@ class Context:
             return cast("T", value)
         self.check()
         store = _kept.awaiting_store(self._stores, self.operation)
-        note, value = _kept.packed(name, await function())
-        self._keep(note, held=await store.note(self._lease.key, self.token, note))
+        with _kept.alone(self, self.operation, name):
+            found, value = _kept.find(self._notes, name)  # kept in the meantime?
+            if not found:
+                made = await _kept.awaitable(self.operation, name, function())
+                note, value = _kept.packed(name, made)
+                held = await store.note(self._lease.key, self.token, note)
+                self._keep(note, held=held)
         return cast("T", value)
 
     def _keep(self, note: Notes, *, held: bool) -> None:
         if not held:
             raise lease_lost(self.operation, self.key_hash)
-        self._notes = with_notes(self._notes, note)
+        with _kept.merging:  # two steps may end at the same time
+            self._notes = with_notes(self._notes, note)
 
     def downstream_key(self, name: str) -> str:
         """Return 32 hex digits to send as the idempotency key of a further call.
@@ -169,7 +181,11 @@ class Context:
         given: object = name
         if not isinstance(given, str) or not given:
             raise ConfigurationError(f"A downstream key needs a name, not {given!r}.")
-        return digest(b"downstream", self._lease.key.encode(), name.encode()).hex()[:32]
+        return digest(b"downstream", self._lease.key.encode(), _bytes(name)).hex()[:32]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def lease_lost(operation: str, key_hash: str) -> LeaseLost:
