@@ -18,7 +18,11 @@ from syncpatterns.idempotency._core import Record, StoredOutcome, Windows
 from syncpatterns.idempotency._fingerprint import fingerprint
 from syncpatterns.idempotency._flows import guarded
 from syncpatterns.idempotency._steps import ado, do, hand_on
-from syncpatterns.idempotency._verdicts import Committed, NotCommitted
+from syncpatterns.idempotency._verdicts import (
+    Committed,
+    NotCommitted,
+    checked_words,
+)
 
 T = TypeVar("T")
 
@@ -221,7 +225,11 @@ class Idempotency(GuardBase):
 
         Returns:
             False if the outcome is not unknown.
+
+        Raises:
+            ConfigurationError: No verdict, or *by* or *reason* is no text.
         """
+        checked_words(by, reason)
         where = self._found(key, scope, operation)
         outcome = _outcome_of(verdict, codec)
         kept = windows or self._setup.policy.windows
@@ -241,6 +249,7 @@ class Idempotency(GuardBase):
         reason: str = "",
     ) -> bool:
         """Do `resolve` on an event loop."""
+        checked_words(by, reason)
         where = self._found(key, scope, operation)
         outcome = _outcome_of(verdict, codec)
         kept = windows or self._setup.policy.windows

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from syncpatterns.errors import ConfigurationError
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -26,3 +28,23 @@ class Undecided:
 
 
 Verdict: TypeAlias = Committed[T_co] | NotCommitted | Undecided
+
+
+def checked_words(by: object, reason: object) -> None:
+    """Refuse what cannot be kept of who decided, and why.
+
+    Raises:
+        ConfigurationError: One is no text, or holds U+0000 or half of a surrogate
+            pair, which a database refuses with words of its own: after
+            ``commit=`` has run.
+    """
+    for name, text in (("by", by), ("reason", reason)):
+        if not isinstance(text, str):
+            message = f"{name}= must be text, not {type(text).__name__}."
+            raise ConfigurationError(message)
+        if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+            message = (
+                f"{name}= holds a character that cannot be stored: U+0000, or bytes "
+                "that were no UTF-8."
+            )
+            raise ConfigurationError(message)

@@ -112,7 +112,7 @@ def single(
     return SingleMode(
         engine,
         Effect(run, codec, shared.refusals, shared.status),
-        _wiring.checked_retry(shared.name, retry),
+        _wiring.checked_repeats(shared.name, retry),
         shared.answers(codec),
     )
 
@@ -196,7 +196,7 @@ def _plain(
 def _sending_retry(shared: Common, retry: object, clock: Clock) -> Retry | None:
     if retry is UNSAID:
         retry = Retry(on=NotSent, clock=clock, hooks=shared.hooks, name=shared.name)
-    return _wiring.checked_retry(shared.name, retry)
+    return _wiring.checked_repeats(shared.name, retry)
 
 
 def _lookup_retry(shared: Common, retry: object, clock: Clock) -> Retry | None:

@@ -381,7 +381,8 @@ class Operation(Enqueues[C, R]):
         """Settle a call of which nobody knew, after somebody has looked.
 
         Args:
-            which: From `unresolved`; or the key, with its *scope*.
+            which: From `unresolved`, or its `key`; or the caller's key, with
+                its *scope*.
             verdict: ``Committed(receipt)``: it was done; ``commit=`` writes its
                 rows now, and later calls replay its result. ``NotCommitted()``:
                 it was not; the key may be used again.
@@ -393,7 +394,8 @@ class Operation(Enqueues[C, R]):
             False if the call is not unknown.
 
         Raises:
-            ConfigurationError: Mode single, or no verdict.
+            ConfigurationError: Mode single, no verdict, or a *by* or *reason*
+                that is no text.
             Exception: What ``commit=`` raised; nothing is settled then.
         """
         settling, key = self._settling(), self._key_of(which, scope)
@@ -456,9 +458,11 @@ class Operation(Enqueues[C, R]):
         if isinstance(which, (Unsettled, Record)):
             return which.key
         if scope is None:
+            if isinstance(which, str) and _wiring.STORAGE_KEY.fullmatch(which):
+                return which
             raise ConfigurationError(
                 f"{self.name}: a key is found by its scope=; or pass what unresolved() "
-                "returned."
+                "returned, or the 64 hex digits of its storage key."
             )
         return self.storage_key(which, scope=scope)
 

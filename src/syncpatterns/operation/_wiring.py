@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable
 from types import UnionType
-from typing import Any, Union, cast, get_args, get_origin
+from typing import Any, Final, Union, cast, get_args, get_origin
 
 from syncpatterns._functions import function_of, is_async
 from syncpatterns._http import MAX_KEY_LENGTH
@@ -29,6 +30,10 @@ from syncpatterns.idempotency._core import Windows
 from syncpatterns.operation._answer import Result
 from syncpatterns.operation._ports import TransactionalEngine
 from syncpatterns.retry import Retry
+from syncpatterns.retry._retry import judges_values
+
+#: The key under which a record is stored, as `Unsettled.key` shows it.
+STORAGE_KEY: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def checked_engine(name: str, engine: object) -> TransactionalEngine:
@@ -176,6 +181,22 @@ def checked_retry(name: str, retry: object) -> Retry | None:
             f"{name}: retry= takes a Retry(on=...) or None, not {retry!r}."
         )
     return retry
+
+
+def checked_repeats(name: str, retry: object) -> Retry | None:
+    """Return *retry* if it repeats nothing that has been done.
+
+    Raises:
+        ConfigurationError: It judges what was returned, or is no `Retry`.
+    """
+    found = checked_retry(name, retry)
+    if found is not None and judges_values(found):
+        raise ConfigurationError(
+            f"{name}: retry= judges returned values, with result= or in on=. What was "
+            "returned is the answer of a call that was done, and to repeat it would do "
+            "it twice. Raise NotSent for an answer that means: not now."
+        )
+    return found
 
 
 def checked_hooks(name: str, hooks: object) -> tuple[Hook, ...]:

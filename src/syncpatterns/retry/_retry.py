@@ -245,6 +245,11 @@ def about(retry: Retry, operation: str, key_hash: str, engine: str) -> Retry:
     return bound
 
 
+def judges_values(retry: Retry) -> bool:
+    """Say whether *retry* may try again because of what was returned."""
+    return retry._policy.judging  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]
+
+
 def _stateful(chosen: Strategies) -> Callable[..., TenacityRules]:
     """Return what makes the rules of one call, and import tenacity for it."""
     from syncpatterns.retry import _tenacity_rules as rules  # noqa: PLC0415 - many never need it

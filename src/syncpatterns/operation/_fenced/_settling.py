@@ -18,6 +18,7 @@ from syncpatterns.idempotency._verdicts import (
     NotCommitted,
     Undecided,
     Verdict,
+    checked_words,
 )
 from syncpatterns.operation._effect import Done, run_effect
 from syncpatterns.operation._fenced._call import COMMAND, RECEIPT, FencedCall, noted
@@ -150,6 +151,7 @@ class Settling:
         self, key: str, verdict: Verdict[Any], by: str, reason: str
     ) -> Steps[bool]:
         """Settle *key*; False if it is not unknown."""
+        checked_words(by, reason)
         if isinstance(verdict, NotCommitted):
             settled: bool = yield from Ask(
                 "resolve", key, None, self._mode.windows, by=by, reason=reason
@@ -169,6 +171,7 @@ class Settling:
 
     def recheck(self, key: str, by: str) -> Steps[Verdict[Any]]:
         """Look again, and settle *key* if it can be told."""
+        checked_words(by, "")
         record = yield from self._load(key)
         if record is None:
             return Undecided()
