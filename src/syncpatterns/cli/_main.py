@@ -22,11 +22,13 @@ def main(args: Sequence[str] | None = None) -> int:
     Args:
         args: The words after the command's name; those of the process if None.
     """
+    _fill_in()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name no encoding can say
             stream.reconfigure(errors="backslashreplace")
     try:
         from syncpatterns.cli._app import app  # noqa: PLC0415 - may not be installed
+        from syncpatterns.cli._output import Unwritten  # noqa: PLC0415 - as above
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in _NEEDED:
             raise
@@ -41,11 +43,22 @@ def main(args: Sequence[str] | None = None) -> int:
         app(args=None if args is None else list(args), prog_name="syncpatterns")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
+    except Unwritten as lost:
+        _say(f"Error: {lost}")
+        code = 1
     else:
         code = 0
     if code == _INTERRUPTED and args is None:
         _leave_at_once()
     return code
+
+
+def _fill_in() -> None:
+    """Give a process whose streams were closed (``>&-``) some that lead nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(nowhere, "w", closefd=False)))
 
 
 def _leave_at_once() -> None:

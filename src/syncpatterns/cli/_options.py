@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
+
+_MOST: Final = 10**9  # a database counts in 64 bits, and nobody reads so many
+
+
+def _at_most(limit: int) -> int:
+    return min(limit, _MOST)
+
 
 Db: TypeAlias = Annotated[
     str | None,
@@ -41,7 +48,14 @@ OfOperation: TypeAlias = Annotated[
     typer.Option("--operation", metavar="NAME", help="Only those of this operation."),
 ]
 Limit: TypeAlias = Annotated[
-    int, typer.Option("--limit", metavar="N", min=1, help="Show at most so many.")
+    int,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=1,
+        callback=_at_most,
+        help="Show at most so many.",
+    ),
 ]
 By: TypeAlias = Annotated[
     str | None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,14 +21,35 @@ _WIDE: Final = 400
 _UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
+class Unwritten(Exception):
+    """What was found could not be written: mostly a full disk behind ``>``."""
+
+
+@contextmanager
+def _written() -> Generator[None]:
+    """Tell a stream that takes nothing from a mistake of ours.
+
+    Raises:
+        Unwritten: It takes nothing.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # somebody has read enough, which typer knows
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise Unwritten(f"the output could not be written: {why}.") from error
+
+
 def say(line: str) -> None:
     """Print one line."""
-    typer.echo(line)
+    with _written():
+        typer.echo(line)
 
 
 def say_json(document: Any) -> None:
     """Print *document* as one JSON document."""
-    typer.echo(json.dumps(document, indent=2))
+    say(json.dumps(document, indent=2))
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -37,11 +59,12 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, header_style="bold", overflow="fold")
     for row in rows:
         table.add_row(*(Text(safe(cell)) for cell in row))
-    console = _console()
-    with console.capture() as drawn:
-        console.print(table)
+    with _written():
+        console = _console()
+        with console.capture() as drawn:
+            console.print(table)
     for line in drawn.get().splitlines():
-        typer.echo(line.rstrip())
+        say(line.rstrip())
 
 
 def _console() -> Console:

@@ -266,7 +266,7 @@ def _who(by: str | None) -> str:
             by = ""
     if not by.strip():
         raise Stop("Say who decides: --by NAME.")
-    return by.strip()
+    return _kept("--by", by)
 
 
 def _why(reason: str | None) -> str:
@@ -275,7 +275,18 @@ def _why(reason: str | None) -> str:
         reason = str(answer)
     if reason is None or not reason.strip():
         raise Stop("Say what was seen: --reason TEXT. It is kept for good.")
-    return reason.strip()
+    return _kept("--reason", reason)
+
+
+def _kept(option: str, text: str) -> str:
+    """Return *text* without blanks around it, if it can be kept.
+
+    Raises:
+        Stop: The terminal sent bytes that are no UTF-8.
+    """
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise Stop(f"{option} is no text in UTF-8.")
+    return text.strip()
 
 
 def _confirm(entry: Entry, means: str) -> None:
