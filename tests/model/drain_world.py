@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
@@ -34,6 +34,18 @@ LEASE = 30.0
 LANES = ("a", "b", None, None)
 
 
+def _nothing(_answer: Any) -> tuple[Any, Any]:
+    return (), ()
+
+
+#: What an answer says: settlements, and items that were claimed.
+SHOWN: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+    "settle": lambda answer: (answer, ()),
+    "claim": lambda answer: ((), answer),
+    "settle_and_claim": lambda answer: answer,
+}
+
+
 class Store:
     """The store as one process sees it: calls fail, lose their answer, or hang."""
 
@@ -53,11 +65,11 @@ class Store:
         async def call(*args: Any) -> Any:
             await self._meddle("before")
             answer = await method(*args)
-            if name == "settle":
-                self._world.stored(zip(args[1], answer, strict=True))
+            settled, items = SHOWN.get(name, _nothing)(answer)
+            if settled:
+                self._world.stored(zip(args[1], settled, strict=True))
             await self._meddle("after")
-            if name == "claim":
-                self.claimed.update(item.hold for item in answer)
+            self.claimed.update(item.hold for item in items)
             return answer
 
         return call

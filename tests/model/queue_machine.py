@@ -9,6 +9,7 @@ the costs of I12, have tests of their own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from syncpatterns.offline_queue._core import (
     Enqueued,
     Fail,
     Hold,
+    Item,
     ItemState,
     Nack,
     NewItem,
@@ -38,6 +40,7 @@ from syncpatterns.offline_queue._core import (
     QueueRules,
     Release,
     Replace,
+    Settled,
     Settlement,
 )
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
@@ -226,6 +229,13 @@ class QueueMachine(RuleBasedStateMachine):
     )
     def claim(self, limit: int, only: Any, caps: dict[str, int]) -> None:
         """I2, I3, I11: who gets what, in which order."""
+        request = ClaimRequest(QUEUE, limit, LEASE, caps, only)
+        expected = self.claimable(request)
+        self.got(self.store.claim(request), expected)
+
+    def claimable(self, request: ClaimRequest) -> list[ModelItem]:
+        """Let time pass in the model, and return what a claim is to get."""
+        _, limit, _, caps, only = request
         passed = self.model.look()
         self.untold += [*passed.ended, *passed.parked]
         expected: list[ModelItem] = []
@@ -234,10 +244,10 @@ class QueueMachine(RuleBasedStateMachine):
             taken = sum(each.new.target == item.new.target for each in expected)
             if mine and taken < caps.get(item.new.target, limit):
                 expected.append(item)
-        request = ClaimRequest(QUEUE, limit, LEASE, caps, only)
-        got = self.store.claim(request)
+        return expected[:limit]
 
-        assert [each.seq for each in got] == [each.seq for each in expected[:limit]]
+    def got(self, got: Sequence[Item], expected: Sequence[ModelItem]) -> None:
+        assert [each.seq for each in got] == [each.seq for each in expected]
         for each in got:
             assert each.payload == self.payloads[each.seq], "I9"
             self.was_claimed(self.items[each.seq], each.token, LEASE)
@@ -272,7 +282,34 @@ class QueueMachine(RuleBasedStateMachine):
         self.renew(hold, 60.0)
         self.say(hold, what, delay)
 
+    @rule(
+        what=SAID,
+        delay=st.sampled_from([0.0, 0.0, 20.0]),
+        which=st.integers(0, 20),
+        limit=st.sampled_from([0, 1, 1, 3]),
+    )
+    @precondition(lambda self: self.holds)
+    def go_on(self, what: str, delay: float, which: int, limit: int) -> None:
+        """A settlement and the claim of the same commit, in this order."""
+        said = self.sayings(self.holds[-1 - which % len(self.holds)], delay)[what]
+        request = ClaimRequest(QUEUE, limit, LEASE)
+        item = self.model.held(*said.hold)
+        (settled,), items = self.store.settle_and_claim(request, [said])
+        self.heard(said, item, settled)
+        self.got(items, self.claimable(request))
+
     def say(self, hold: Hold, what: str, delay: float) -> None:
+        said = self.sayings(hold, delay)[what]
+        item = self.model.held(*hold)
+        (settled,) = self.store.settle(QUEUE, [said])
+        self.heard(said, item, settled)
+
+    def heard(self, said: Settlement, item: ModelItem | None, settled: Settled) -> None:
+        assert settled.accepted is (item is not None), (said, item)
+        if item is not None:
+            self.same_ends(settled.ended, self.model.settled(item, said))
+
+    def sayings(self, hold: Hold, delay: float) -> dict[str, Settlement]:
         said: dict[str, Settlement] = {
             "ack": Ack(hold, b"%d" % hold.seq),
             "nack": Nack(hold, delay),
@@ -283,12 +320,7 @@ class QueueMachine(RuleBasedStateMachine):
             "discard": Fail(hold, "rejected", discard=True),
             "park": Park(hold, "sign-in" if delay else "forbidden", unsent=delay > 0),
         }
-        item = self.model.held(*hold)
-        (settled,) = self.store.settle(QUEUE, [said[what]])
-
-        assert settled.accepted is (item is not None), (said[what], item)
-        if item is not None:
-            self.same_ends(settled.ended, self.model.settled(item, said[what]))
+        return said
 
     @rule(which=st.integers(0, 20), key=st.sampled_from(KEYS), lane=LANES)
     @precondition(lambda self: self.holds)

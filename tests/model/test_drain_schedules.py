@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -16,9 +17,13 @@ PLANTED = range(30)
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> None:
+def quiet() -> Generator[None]:
     """Trouble is what these histories are made of; it need not be logged."""
-    logging.getLogger("syncpatterns.offline_queue").setLevel(logging.CRITICAL)
+    log = logging.getLogger("syncpatterns.offline_queue")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    yield
+    log.setLevel(before)  # others look for what is logged
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from syncpatterns.engines.memory._queue import (
     _index as index,
 )
 from syncpatterns.engines.memory._queue._store import MemoryQueueStore
+from syncpatterns.errors import SyncPatternsError
 from syncpatterns.offline_queue._core import (
     Ack,
     Ended,
@@ -27,7 +28,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
     Staged,
 )
-from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 from syncpatterns.testing import FakeClock
 
 MEMORY = "syncpatterns.engines.memory"
@@ -356,6 +357,36 @@ class LapsesWithEachRelease(Faulty):
                 lapses = row.item.lapses + 1
                 self.table(queue).write(row.with_item(lapses=lapses))
         return answers
+
+
+# ------------------------------------------------------------ settle and claim
+
+
+class ClaimsBeforeItSettles(Faulty):
+    def settle_and_claim(self, request: ClaimRequest, said: Any) -> Turn:
+        items = self.store.claim(request)
+        return Turn(self.store.settle(request.queue, said), items)
+
+
+class ClaimsWhateverWasRefused(Faulty):
+    def settle_and_claim(self, request: ClaimRequest, said: Any) -> Turn:
+        try:
+            return self.store.settle_and_claim(request, said)
+        except SyncPatternsError:
+            self.store.claim(request)
+            raise
+
+
+class GoesOnThroughPauses(Faulty):
+    def settle_and_claim(self, request: ClaimRequest, said: Any) -> Turn:
+        paused = f"{MEMORY}._queue._rows.QueueTable.paused"
+        with mock.patch(paused, return_value=False):
+            return self.store.settle_and_claim(request, said)
+
+
+class GoesOnWithoutALease(Faulty):
+    def settle_and_claim(self, request: ClaimRequest, said: Any) -> Turn:
+        return self.store.settle_and_claim(request._replace(lease=0.0), said)
 
 
 # ---------------------------------------------------- pauses, lists, coalescing

@@ -70,6 +70,18 @@ class ClaimRequest(NamedTuple):
     only: frozenset[str] | None = None
 
 
+class Turn(NamedTuple):
+    """What came of one commit that settled and claimed.
+
+    Args:
+        settled: The answer to each settlement, in their order.
+        items: What was claimed.
+    """
+
+    settled: list[Settled]
+    items: list[Item]
+
+
 @runtime_checkable
 class QueueStore(Protocol):
     """A blocking store of queued actions."""
@@ -123,6 +135,18 @@ class QueueStore(Protocol):
         self, queue: str, settlements: Sequence[Settlement], tx: Any = None
     ) -> list[Settled]:
         """Settle items that were held; in one commit, each apart from the others."""
+        ...
+
+    def settle_and_claim(
+        self, request: ClaimRequest, settlements: Sequence[Settlement]
+    ) -> Turn:
+        """Do a `settle` and then a `claim`, in one commit.
+
+        For a worker that goes on: a commit less for each item. What is claimed is
+        READY once the settlements are done, the next of a lane too, and has a lease
+        like any other. If a settlement is refused with an error, nothing is claimed.
+        It may claim nothing where time has much to do first: a `claim` finds out.
+        """
         ...
 
     def stage(self, queue: str) -> Staged:
@@ -273,6 +297,12 @@ class AsyncQueueStore(Protocol):
         self, queue: str, settlements: Sequence[Settlement]
     ) -> list[Settled]:
         """Settle items that were held; in one commit, each apart from the others."""
+        ...
+
+    async def settle_and_claim(
+        self, request: ClaimRequest, settlements: Sequence[Settlement]
+    ) -> Turn:
+        """Do a `settle` and then a `claim`, in one commit."""
         ...
 
     async def stage(self, queue: str) -> Staged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import anyio
@@ -16,20 +17,22 @@ from tests.unit.offline_queue.desk import QUEUE, Desk, Holding, item, items
 from tests.unit.offline_queue.virtual import BACKENDS, virtually
 
 backends = pytest.mark.parametrize("backend", BACKENDS)
+#: How a settlement is stored: alone, or with a claim.
+SETTLES = ("settle", "settle_and_claim")
 
 
 class SlowAcks:
-    """A store that answers the named call only when it is told to."""
+    """A store that answers the named calls only when it is told to."""
 
-    def __init__(self, store: Any, call: str) -> None:
+    def __init__(self, store: Any, calls: Sequence[str]) -> None:
         self._store = store
-        self._call = call
+        self._calls = calls
         self.inside = anyio.Event()
         self.go_on = anyio.Event()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
-        if name != self._call:
+        if name not in self._calls:
             return method
 
         async def slow(*args: Any) -> Any:
@@ -41,11 +44,11 @@ class SlowAcks:
 
 
 class SlowDesk(Desk):
-    """A desk whose async store hesitates in one call."""
+    """A desk whose async store hesitates in some calls."""
 
-    def __init__(self, call: str, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.slow = SlowAcks(self.engine.async_queue_store(), call)
+    def __init__(self, *calls: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.slow = SlowAcks(self.engine.async_queue_store(), calls)
 
     async def aready(self) -> Any:
         await super().aready()
@@ -58,7 +61,7 @@ def test_an_ack_under_way_lands_although_the_drain_is_cancelled(backend: str) ->
     """What has been answered is stored, or it would be done a second time."""
 
     async def main() -> None:
-        desk = SlowDesk("settle", clock=LoopClock())
+        desk = SlowDesk(*SETTLES, clock=LoopClock())
         desk.put(item("a"))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(desk.adrain)
@@ -215,7 +218,7 @@ def test_a_store_that_hangs_cannot_hold_up_the_end(
     """The clean-up is bounded; what it could not store comes back by its lease."""
 
     async def main() -> None:
-        desk = SlowDesk("settle", clock=LoopClock())
+        desk = SlowDesk(*SETTLES, clock=LoopClock())
         desk.put(item("a"))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: desk.adrain(grace=1.0))

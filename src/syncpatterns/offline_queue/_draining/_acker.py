@@ -1,4 +1,7 @@
-"""Stores what deliveries came to: many in one commit, none ever twice."""
+"""Stores what deliveries came to: many in one commit, none ever twice.
+
+And claims as many in the same commit, as long as all goes well.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,22 @@ from typing import Final
 from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed, StoreUnavailable
 from syncpatterns.offline_queue._core import (
+    Ack,
     Ended,
     Hold,
     Item,
     Settled,
+    Settlement,
 )
 from syncpatterns.offline_queue._core._landing import landed
 from syncpatterns.offline_queue._draining._board import Aloft, Board
+from syncpatterns.offline_queue._draining._claimer import Claimer
 from syncpatterns.offline_queue._draining._delivers import Verdict
+from syncpatterns.offline_queue._draining._landing import whole
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._returns import cooled
 from syncpatterns.offline_queue._draining._trouble import Trouble
+from syncpatterns.offline_queue._ports import Turn
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -35,11 +43,13 @@ class Acker:
     Args:
         board: The drain's.
         progress: Told after each commit.
+        claimer: Starts what was claimed with a settlement.
     """
 
-    def __init__(self, board: Board, progress: Progress) -> None:
+    def __init__(self, board: Board, progress: Progress, claimer: Claimer) -> None:
         self._board = board
         self._progress = progress
+        self._claimer = claimer
         self._waiting: list[Aloft] = []
         self._doubtful: set[Hold] = set()  # a try failed, perhaps after its commit
         self._trouble = Trouble(
@@ -137,9 +147,11 @@ class Acker:
     async def _store(self, batch: Sequence[Aloft]) -> None:
         board, name = self._board, self._board.post.name
         _testpoints.hit("drain.before_settle")
-        answers = await board.store.settle(
-            name, [cooled(_verdict(flight)) for flight in batch]
-        )
+        said = [cooled(_verdict(flight)) for flight in batch]
+        if self._goes_on(batch):
+            answers = await self._settle_and_claim(said)
+        else:
+            answers = await board.store.settle(name, said)
         _testpoints.hit("drain.after_settle")
         for flight, answer in zip(batch, answers, strict=True):
             settled = answer
@@ -147,6 +159,33 @@ class Acker:
             if not settled.accepted and doubtful:
                 settled = await self._looked_up(flight, answer)
             self._tell(flight, settled)
+
+    def _goes_on(self, batch: Sequence[Aloft]) -> bool:
+        """Tell whether as many may be claimed in the commit that settles *batch*.
+
+        Only where all is well: what a failed try has claimed, nobody would know of.
+        """
+        board = self._board
+        return not board.closing and all(
+            isinstance(verdict.settlement, Ack)
+            and verdict.rest <= 0
+            and flight.item.hold not in self._doubtful
+            for flight in batch
+            for verdict in (_verdict(flight),)
+        )
+
+    async def _settle_and_claim(self, said: Sequence[Settlement]) -> list[Settled]:
+        board = self._board
+        claim = self._claimer.begin(len(said))
+        turn = Turn([], [])
+        try:
+            work = board.store.settle_and_claim(claim.request, said)
+            turn = await whole(work)
+            _testpoints.hit("drain.after_claim")
+        finally:
+            self._claimer.end(claim, turn.items)
+        self._claimer.noted(claim)
+        return turn.settled
 
     async def _looked_up(self, flight: Aloft, answer: Settled) -> Settled:
         """Find out whether an earlier try of ours has landed after all."""

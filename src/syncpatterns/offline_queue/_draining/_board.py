@@ -25,19 +25,25 @@ class Aloft(Flight):
     Attributes:
         scope: Cancels its delivery.
         renewed_at: From when its lease counts, by the drain's clock.
+        halts: How often deliveries had been paused when it was claimed.
         verdict: What came of it; None as long as it is under way.
         observed: Whether what it says about its target was learned.
     """
 
-    __slots__ = ("observed", "renewed_at", "scope", "verdict")
+    __slots__ = ("halts", "observed", "renewed_at", "scope", "verdict")
 
     def __init__(
-        self, item: Item, limiter: anyio.CapacityLimiter, renewed_at: float
+        self,
+        item: Item,
+        limiter: anyio.CapacityLimiter,
+        renewed_at: float,
+        halts: int,
     ) -> None:
         super().__init__(item, limiter)
         # Shielded: stopping the drain gives a delivery its time of grace.
         self.scope = anyio.CancelScope(shield=True)
         self.renewed_at = renewed_at
+        self.halts = halts
         self.verdict: Verdict | None = None
         self.observed = False
 
@@ -83,9 +89,9 @@ class Board:
         """How many items more may be under way."""
         return self.width - len(self.flights)
 
-    def add(self, item: Item, claimed_at: float) -> Aloft:
+    def add(self, item: Item, claimed_at: float, halts: int) -> Aloft:
         """Note that *item* is ours since *claimed_at*."""
-        flight = Aloft(item, self.limiter, claimed_at)
+        flight = Aloft(item, self.limiter, claimed_at, halts)
         if not self.flights:
             self.renewer.ring()
         # By the hold: an item that lapsed under a dead network can be claimed

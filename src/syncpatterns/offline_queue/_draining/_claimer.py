@@ -1,9 +1,16 @@
-"""Takes what can start now, and finds out when there is more."""
+"""Takes what can start now, and finds out when there is more.
+
+As long as all goes well the acker claims too: as many as it settles, in the same
+commit. Each slot is filled by one of the two. Those of a batch that is being settled
+are taken until the commit is through, and then by what came with it; the claimer
+fills those that are free.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed
@@ -13,8 +20,25 @@ from syncpatterns.offline_queue._draining._pace import BUSY_STAGE, CLAIM_ANYWAY,
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._stager import Stager
 from syncpatterns.offline_queue._draining._trouble import Trouble
+from syncpatterns.offline_queue._ports import ClaimRequest
 
 _log = logging.getLogger("syncpatterns.offline_queue")
+
+
+class Claim(NamedTuple):
+    """A claim that is being made.
+
+    Args:
+        request: What the store is asked for.
+        seen: The store's number of changes before it.
+        begun: When, by the drain's clock.
+        halts: How often deliveries had been paused by then.
+    """
+
+    request: ClaimRequest
+    seen: int
+    begun: float
+    halts: int
 
 
 class Claimer:
@@ -77,6 +101,26 @@ class Claimer:
     async def _claim(self) -> int:
         """Claim what fits, and start it; return how many that was."""
         board = self._board
+        claim = self.begin(board.free)
+        items: list[Item] = []
+        mark = self._progress.mark()
+        board.claiming = True
+        try:
+            items = await board.store.claim(claim.request)
+            _testpoints.hit("drain.after_claim")
+        finally:
+            self.end(claim, items)
+            board.claiming = False
+            board.landed.ring()
+        self.noted(claim)
+        begins = bool(items) and not self._progress.under_way
+        if begins and (stats := await board.count()) is not None:
+            self._progress.began(stats, mark)
+        return len(items)
+
+    def begin(self, limit: int) -> Claim:
+        """Return what to claim for *limit* slots; `end` must follow."""
+        board = self._board
         now = board.clock.monotonic()
         if now - self._staged_at >= BUSY_STAGE:
             self._staged_at = now
@@ -84,24 +128,20 @@ class Claimer:
         # Before the claim: a commit during it is found by the next one.
         seen = board.store.changes()
         targets, post = board.post.targets, board.post
-        request = targets.request(post.name, board.free, post.lease, board.width)
-        items: list[Item] = []
-        mark = self._progress.mark()
-        board.claiming = True
-        try:
-            items = await board.store.claim(request)
-            _testpoints.hit("drain.after_claim")
-        finally:
-            targets.claimed(request, items)
-            for item in items:
-                self._start(board.add(item, now))
-            board.claiming = False
-            board.landed.ring()
-        self._seen, self._tried_at = seen, now
-        begins = bool(items) and not self._progress.under_way
-        if begins and (stats := await board.count()) is not None:
-            self._progress.began(stats, mark)
-        return len(items)
+        halts = targets.halts
+        request = targets.request(post.name, limit, post.lease, board.width)
+        return Claim(request, seen, now, halts)
+
+    def end(self, claim: Claim, items: list[Item]) -> None:
+        """Have the deliveries of *items* started; none if the claim has failed."""
+        board = self._board
+        board.post.targets.claimed(claim.request, items)
+        for item in items:
+            self._start(board.add(item, claim.begun, claim.halts))
+
+    def noted(self, claim: Claim) -> None:
+        """Note that a claim has gone well."""
+        self._seen, self._tried_at = claim.seen, claim.begun
 
     async def _idle(self) -> None:
         """Nothing can be delivered now and nothing is under way."""

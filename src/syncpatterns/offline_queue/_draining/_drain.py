@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, cast
 
 import anyio
@@ -135,17 +136,18 @@ class Drain:
 
     async def _run(self, board: Board, task_status: TaskStatus[None]) -> None:
         progress = Progress(self._post, board.store.name, board.tally)
-        acker = Acker(board, progress)
         stager, prober, renewer = Stager(board), Prober(board), Renewer(board)
         async with anyio.create_task_group() as tasks:
             crew = _Crew(tasks)
             claimer = Claimer(
                 board,
-                start=lambda flight: tasks.start_soon(self._fly, board, acker, flight),
+                start=lambda flight: tasks.start_soon(fly, flight),
                 stager=stager,
                 progress=progress,
                 once=self._once,
             )
+            acker = Acker(board, progress, claimer)
+            fly = partial(self._fly, board, acker)
             for work in (acker.run, renewer.run, prober.run, stager.run):
                 crew.start(work)
             over = anyio.Event()
@@ -172,9 +174,11 @@ class Drain:
     async def _fly(self, board: Board, acker: Acker, flight: Aloft) -> None:
         """Deliver one item; whatever happens, its slot gets a verdict."""
         verdict: Verdict | None = None
+        if flight.halts != self._post.targets.halts:
+            flight.scope.cancel()  # paused since it was claimed, by a hook for instance
         try:
             with flight.scope:
-                if not board.closing:
+                if not board.closing and not flight.scope.cancel_called:
                     verdict = await self._post.adeliver(flight)
         except Exception:  # noqa: BLE001 - logged; the surface answers a handler's errors
             _log.exception("The delivery of item %d failed", flight.item.seq)

@@ -70,6 +70,9 @@ class Targets:
         tell: Gets `TargetOffline` and `TargetOnline`, outside of every lock.
         rules: Figures of the way back.
 
+    Attributes:
+        halts: How often this process has paused a target or the queue.
+
     Raises:
         ConfigurationError: A gate cannot say when it lets a call through.
     """
@@ -104,6 +107,7 @@ class Targets:
         self._looking: set[str] = set()
         self._told: set[str] = set()
         self._listeners: list[Callable[[], object]] = []
+        self.halts = 0
         renewed_in_child(self)
 
     def start_over(self) -> None:
@@ -248,6 +252,14 @@ class Targets:
                 if target in ("", name) and link.state is LinkState.RESTING:
                     self._put(changes, name, link.resumed(now))
         self._announce(changes)
+
+    def halted(self) -> None:
+        """Note that somebody of this process has paused deliveries.
+
+        An item that a worker has claimed, but not begun with, is given back then.
+        """
+        with self._lock:
+            self.halts += 1
 
     # ------------------------------------------------------------------- asking
 

@@ -1,5 +1,8 @@
 """Empties a queue without an event loop: claim one, deliver it, settle it.
 
+What came of an item is stored in the commit that claims the next one, as long as
+all goes well and nothing else is due: one wait for the disk instead of two.
+
 For programs of threads. Each thread that calls `Worker.run` works on one item
 at a time; together they share the thread that renews their leases, and what is
 known of the targets. Nothing here sleeps: a worker that waits hears an enqueue
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed, StoreUnavailable
-from syncpatterns.offline_queue._core import Item, Settled
+from syncpatterns.offline_queue._core import Ack, Item, Settled, Settlement
 from syncpatterns.offline_queue._core._landing import landed
 from syncpatterns.offline_queue._draining._bells import ThreadBell
 from syncpatterns.offline_queue._draining._delivers import Delivers, Flight, Verdict
@@ -79,6 +82,8 @@ class Worker:
         self._stage_at = self._staged_at = -math.inf
         self._targets_at = math.inf
         self._staged_version: int | None = None
+        self._next: Item | None = None  # claimed; nobody has begun with it
+        self._halts = 0  # of the targets, when it was claimed
 
     def run(self) -> DrainReport:
         """Work until stopped, until nothing is left, or until the engine closes.
@@ -99,7 +104,10 @@ class Worker:
             with self._renewer.on_duty():
                 if self._hurry:
                     self._look_now()
-                self._loop(store, progress)
+                try:
+                    self._loop(store, progress)
+                finally:
+                    self._give_back(store)
             return self._counted(store, progress)
         except EngineClosed:
             if self._once:
@@ -144,13 +152,16 @@ class Worker:
         targets, name = self._post.targets, self._post.name
         trouble = Trouble(name, store.name, "could not claim", "nothing is lost")
         while not self._stopped():
+            if self._recalled():
+                self._give_back(store)
             try:
-                self._look()
-                # Before the claim: what is due by now it finds, and what is due
-                # later ends the wait.
-                self._targets_at = self._post.clock.monotonic() + targets.wait()
-                self._stage(store)
-                item = self._claim(store)
+                if self._next is None:
+                    self._look()
+                    # Before the claim: what is due by now it finds, and what is due
+                    # later ends the wait.
+                    self._targets_at = self._post.clock.monotonic() + targets.wait()
+                    self._stage(store)
+                    self._claim(store)
             except EngineClosed:
                 raise
             except Exception as error:
@@ -159,8 +170,9 @@ class Worker:
                 self._again(trouble, error)
                 continue
             trouble.over()
-            self._idle = item is None
+            self._idle = self._next is None
             self._measure(store, progress)
+            item, self._next = self._next, None
             if item is not None:
                 self._poll = POLL[0]
                 self._deliver(store, item)
@@ -169,18 +181,43 @@ class Worker:
             else:
                 self._wait(store)
 
-    def _claim(self, store: QueueStore) -> Item | None:
+    def _claim(self, store: QueueStore, *said: Settlement) -> list[Settled]:
+        """Claim an item; in the commit that stores what was *said* of the last one."""
         post, targets = self._post, self._post.targets
         # Before the claim: a commit during it is found by the next one.
         self._seen, self._tried_at = store.changes(), post.clock.monotonic()
+        self._halts = targets.halts
         request = targets.request(post.name, 1, post.lease, WIDTH)
+        settled: list[Settled] = []
         items: list[Item] = []
         try:
-            items = store.claim(request)
+            if said:
+                settled, items = store.settle_and_claim(request, said)
+            else:
+                items = store.claim(request)
         finally:
             targets.claimed(request, items)
+            self._next = items[0] if items else None
         _testpoints.hit("drain.after_claim")
-        return items[0] if items else None
+        return settled
+
+    def _recalled(self) -> bool:
+        """Tell whether what was claimed with a settlement is not to be delivered.
+
+        In between, hooks were told of that settlement. One of them may have paused
+        the queue, or kept us so long that the lease, which nobody renews, has ended.
+        """
+        kept = self._post.clock.monotonic() - self._tried_at
+        return self._halts != self._post.targets.halts or kept > self._post.lease / 3
+
+    def _give_back(self, store: QueueStore) -> None:
+        """Let go of what was claimed with a settlement, and is not to be delivered."""
+        item, self._next = self._next, None
+        if item is not None:
+            flight = Flight(item)
+            verdict = given_back(flight)
+            self._post.targets.observed(item.target, verdict, WIDTH)
+            self._settle(store, flight, verdict)
 
     def _deliver(self, store: QueueStore, item: Item) -> None:
         flight = Flight(item)
@@ -197,10 +234,24 @@ class Worker:
                 pause = pause_of(flight) if flight.begun else 0.0
                 said = given_back(flight, pause) if verdict is None else verdict
                 self._post.targets.observed(item.target, said, WIDTH)
-                self._settle(store, flight, said)
+                self._settle(store, flight, said, goes_on=verdict is not None)
 
-    def _settle(self, store: QueueStore, flight: Flight, verdict: Verdict) -> None:
-        """Store what came of it, however often it takes, unless it is closed."""
+    def _settle(
+        self,
+        store: QueueStore,
+        flight: Flight,
+        verdict: Verdict,
+        *,
+        goes_on: bool = False,
+    ) -> None:
+        """Store what came of it, however often it takes, unless it is closed.
+
+        Args:
+            store: Where.
+            flight: Of the item.
+            verdict: What came of it.
+            goes_on: Nothing is wrong, so that the next item may be claimed with it.
+        """
         name, tries = self._post.name, 0
         trouble = Trouble(
             name,
@@ -215,7 +266,11 @@ class Worker:
                     target = flight.item.target
                     store.pause(name, target, verdict.rest, verdict.pause)
                 _testpoints.hit("drain.before_settle")
-                settled = store.settle(name, [cooled(verdict)])[0]
+                said = cooled(verdict)
+                if goes_on and not tries and self._goes_on(store, verdict):
+                    (settled,) = self._claim(store, said)
+                else:
+                    settled = store.settle(name, [said])[0]
                 _testpoints.hit("drain.after_settle")
                 if not settled.accepted and (tries or flight.acked):
                     settled = self._looked_up(store, flight, verdict, settled)
@@ -230,6 +285,22 @@ class Worker:
         trouble.over()
         self._tally.settled(verdict.settlement, settled)
         self._tell(flight, verdict, settled)
+
+    def _goes_on(self, store: QueueStore, verdict: Verdict) -> bool:
+        """Tell whether the commit that settles this item may claim the next one.
+
+        Only where all is well. Whatever else is due comes before a claim of its own:
+        a stop, a target to be looked at, and what time asks for.
+        """
+        if (
+            not isinstance(verdict.settlement, Ack)
+            or verdict.rest > 0
+            or self._stopped()
+        ):
+            return False
+        now = self._post.clock.monotonic()
+        self._targets_at = now + self._post.targets.wait()
+        return now < self._targets_at and not self._stage_due(now, store.changes())
 
     def _ending(self) -> bool:
         return self._once or self._stopped()
@@ -274,9 +345,7 @@ class Worker:
         """Do what time asks for: when it is due, and when others have committed."""
         now = self._post.clock.monotonic()
         version = store.changes()
-        stirred = version != self._staged_version
-        pace = POLL[0] if self._idle else BUSY_STAGE
-        if now < self._stage_at and not (stirred and now >= self._staged_at + pace):
+        if not self._stage_due(now, version):
             return
         staged = store.stage(self._post.name)
         self._staged_version, self._staged_at = version, now
@@ -286,6 +355,11 @@ class Worker:
             self._post.staged(staged)
         except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no worker
             _log.exception("What time has changed was not told")
+
+    def _stage_due(self, now: float, version: int) -> bool:
+        stirred = version != self._staged_version
+        pace = POLL[0] if self._idle else BUSY_STAGE
+        return now >= self._stage_at or (stirred and now >= self._staged_at + pace)
 
     def _wait(self, store: QueueStore) -> None:
         """Return when it is worth claiming again."""

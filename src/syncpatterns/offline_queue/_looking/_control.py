@@ -86,6 +86,7 @@ def paused(
         raise ConfigurationError(f"{parts.name}: reason= takes one word.")
     _check_target(parts, target)
     yield from Ask("pause", target, float(until), reason)
+    parts.targets.halted()
     parts.tell(
         events.QueuePaused(
             engine=parts.stores.name,

@@ -33,7 +33,7 @@ QUEUE = "conformance"
 LEASE = 30.0
 _PAGE = 1000
 #: Seconds after which what must come has not come.
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 
 
 class Time(Protocol):
@@ -147,6 +147,20 @@ class Bench:
     def settle(*said: Settlement, queue: str = QUEUE) -> Ask:
         """Say what became of items that were held."""
         return Ask("settle", queue, said)
+
+    @staticmethod
+    def turn(
+        *said: Settlement,
+        limit: int = 1,
+        lease: float = LEASE,
+        caps: dict[str, int] | None = None,
+        only: frozenset[str] | None = None,
+        queue: str = QUEUE,
+        refused: type[Exception] | tuple[type[Exception], ...] = (),
+    ) -> Ask:
+        """Say what became of items that were held, and ask for more work."""
+        request = ClaimRequest(queue, limit, lease, caps or {}, only)
+        return Ask("settle_and_claim", request, said, refused=refused)
 
     @staticmethod
     def rules(**more: Any) -> Ask:

@@ -31,6 +31,7 @@ from syncpatterns.testing.conformance._queue_meetings import MEETINGS
 from syncpatterns.testing.conformance._queue_parents import PARENTS
 from syncpatterns.testing.conformance._queue_people import PEOPLE
 from syncpatterns.testing.conformance._queue_targets import TARGETS
+from syncpatterns.testing.conformance._queue_turns import TURNS
 
 __all__ = ["CHECKS", "Check", "Time"]
 
@@ -38,6 +39,7 @@ __all__ = ["CHECKS", "Check", "Time"]
 CHECKS: tuple[Check, ...] = (
     *IDENTITY,
     *LEASES,
+    *TURNS,
     *LANES,
     *TARGETS,
     *AGES,

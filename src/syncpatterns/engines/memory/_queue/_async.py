@@ -21,7 +21,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
     Staged,
 )
-from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 
 class AsyncMemoryQueueStore:
@@ -64,6 +64,12 @@ class AsyncMemoryQueueStore:
     ) -> list[Settled]:
         """Settle items that were held; in one commit, each apart from the others."""
         return self._store.settle(queue, settlements)
+
+    async def settle_and_claim(
+        self, request: ClaimRequest, settlements: Sequence[Settlement]
+    ) -> Turn:
+        """Do a `settle` and then a `claim`, with nobody in between."""
+        return self._store.settle_and_claim(request, settlements)
 
     async def stage(self, queue: str) -> Staged:
         """Do what time alone asks for, and say when it asks again."""

@@ -48,7 +48,7 @@ from syncpatterns.offline_queue._core import (
     Staged,
     identity,
 )
-from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 _T = TypeVar("_T")
 _log = logging.getLogger("syncpatterns.memory")
@@ -119,6 +119,19 @@ class MemoryQueueStore:
                 return [settling.settle(table, said, now) for said in settlements]
 
         return self._do(queue, work)
+
+    def settle_and_claim(
+        self, request: ClaimRequest, settlements: Sequence[Settlement]
+    ) -> Turn:
+        """Do a `settle` and then a `claim`, with nobody in between."""
+
+        def work(table: QueueTable, now: Now) -> Turn:
+            with table.atomic():
+                settled = [settling.settle(table, said, now) for said in settlements]
+            catch_up(table, now)
+            return Turn(settled, claims.claim(table, request, now))
+
+        return self._do(request.queue, work)
 
     def stage(self, queue: str) -> Staged:
         """Do what time alone asks for, and say when it asks again."""

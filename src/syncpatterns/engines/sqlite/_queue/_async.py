@@ -24,7 +24,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
     Staged,
 )
-from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
@@ -90,6 +90,12 @@ class AsyncSqliteQueueStore:
         if not settlements:
             return []
         return await self._write(self._office.settle(queue, settlements))
+
+    async def settle_and_claim(
+        self, request: ClaimRequest, settlements: Sequence[Settlement]
+    ) -> Turn:
+        """Do a `settle` and then a `claim`, in one commit."""
+        return await self._write(self._office.settle_and_claim(request, settlements))
 
     async def stage(self, queue: str) -> Staged:
         """Do what time alone asks for, and say when it asks again."""

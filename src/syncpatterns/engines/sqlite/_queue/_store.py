@@ -32,7 +32,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
     Staged,
 )
-from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
@@ -93,6 +93,12 @@ class SqliteQueueStore:
         if not settlements:
             return []
         return self._write(self._office.settle(queue, settlements))
+
+    def settle_and_claim(
+        self, request: ClaimRequest, settlements: Sequence[Settlement]
+    ) -> Turn:
+        """Do a `settle` and then a `claim`, in one commit."""
+        return self._write(self._office.settle_and_claim(request, settlements))
 
     def stage(self, queue: str) -> Staged:
         """Do what time alone asks for, and say when it asks again."""

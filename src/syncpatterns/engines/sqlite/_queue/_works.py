@@ -25,6 +25,7 @@ from syncpatterns.engines.sqlite._queue._settle import settle
 from syncpatterns.engines.sqlite._transaction import QUEUED, SqliteTransaction
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import (
+    Ack,
     Durability,
     Ended,
     Enqueued,
@@ -37,7 +38,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
     Staged,
 )
-from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
@@ -203,16 +204,7 @@ class Office(Looks):
         def work(tx: SqliteTransaction) -> tuple[times.Told | None, list[Item] | None]:
             tx.drains()
             found = self._in_time(tx, request.queue)
-            if found is None:
-                return None, []
-            desk, due = found
-            told: times.Told | None = None
-            if due:
-                tx.news |= QUEUED
-                told = times.Told()
-                if not times.advance(desk, told):
-                    return told, None
-            return told, claims.claim(desk, request)
+            return (None, []) if found is None else _claimed(tx, *found, request)
 
         def done(
             answer: tuple[times.Told | None, list[Item] | None],
@@ -223,6 +215,36 @@ class Office(Looks):
             return items
 
         return Work(work, self._relaxed(request.queue), work, done)
+
+    def settle_and_claim(
+        self, request: ClaimRequest, settlements: Sequence[Settlement]
+    ) -> Work[Turn]:
+        """Settle, and take items in the same transaction."""
+        queue = request.queue
+
+        def work(
+            tx: SqliteTransaction, *, again: bool = False
+        ) -> tuple[times.Told | None, Turn]:
+            tx.drains()
+            found = self._in_time(tx, queue)
+            if found is None:
+                return None, Turn([_stale(said) for said in settlements], [])
+            settled = _settled(found[0], tx, settlements, again=again)
+            if not all(isinstance(said, Ack) for said in settlements):
+                # What went back may be past its age, and what took its place may
+                # have parents; an Ack leaves nothing behind that time acts on.
+                found = self._in_time(tx, queue) or found
+            told, items = _claimed(tx, *found, request)
+            return told, Turn(settled, items or [])
+
+        def done(answer: tuple[times.Told | None, Turn]) -> Turn:
+            told, turn = answer
+            if told:
+                self._keep(queue, told)
+            return turn
+
+        again = partial(work, again=True)
+        return Work(work, self._relaxed(queue), again, done)
 
     def stage(self, queue: str) -> Work[Staged | None]:
         """Let time pass; None if there is more of it."""
@@ -293,11 +315,8 @@ class Office(Looks):
         tx.drains()
         desk = self._find(tx.connection, queue, self._now(tx))
         if desk is None:
-            return [Settled(False, said.hold.seq) for said in settlements]  # noqa: FBT003 - accepted
-        settled = [settle(desk, said, again=again) for said in settlements]
-        if any(each.accepted for each in settled):
-            tx.news |= QUEUED
-        return settled
+            return [_stale(said) for said in settlements]
+        return _settled(desk, tx, settlements, again=again)
 
     def pause(self, queue: str, target: str, seconds: float, reason: str) -> Work[None]:
         """Stop claims."""
@@ -404,6 +423,40 @@ class Office(Looks):
     def _tell(self, queue: str) -> times.Told:
         with self._lock:
             return self._untold.pop(queue, times.Told())
+
+
+def _settled(
+    desk: Desk,
+    tx: SqliteTransaction,
+    settlements: Sequence[Settlement],
+    *,
+    again: bool,
+) -> list[Settled]:
+    """Settle each, apart from the others."""
+    settled = [settle(desk, said, again=again) for said in settlements]
+    if any(each.accepted for each in settled):
+        tx.news |= QUEUED
+    return settled
+
+
+def _stale(said: Settlement) -> Settled:
+    return Settled(False, said.hold.seq)  # noqa: FBT003 - accepted
+
+
+def _claimed(
+    tx: SqliteTransaction,
+    desk: Desk,
+    due: bool,  # noqa: FBT001 - as `Desk.find_in_time` says it
+    request: ClaimRequest,
+) -> tuple[times.Told | None, list[Item] | None]:
+    """Let time pass, and take items; None if time has more to do than fits."""
+    told: times.Told | None = None
+    if due:
+        tx.news |= QUEUED
+        told = times.Told()
+        if not times.advance(desk, told):
+            return told, None
+    return told, claims.claim(desk, request)
 
 
 def _same_engine(engine: SqliteEngine, tx: Any) -> SqliteTransaction:
