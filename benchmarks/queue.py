@@ -5,6 +5,12 @@ where a row says so do claims and acknowledgements run at NORMAL: what a power
 cut takes of those is delivered again under the same key. Where no disk is in
 it, processor time is compared: a sample is then not longer because the system
 ran somebody else in it.
+
+A worker that goes on stores what came of an item in the commit that claims the next
+one, so a cycle of ours is a put and such a step. Rows that end in ``.calls`` make
+three calls instead, as a program does that works with the store by hand; those that
+end in ``.drain`` put eight, one after the other, and settle and claim eight in one
+step, as a drain does that has its eight slots full.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +64,7 @@ _PUTS: Final = 5_000
 _TASKS: Final = 64
 _STEPS: Final = 40
 _WARM: Final = 160
+_WIDTH: Final = 8
 _ROUNDS: Final = 40
 _ROOM: Final = QueueRules(max_items=10_000_000, max_bytes=1 << 40)
 _keys = KeyMaker(SystemClock(), random.Random(1))
@@ -71,20 +79,35 @@ def rows() -> Iterator[Row]:
             yield from _sizes(path)
         yield from _backlogs(path)
         yield from _crowds(path)
-        yield _wrapper(path)
+        yield from _wrapper(path)
 
 
 def _cycles(path: Path, bare: Peer, others: list[Peer]) -> Iterator[Row]:
     for durability, target in (("full", 0.9), ("enqueue", 0.6)):
+        what = {
+            "full": "put, claim, ack, all FULL",
+            "enqueue": "put FULL, claim and ack NORMAL",
+        }[durability]
+        with _store(path / f"{durability}-calls.db", durability) as store:
+            yield row(
+                f"P-QUE-1.{durability}.calls",
+                f"{what}, three calls vs. three commits by hand, us",
+                _timed(_calls(store), bare.cycle),
+                target=target,
+            )
+        with _store(path / f"{durability}-drain.db", durability) as store:
+            figures = _timed(_cycle(store, _WIDTH), _times(bare.cycle, _WIDTH))
+            yield row(
+                f"P-QUE-1.{durability}.drain",
+                f"{what}, eight in a step vs. three commits by hand, us an item",
+                _of_each(figures, _WIDTH),
+                target=target,
+            )
         with _store(path / f"{durability}.db", durability) as store:
             cycle = _cycle(store)
-            what = {
-                "full": "put, claim, ack, all FULL",
-                "enqueue": "put FULL, claim and ack NORMAL",
-            }[durability]
             yield row(
                 f"P-QUE-1.{durability}",
-                f"{what} vs. three commits by hand, us",
+                f"{what}, a worker's steps vs. three commits by hand, us",
                 _timed(cycle, bare.cycle),
                 target=target,
             )
@@ -227,7 +250,7 @@ class _Move(BaseModel):
     reason: str
 
 
-def _wrapper(path: Path) -> Row:
+def _wrapper(path: Path) -> Iterator[Row]:
     """Put 40 actions, then one worker until nothing is left; the same by the store."""
     told: Counter[type[object]] = Counter()
     done: list[str] = []
@@ -253,27 +276,43 @@ def _wrapper(path: Path) -> Row:
             queue.work(once=True)
 
         with _store(path / "store.db", "normal") as store:
-            take = _taking(store)
-
-            def bare() -> None:
-                for _ in range(_STEPS):
-                    store.enqueue(EnqueueRequest(_QUEUE, [_item()]))
-                for _ in range(_STEPS):
-                    take()
-
-            whole()
-            bare()
-            figures = paired(whole, bare, pairs=50, number=1, clock=time.thread_time)
+            for suffix, calls, work in (
+                ("", "its store's calls", _worked_off(store)),
+                (".calls", "three calls of its store", _times(_taking(store), _STEPS)),
+            ):
+                bare = _both(partial(_put, store, _STEPS), work)
+                whole()
+                bare()
+                timed = paired(whole, bare, pairs=50, number=1, clock=time.thread_time)
+                yield row(
+                    f"P-QUE-4{suffix}",
+                    "model, events, receipt, enqueued and worked off at NORMAL vs. "
+                    f"{calls}, processor us",
+                    _of_each(timed, _STEPS),
+                    target=2,
+                )
     if len(done) != len(receipts) or told[ItemDelivered] != len(done):
         raise AssertionError
-    scale = 1 / _STEPS
-    return row(
-        "P-QUE-4",
-        "model, events, receipt, enqueued and worked off at NORMAL vs. its store's "
-        "calls, processor us",
-        Paired(figures.ours * scale, figures.reference * scale, figures.ratio),
-        target=2,
-    )
+
+
+def _worked_off(store: QueueStore) -> Callable[[], None]:
+    """Return the calls that a worker makes of its store until nothing is left."""
+    claim = ClaimRequest(_QUEUE, 1, 30.0)
+
+    def work() -> None:
+        held = store.claim(claim)
+        while held:
+            _, held = store.settle_and_claim(claim, [Ack(item.hold) for item in held])
+
+    return work
+
+
+def _both(one: Callable[[], object], other: Callable[[], object]) -> Callable[[], None]:
+    def both() -> None:
+        one()
+        other()
+
+    return both
 
 
 @contextmanager
@@ -296,14 +335,48 @@ def _fill(store: QueueStore, items: int, lane: str | None = None) -> None:
         store.enqueue(EnqueueRequest(_QUEUE, batch))
 
 
-def _cycle(store: QueueStore) -> Callable[[], object]:
+def _put(store: QueueStore, items: int = 1) -> None:
+    for _ in range(items):
+        store.enqueue(EnqueueRequest(_QUEUE, [_item()]))
+
+
+def _cycle(store: QueueStore, width: int = 1) -> Callable[[], None]:
+    """Return what puts as many items as a worker settles and claims in one step."""
+    claim = ClaimRequest(_QUEUE, width, 30.0)
+    _put(store, width)
+    held = store.claim(claim)
+
+    def cycle() -> None:
+        nonlocal held
+        _put(store, width)
+        settled, held = store.settle_and_claim(claim, [Ack(item.hold) for item in held])
+        if len(held) != width or not all(each.accepted for each in settled):
+            raise AssertionError
+
+    return cycle
+
+
+def _calls(store: QueueStore) -> Callable[[], None]:
     take = _taking(store)
 
     def cycle() -> None:
-        store.enqueue(EnqueueRequest(_QUEUE, [_item()]))
+        _put(store)
         take()
 
     return cycle
+
+
+def _times(cycle: Callable[[], object], number: int) -> Callable[[], None]:
+    def cycles() -> None:
+        for _ in range(number):
+            cycle()
+
+    return cycles
+
+
+def _of_each(figures: Paired, number: int) -> Paired:
+    """Return the figures of one of *number* that were timed together."""
+    return Paired(figures.ours / number, figures.reference / number, figures.ratio)
 
 
 def _taking(store: QueueStore) -> Callable[[], None]:
