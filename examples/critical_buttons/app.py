@@ -27,6 +27,7 @@ from examples.critical_buttons.routes.pages import mount_files, problem_routes
 from examples.critical_buttons.routes.settling import settling_routes
 from examples.critical_buttons.routes.transitions import transition_routes
 from examples.critical_buttons.routes.webhooks import PREFIX, webhook_routes
+from examples.critical_buttons.services.breaker_news import BreakerNews
 from examples.critical_buttons.services.confirm import ConfirmCommand, confirm_booking
 from examples.critical_buttons.services.lead_history import LeadHistory
 from examples.critical_buttons.services.lookup import Lookup
@@ -63,7 +64,9 @@ def confirm_operation(engine: SqliteEngine) -> Operation[ConfirmCommand, Confirm
     )
 
 
-def sms_breaker(settings: Settings, engine: SqliteEngine) -> CircuitBreaker:
+def sms_breaker(
+    settings: Settings, engine: SqliteEngine, news: BreakerNews | None = None
+) -> CircuitBreaker:
     """Return what stands before the SMS provider in this process.
 
     Not counted is what says nothing about the provider: that our own number
@@ -74,6 +77,7 @@ def sms_breaker(settings: Settings, engine: SqliteEngine) -> CircuitBreaker:
         recovery=settings.breaker_recovery,
         ignore=(SendRateExceeded, ProviderStarting, QuietHours, StoreUnavailable),
         clock=engine.clock,
+        hooks=[] if news is None else [news],
     )
 
 
@@ -89,7 +93,7 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
     gateway = Gateway(settings, engine)
     base_url = webhook_base(settings, address)
     callbacks = callback_base(settings, address)
-    breaker = sms_breaker(settings, engine)
+    breaker = sms_breaker(settings, engine, BreakerNews(live.progress))
     parts = SendSms(
         engine,
         gateway,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from examples.critical_buttons.principal import principal_of
 from examples.critical_buttons.progress_stream import GRANTED, WithProgress
+from examples.critical_buttons.services.breaker_news import CHANNEL as BREAKERS
 from examples.critical_buttons.services.channels import (
     booking_channel,
     lead_channel,
@@ -19,7 +20,7 @@ from syncpatterns.realtime.sse import SseApp
 
 #: What the page asks for; whose they are follows from who asks. A stream that
 #: names no channel gets both. Whoever hears leads also hears how far a batch of
-#: changes has come.
+#: changes has come, and when the SMS service's breaker opens or closes.
 BOOKINGS: Final = "bookings"
 LEADS: Final = "leads"
 
@@ -37,7 +38,7 @@ class Live:
         self.progress = Hub(clock=engine.clock)
         self.relay = Relay(engine, self.hub)
         stream = SseApp(self.hub, authorize=authorize, channels=[BOOKINGS, LEADS])
-        self.events = WithProgress(stream, self.progress)
+        self.events = WithProgress(stream, self.progress, also=(BREAKERS,))
 
     @property
     def hubs(self) -> tuple[Hub, Hub]:

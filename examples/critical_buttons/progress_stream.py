@@ -1,7 +1,8 @@
 """What is worth hearing only now, on an event stream that loses nothing.
 
 An event of the outbox has a number, and a page resumes behind the last one it
-saw. Progress has none: it is told from inside a transaction and kept nowhere.
+saw. Progress has none: it is told from inside a transaction and kept nowhere. Nor
+has a circuit breaker of this process that opens or closes.
 Between two whole blocks of the stream a block without ``id:`` may stand, and it
 moves no browser's position. So progress is put in there, from a hub of its own
 in memory, and whether it came or was lost makes no difference to anything else.
@@ -35,11 +36,13 @@ class WithProgress:
     Args:
         stream: The event stream.
         hub: Whose events are put in; those of the channel in ``scope[GRANTED]``.
+        also: Channels that everybody hears who was granted one.
     """
 
-    def __init__(self, stream: AsgiApp, hub: Hub) -> None:
+    def __init__(self, stream: AsgiApp, hub: Hub, also: tuple[str, ...] = ()) -> None:
         self._stream = stream
         self._hub = hub
+        self._also = also
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -64,7 +67,8 @@ class WithProgress:
         async def beside() -> None:
             await opening.wait()
             try:
-                async with self._hub.subscribe(scope[GRANTED]) as subscription:
+                channels = (scope[GRANTED], *self._also)
+                async with self._hub.subscribe(*channels) as subscription:
                     hearing.set()
                     while not over:
                         batch = await subscription.batch()
