@@ -156,6 +156,7 @@ export class SmsDesk {
     this.#status.onEvent(event);
     if (type === "sms.changed" && data?.message) this.#onMessage(data.message, missed);
     if (type === "lead.changed" && data?.lead) this.#onLead(data.lead, missed);
+    if (type === "breaker.changed" && this.#opened) void this.#breaker.look();
   }
 
   /** Events were lost, or may have been. */
