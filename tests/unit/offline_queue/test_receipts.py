@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -182,6 +183,32 @@ def test_a_receipt_is_found_again_by_its_number(
     assert ended.key_hash == given.key_hash
     with pytest.raises(OutcomeGone):
         world(queue, "receipt", 999)
+
+
+def test_a_result_of_another_release_is_not_shown(tmp_path: Any) -> None:
+    """What the handler returned then does not fit what it returns now."""
+    path = f"sqlite:///{tmp_path}/q.db"
+
+    def older(payload: str) -> str:
+        return payload
+
+    def newer(payload: str) -> int:
+        raise AssertionError(payload)
+
+    with connect(path) as engine:
+        queue = OfflineQueue("q", engine)
+        queue.handler("n.inc")(older)
+        first = queue.call("n.inc", "Ada Lovelace", key="k").receipt
+    with connect(path) as engine:
+        queue = OfflineQueue("q", engine)
+        queue.handler("n.inc")(newer)
+
+        with pytest.raises(OutcomeGone, match="cannot be read by this") as caught:
+            queue.receipt(first.id).wait(0)
+        with pytest.raises(OutcomeGone):
+            queue.call("n.inc", "Ada Lovelace", key="k")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "Ada" not in shown
 
 
 def test_a_receipt_shows_no_key(queue: OfflineQueue) -> None:

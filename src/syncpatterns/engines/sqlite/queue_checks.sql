@@ -10,6 +10,7 @@ WHERE queue = ? AND (
     OR typeof(token) <> 'integer' OR typeof(attempts) <> 'integer'
     OR typeof(lapses) <> 'integer' OR typeof(blocked) <> 'integer'
     OR typeof(place) <> 'integer' OR typeof(size) <> 'integer'
+    OR min(version, token, attempts, lapses, blocked, place, size) < 0
     OR NOT EXISTS (SELECT 1 FROM syncpatterns_queue_word AS word
         WHERE word.id = syncpatterns_queue_item.operation)
     OR NOT EXISTS (SELECT 1 FROM syncpatterns_queue_word AS word
@@ -17,6 +18,9 @@ WHERE queue = ? AND (
     OR typeof(created_at) <> 'real' OR typeof(keep_result) <> 'real'
     OR typeof(due_at) NOT IN ('real', 'null')
     OR typeof(wake) NOT IN ('real', 'null')
+    OR typeof(lifetime) NOT IN ('real', 'null')
+    OR typeof(sent_by) NOT IN ('integer', 'null')
+    OR typeof(ended_at) NOT IN ('real', 'null')
     OR typeof(expires_at) NOT IN ('real', 'null')
     OR typeof(sent_at) NOT IN ('real', 'null')
     OR typeof(scope) <> 'text' OR typeof(key) <> 'text'
@@ -29,6 +33,59 @@ WHERE queue = ? AND (
     OR typeof(payload) NOT IN ('blob', 'null')
 )
 ORDER BY id
+
+-- name: wrong_outcomes
+SELECT id FROM syncpatterns_queue_outcome
+WHERE queue = ? AND (
+    state NOT IN ('done', 'dead', 'expired', 'cancelled', 'superseded')
+    OR typeof(token) <> 'integer' OR typeof(survivor) <> 'integer'
+    OR NOT EXISTS (SELECT 1 FROM syncpatterns_queue_word AS word
+        WHERE word.id = syncpatterns_queue_outcome.operation)
+    OR typeof(at) <> 'real' OR typeof(forget_at) <> 'real'
+    OR typeof(identity) <> 'blob' OR typeof(key_hash) <> 'blob'
+    OR typeof(fingerprint) <> 'blob'
+    OR typeof(reason) NOT IN ('text', 'null')
+    OR typeof(error) NOT IN ('text', 'null')
+    OR typeof(result) NOT IN ('blob', 'null')
+)
+ORDER BY id
+
+-- name: wrong_edges
+SELECT DISTINCT child FROM syncpatterns_queue_edge
+WHERE child > ?1 AND child < ?2 AND (
+    typeof(parent) <> 'integer' OR typeof(source) <> 'integer'
+    OR policy NOT IN ('cascade', 'hold', 'run')
+    OR open NOT IN (0, 1)
+    OR coalesce(state, 'done') NOT IN (
+        'done', 'dead', 'expired', 'cancelled', 'superseded'
+    )
+    OR (state IS NOT NULL AND (
+        typeof(at) <> 'real' OR typeof(key_hash) <> 'blob'
+        OR NOT EXISTS (SELECT 1 FROM syncpatterns_queue_word AS word
+            WHERE word.id = syncpatterns_queue_edge.operation)
+    ))
+    OR typeof(reason) NOT IN ('text', 'null')
+    OR typeof(error) NOT IN ('text', 'null')
+    OR typeof(result) NOT IN ('blob', 'null')
+)
+ORDER BY child
+
+-- name: wrong_pauses
+SELECT target FROM syncpatterns_queue_pause
+WHERE queue = ? AND (
+    typeof(until) NOT IN ('real', 'null') OR typeof(reason) <> 'text'
+    OR (target <> 0 AND NOT EXISTS (SELECT 1 FROM syncpatterns_queue_word AS word
+        WHERE word.id = syncpatterns_queue_pause.target))
+)
+
+-- name: wrong_rules
+SELECT id FROM syncpatterns_queue
+WHERE id = ? AND (
+    typeof(max_items) <> 'integer' OR typeof(max_bytes) <> 'integer'
+    OR on_dead NOT IN ('continue', 'block', 'cascade')
+    OR typeof(max_lapses) <> 'integer' OR typeof(redeliver_within) <> 'real'
+    OR durability NOT IN ('enqueue', 'full', 'normal')
+)
 
 -- name: kept_counts
 SELECT state, target, items, bytes FROM syncpatterns_queue_count
@@ -51,6 +108,10 @@ INSERT INTO syncpatterns_queue_count
 SELECT ?1, -1, 0, coalesce(sum(items), 0), coalesce(sum(bytes), 0), 0
 FROM syncpatterns_queue_count WHERE queue = ?1 AND state BETWEEN 0 AND 4
 ON CONFLICT DO UPDATE SET items = excluded.items, bytes = excluded.bytes
+
+-- name: count_from
+UPDATE syncpatterns_queue_count SET last = ?
+WHERE queue = ? AND state = -1 AND target = 0
 
 -- name: no_payload
 SELECT id FROM syncpatterns_queue_item AS i

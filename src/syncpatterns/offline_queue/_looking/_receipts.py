@@ -133,8 +133,7 @@ def done(receipt: Receipt[R_co], parts: Parts, ended: Ended) -> Done[R_co]:
                 f"{ended.why}",
                 ended.why.key_id,
             )
-        handler = parts.handlers.named(receipt.operation)
-        return Done(cast("R_co", read_result(handler, ended.result)), receipt)
+        return Done(cast("R_co", _result(receipt, parts, ended.result)), receipt)
     what = f"ended {ended.state.value}"
     if ended.reason:
         what += f" ({ended.reason})"
@@ -146,6 +145,19 @@ def done(receipt: Receipt[R_co], parts: Parts, ended: Ended) -> Done[R_co]:
         state=ended.state.value,
         reason=ended.reason,
     )
+
+
+def _result(receipt: Receipt[Any], parts: Parts, result: bytes) -> Any:
+    try:
+        return read_result(parts.handlers.named(receipt.operation), result)
+    except Exception as error:  # noqa: BLE001 - a codec or constructor may raise anything
+        # A validation error would show the stored values, whatever they are.
+        raise OutcomeGone(
+            f"{receipt.operation} [{receipt.key_hash}] in {parts.name} on "
+            f"{parts.stores.name}: it was done, and its result cannot be read by this "
+            f"release ({type(error).__name__}). Do not repeat it; look at what it was "
+            "to change."
+        ) from None
 
 
 def outcome(seq: int, where: str) -> Flow[Step, Ended | None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import (
     EVER,
     NUMBERS,
@@ -24,6 +25,7 @@ from syncpatterns.engines.sqlite._queue._numbers import LARGE, Numbers, check_nu
 from syncpatterns.offline_queue._core import Enqueued, NewItem
 
 
+@at_the_desk
 def store_plain(
     desk: Desk, items: Sequence[NewItem], numbers: Numbers
 ) -> list[Enqueued] | None:

@@ -8,15 +8,24 @@ usual reason for a finding.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import READY, SCHEDULED, WAITING, Desk
 from syncpatterns.engines.sqlite._queue._lanes import settle_lane, stand
 from syncpatterns.offline_queue._core import Finding
 
 
+@at_the_desk
 def check(desk: Desk, *, repair: bool) -> list[Finding]:
     """Compare what is kept beside the rows with the rows; put it right if asked."""
-    found = [*_counters(desk), *_payloads(desk), *_kinds(desk), *_keys(desk)]
+    found = [
+        *_counters(desk),
+        *_payloads(desk),
+        *_kinds(desk),
+        *_kinds_beside(desk),
+        *_keys(desk),
+    ]
     blocked = desk.all("wrong_blocked", desk.id)
     found += [
         Finding(
@@ -80,15 +89,55 @@ def _kinds(desk: Desk) -> Iterator[Finding]:
         )
 
 
+def _kinds_beside(desk: Desk) -> Iterator[Finding]:
+    """Find rows beside the items that hold what was not written."""
+    for id_ in desk.ids("wrong_outcomes", desk.id):
+        yield _wrong(
+            f"syncpatterns_queue_outcome of item {id_ - desk.base}",
+            "how it ended cannot be told. Correct it, or delete it: then that is "
+            "forgotten",
+        )
+    for id_ in desk.ids("wrong_edges", desk.base, desk.base + (1 << 40)):
+        yield _wrong(
+            f"syncpatterns_queue_edge of item {id_ - desk.base}",
+            "whom the item waits for cannot be told. Correct it, or cancel the item",
+        )
+    for target in desk.ids("wrong_pauses", desk.id):
+        word = desk.one("word", target) if target else None
+        of = f"target {word[0]!r}" if word else "the queue"
+        yield _wrong(
+            f"syncpatterns_queue_pause of {of}",
+            "what is paused cannot be told. Delete it, and pause anew",
+        )
+    if desk.ids("wrong_rules", desk.id):
+        yield _wrong(
+            "syncpatterns_queue of this queue",
+            "its rules cannot be told. The application writes them anew when it next "
+            "uses the queue",
+        )
+
+
+def _wrong(row: str, so: str) -> Finding:
+    return Finding(
+        "row", f"A row in {row} holds a value of another kind than was written: {so}."
+    )
+
+
 def _keys(desk: Desk) -> Iterator[Finding]:
-    (last,) = desk.one("last_number", desk.id)
-    *_, given = desk.one("live", desk.id) or (0, 0, 0)
-    if last > given:
+    last, given = _last(desk)
+    if type(given) is not int or last > given:
         yield Finding(
             "numbers",
-            f"Item {last} is there, and {given} is the last number that was given "
-            "out. Check with repair.",
+            f"Item {last} is there, and is not below the last number that was noted as "
+            "given out. Check with repair.",
         )
+
+
+def _last(desk: Desk) -> tuple[int, Any]:
+    """Return the last number that is there, and the last that was given out."""
+    (last,) = desk.one("last_number", desk.id)
+    *_, given = desk.one("live", desk.id) or (0, 0, 0)
+    return last, given or 0
 
 
 def _orphans(desk: Desk) -> Iterator[Finding]:
@@ -135,10 +184,9 @@ def _repair(
     desk.run("clear_counts", desk.id)
     desk.run("count_anew", desk.id)
     desk.run("count_live", desk.id)
-    (last,) = desk.one("last_number", desk.id)
-    *_, given = desk.one("live", desk.id) or (0, 0, 0)
-    if last > given:
-        desk.run("count", desk.id, last)
+    last, given = _last(desk)
+    if type(given) is not int or last > given:
+        desk.run("count_from", last, desk.id)
     for id_, _, open_ in blocked:
         desk.run("blocked", open_, id_)
     for id_ in [*stranded, *(id_ for id_, *_ in blocked)]:

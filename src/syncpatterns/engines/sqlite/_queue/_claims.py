@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import LEASED, NUMBERS, READY, Desk, Row
 from syncpatterns.offline_queue._core import Hold, Item
 from syncpatterns.offline_queue._ports import ClaimRequest
 
 
+@at_the_desk
 def claim(desk: Desk, request: ClaimRequest) -> list[Item]:
     """Take what is READY: by priority, then in order, over all targets together.
 
@@ -89,6 +91,7 @@ def held(desk: Desk, hold: Hold) -> Row | None:
     return row
 
 
+@at_the_desk
 def extend(desk: Desk, holds: Sequence[Hold], seconds: float) -> list[Hold]:
     """Move leases; return those that are still held."""
     until = desk.now.steady + max(0.0, seconds)

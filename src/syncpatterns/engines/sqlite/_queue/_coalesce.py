@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import DEAD, Desk, Row
 from syncpatterns.offline_queue._core import (
     Coalesce,
@@ -52,6 +53,7 @@ def meet(desk: Desk, new: NewItem, how: Coalesce) -> Meeting:
     return Meeting(replaced=partner)
 
 
+@at_the_desk
 def newest(desk: Desk, operation: str, entity: str) -> Row | None:
     """Return the newest item of any lane that a new one could be merged with."""
     word = desk.word_id(operation)

@@ -250,6 +250,12 @@ class Desk:
          blocked, created_at, due_at, wake, expires_at, _, sent_at, _, _, keep, _, _,
          scope, key, fingerprint, lane, entity, reason, error, headers, payload,
         ) = values  # fmt: skip
+        # Of another kind, these would be met only by who counts with them or writes
+        # them down: a drain, in the middle of others' items.
+        if token + version + attempts + lapses + blocked < 0:
+            raise ValueError("a count is below zero")
+        "".join((scope, key, lane or "", entity or "", headers or ""))
+        b"".join((fingerprint, payload or b""))
         ahead = self.now.wall - self.now.steady
         created_at = float(created_at)  # RETURNING gives what is whole as an int
         return Item(
@@ -328,6 +334,7 @@ class Desk:
         if found is None or found[9] <= self.now.wall:
             return None
         state, result, reason, error, survivor, at, word, hashed = found[:8]
+        b"".join((result or b"", found[8]))  # a text would pass for bytes for long
         ended = Ended(
             id_ - self.base,
             ENDS[state],

@@ -7,6 +7,7 @@ from typing import Final
 from syncpatterns.engines.sqlite._queue._bulk import is_plain, store_plain
 from syncpatterns.engines.sqlite._queue._claims import lease
 from syncpatterns.engines.sqlite._queue._coalesce import Meeting, meet
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import (
     DEAD,
     EVER,
@@ -44,6 +45,7 @@ from syncpatterns.offline_queue._ports import EnqueueRequest
 _LARGEST: Final = 1 << 62
 
 
+@at_the_desk
 def enqueue(desk: Desk, request: EnqueueRequest, numbers: Numbers) -> list[Enqueued]:
     """Store all items of *request*, or raise; the caller undoes what is written."""
     items = request.items

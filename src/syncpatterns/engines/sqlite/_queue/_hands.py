@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import (
     BLOCKS,
     DEAD,
@@ -22,6 +23,7 @@ from syncpatterns.engines.sqlite._queue._numbers import Numbers
 from syncpatterns.offline_queue._core import Ended, ItemState, Pause, QueueRules
 
 
+@at_the_desk
 def keep_rules(desk: Desk, rules: QueueRules) -> None:
     """Keep *rules*; lanes that they no longer hold up go on."""
     freed = desk.rules.on_dead == "block" != rules.on_dead
@@ -39,6 +41,7 @@ def keep_rules(desk: Desk, rules: QueueRules) -> None:
 # ---------------------------------------------------------------------- pauses
 
 
+@at_the_desk
 def pause(desk: Desk, target: str, seconds: float, reason: str) -> bool:
     """Stop claims of *target*; False if they are stopped for longer already."""
     if not seconds > 0:
@@ -48,6 +51,7 @@ def pause(desk: Desk, target: str, seconds: float, reason: str) -> bool:
     return bool(desk.run("pause", desk.id, number, until, reason).rowcount)
 
 
+@at_the_desk
 def resume(desk: Desk, target: str) -> list[Pause]:
     """End pauses, and let go what waited for a sign-in."""
     number = desk.word_id(target) if target else None
@@ -83,6 +87,7 @@ def shown_pause(
 # ----------------------------------------------------------------------- items
 
 
+@at_the_desk
 def requeue(desk: Desk, seqs: Sequence[int], *, tail: bool) -> list[int]:
     """Let DEAD or PARKED items run again; return those that will.
 
@@ -134,6 +139,7 @@ def _revive(desk: Desk, row: Row, place: int) -> None:
         desk.run("reopen", row.id)
 
 
+@at_the_desk
 def discard(desk: Desk, seqs: Sequence[int]) -> list[Ended]:
     """End DEAD and PARKED items for good."""
     ended: list[Ended] = []
@@ -147,6 +153,7 @@ def discard(desk: Desk, seqs: Sequence[int]) -> list[Ended]:
     return ended
 
 
+@at_the_desk
 def cancel(desk: Desk, seqs: Sequence[int]) -> list[Ended]:
     """End items that nobody holds."""
     ended: list[Ended] = []
@@ -157,6 +164,7 @@ def cancel(desk: Desk, seqs: Sequence[int]) -> list[Ended]:
     return ended
 
 
+@at_the_desk
 def purge(desk: Desk, limit: int) -> int:
     """Forget up to *limit* outcomes that are past their time; return how many."""
     if limit <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import DEAD, ENDS, Desk
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import (
@@ -65,7 +66,9 @@ def edges_of(desk: Desk, new: NewItem) -> tuple[Edge, ...]:
 
 def _resolve(desk: Desk, seq: int) -> tuple[int, Ended | None] | None:
     """Return who stands for an item now, and how that one ended; None: unknown."""
-    while True:
+    seen: set[int] = set()
+    while seq not in seen:
+        seen.add(seq)
         id_ = desk.id_of(seq)
         row = desk.row(id_)
         if row is not None:
@@ -77,6 +80,7 @@ def _resolve(desk: Desk, seq: int) -> tuple[int, Ended | None] | None:
         if ended.state is not ItemState.SUPERSEDED:
             return seq, ended
         seq = ended.survivor
+    raise ValueError("items that stand for each other")
 
 
 def save_edges(desk: Desk, child: int, edges: tuple[Edge, ...]) -> None:
@@ -106,6 +110,7 @@ def save_edges(desk: Desk, child: int, edges: tuple[Edge, ...]) -> None:
         )
 
 
+@at_the_desk
 def parents_of(desk: Desk, seq: int) -> dict[int, Ended]:
     """Return how each parent of an item ended, as far as they have."""
     found: dict[int, Ended] = {}
@@ -115,7 +120,7 @@ def parents_of(desk: Desk, seq: int) -> dict[int, Ended]:
             found[parent] = Ended(
                 source - desk.base,
                 ENDS[state],
-                result or b"",
+                b"".join((result or b"",)),  # a text would pass for bytes for long
                 reason or "",
                 error or "",
                 0,

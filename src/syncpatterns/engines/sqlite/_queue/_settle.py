@@ -8,6 +8,7 @@ that ended or gave back an item stands beside it.
 from __future__ import annotations
 
 from syncpatterns.engines.sqlite._queue._claims import held
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import (
     DEAD,
     LEASED,
@@ -39,6 +40,7 @@ from syncpatterns.offline_queue._core import (
 )
 
 
+@at_the_desk
 def settle(desk: Desk, said: Settlement, *, again: bool = False) -> Settled:
     """Do what one worker says, if it still holds the item.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import (
     BLOCKS,
     CODES,
@@ -33,12 +34,14 @@ NOTHING: Final = QueueStats(
 )
 
 
+@at_the_desk
 def get(desk: Desk, seq: int) -> Item | None:
     """Return an item that is live or DEAD."""
     values = desk.one("item", desk.id_of(seq))
     return None if values is None else desk.item(values)
 
 
+@at_the_desk
 def find(desk: Desk, place: bytes) -> int | None:
     """Return the number of the item that is found by *place*."""
     found = desk.one("key", desk.id, place)
@@ -50,6 +53,7 @@ def find(desk: Desk, place: bytes) -> int | None:
     return seq if known else None
 
 
+@at_the_desk
 def ended(desk: Desk, seq: int) -> Ended | None:
     """Return how an item ended."""
     id_ = desk.id_of(seq)
@@ -60,6 +64,7 @@ def ended(desk: Desk, seq: int) -> Ended | None:
     return None if kept is None else kept[0]
 
 
+@at_the_desk
 def items(desk: Desk, which: Filter, after: int, limit: int) -> list[Item]:
     """Return up to *limit* items with numbers above *after*, in their order."""
     after = max(0, after)
@@ -122,6 +127,7 @@ def _matches(item: Item, which: Filter) -> bool:
     )
 
 
+@at_the_desk
 def stats(desk: Desk) -> QueueStats:
     """Return how much is in it; costs as much as there are targets and pauses."""
     states: dict[ItemState, int] = dict.fromkeys((*LIVE, ItemState.DEAD), 0)
@@ -158,6 +164,8 @@ def _oldest_ready(desk: Desk, target: int) -> float:
     while (
         first := desk.one("next_rank", desk.id, READY, target, rank, place)
     ) is not None:
+        if found and not first[0] > rank:  # a place that is no number: it would not end
+            raise ValueError("no next rank")
         rank, place, id_ = first
         (created_at,) = desk.one("created", id_)
         found.append(created_at)
@@ -165,6 +173,7 @@ def _oldest_ready(desk: Desk, target: int) -> float:
     return min(found)
 
 
+@at_the_desk
 def blocked_lanes(desk: Desk) -> dict[str, int]:
     """Return the lanes that a DEAD head holds up, each with its number."""
     rows = desk.all("blocked_lanes", desk.id)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import (
     DEAD,
     EVER,
@@ -83,6 +84,7 @@ class Told:
         )
 
 
+@at_the_desk
 def advance(desk: Desk, told: Told) -> bool:
     """Do what is due, a batch of it; True if that was all.
 
@@ -100,6 +102,7 @@ def advance(desk: Desk, told: Told) -> bool:
     return left > 0
 
 
+@at_the_desk
 def end_pauses(desk: Desk, told: Told) -> None:
     """End the pauses that have run out."""
     for target, name, until, _ in desk.all("pauses", desk.id):
@@ -108,6 +111,7 @@ def end_pauses(desk: Desk, told: Told) -> None:
             told.resumed.append(name or "")
 
 
+@at_the_desk
 def next_due(desk: Desk) -> float:
     """Return the seconds until time changes something again."""
     now = desk.now
