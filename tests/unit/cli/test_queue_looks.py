@@ -150,6 +150,7 @@ def test_an_item_is_shown_with_where_it_stands(field: Field) -> None:
         "expires null",
         "sent MOMENT",
         "payload bytes 25",
+        "sealed null",
     ]
 
 

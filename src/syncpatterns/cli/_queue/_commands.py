@@ -64,6 +64,7 @@ def ls(  # noqa: PLR0913 - one parameter an option, each by keyword
     reason: Reason = None,
     after: After = 0,
     limit: options.Limit = 100,
+    app: source.Keys = None,
     as_json: options.Json = False,
     fail_if_any: Annotated[
         bool, typer.Option("--fail-if-any", help="Exit code 1 if there is one.")
@@ -76,7 +77,7 @@ def ls(  # noqa: PLR0913 - one parameter an option, each by keyword
     which = Filter(
         tuple(state or ()), operation or "", target or "", lane, reason or ""
     )
-    with source.opened(db, queue) as place:
+    with source.opened(db, queue, app) as place:
         found = listed(place, which, after, limit + 1)
         now = place.now()
         name = place.queue
@@ -123,12 +124,18 @@ def show(
             help="Show key, scope, headers and payload too: that is personal data.",
         ),
     ] = False,
+    app: source.Keys = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show one item; what it says only with --payload."""
-    with source.opened(db, queue) as place:
+    """Show one item; what it says only with --payload.
+
+    Of one that is sealed only the name of its key is shown, unless --app names
+    who has that key.
+    """
+    with source.opened(db, queue, app) as place:
         item = place.item(number)
         facts = shapes.details(item, place.now())
+        facts["sealed"] = place.sealed_with(number)
         if payload:
             facts |= shapes.contents(item)
     if as_json:

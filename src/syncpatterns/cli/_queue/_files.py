@@ -18,14 +18,16 @@ def export(
     *,
     db: source.Db = None,
     queue: source.Queue = None,
+    app: source.Keys = None,
 ) -> None:
     """Write every item to a file, as lines of JSON.
 
-    It holds everything they say: keep it like the database itself.
+    It holds everything they say: keep it like the database itself. What is sealed
+    stays sealed; with --app it is written in the clear.
     """
     from syncpatterns.cli._queue import _transfer as transfer  # noqa: PLC0415 - slow, rarely used
 
-    transfer.export(file, db, queue)
+    transfer.export(file, db, queue, app)
 
 
 def import_(
@@ -35,6 +37,7 @@ def import_(
     *,
     db: source.Db = None,
     queue: source.Queue = None,
+    app: source.Keys = None,
     as_json: options.Json = False,
 ) -> None:
     """Put the items of a file into a queue.
@@ -42,8 +45,9 @@ def import_(
     It can be run again: items that the queue has already stay as they are. The
     queue of the file's name is made if it is not there. Dead and parked items
     come back as such. Items that may have been sent, and items that waited for
-    others, are parked: somebody has to look.
+    others, are parked: somebody has to look. What is sealed fits a queue of the
+    same name only. With --app, what lies open in the file is sealed.
     """
     from syncpatterns.cli._queue import _transfer as transfer  # noqa: PLC0415 - slow, rarely used
 
-    transfer.import_(file, db, queue, as_json=as_json)
+    transfer.import_(file, db, queue, app, as_json=as_json)

@@ -23,6 +23,7 @@ from syncpatterns.offline_queue._core import (
 )
 from syncpatterns.offline_queue._delivering._payloads import REFERENCES
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.sealing._frames import is_sealed
 
 Became: TypeAlias = Literal["imported", "parked", "duplicate", "clashing", "left out"]
 
@@ -139,7 +140,9 @@ def _restore(place: Place, record: Record, tx: Any) -> Became:
     request = EnqueueRequest(
         place.queue, [record.new(now)], lease=0.0 if settle is None else _LEASE
     )
-    (stored,) = place.store.enqueue(request, tx)
+    # What is sealed already goes in as it is, and what lies open through the seal.
+    store = place.kept if is_sealed(request.items[0].payload) else place.store
+    (stored,) = store.enqueue(request, tx)
     if stored.duplicate:
         return "duplicate"
     if settle is None:

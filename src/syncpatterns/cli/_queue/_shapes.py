@@ -9,6 +9,7 @@ from typing import Any
 
 from syncpatterns.cli._output import age, instant, iso
 from syncpatterns.offline_queue._core import LIVE, Item, ItemState, Pause, QueueStats
+from syncpatterns.sealing._frames import is_sealed, key_of, unpacked
 
 COLUMNS = ("number", "hash", "operation", "target", "state", "reason", "age", "tried")
 
@@ -61,6 +62,7 @@ def details(item: Item, now: float) -> dict[str, Any]:
         "expires": _iso(item.expires_at),
         "sent": _iso(item.sent_at),
         "payload_bytes": len(item.payload),
+        "sealed": sealed_with(item.payload),
     }
 
 
@@ -70,8 +72,22 @@ def contents(item: Item) -> dict[str, Any]:
         "scope": item.scope,
         "key": item.key,
         "headers": _json(item.headers.encode(errors="surrogatepass")),
-        "payload": _json(item.payload),
+        "payload": _said(item.payload),
     }
+
+
+def sealed_with(payload: bytes) -> str | None:
+    """Return the name of the key that *payload* is sealed with; None: of none."""
+    return key_of(payload) if is_sealed(payload) else None
+
+
+def _said(payload: bytes) -> Any:
+    if is_sealed(payload):
+        return {"sealed": key_of(payload)}
+    try:
+        return _json(unpacked(payload))
+    except ValueError:  # it was compressed, and is damaged
+        return _json(payload)
 
 
 def figures(stats: QueueStats, now: float) -> dict[str, Any]:

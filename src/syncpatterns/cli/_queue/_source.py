@@ -16,6 +16,7 @@ import syncpatterns
 from syncpatterns.cli._errors import FAILED, Stop
 from syncpatterns.cli._loading import made
 from syncpatterns.cli._output import safe
+from syncpatterns.cli._queue import _shapes as shapes
 from syncpatterns.cli._source import refuse_absent
 from syncpatterns.clock import SystemClock
 from syncpatterns.engines import connect
@@ -55,6 +56,14 @@ App: TypeAlias = Annotated[
         help="The application's OfflineQueue, or a function that returns it.",
     ),
 ]
+Keys: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="MODULE:ATTRIBUTE",
+        help="The application's OfflineQueue: its keys open what is sealed.",
+    ),
+]
 Numbers: TypeAlias = Annotated[
     list[int], typer.Argument(metavar="NUMBER", min=1, help="Numbers from `ls`.")
 ]
@@ -74,11 +83,24 @@ _WANTED: Final = "an OfflineQueue, or a function without arguments that returns 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One queue, and the store that it is in."""
+    """One queue, and the store that it is in.
+
+    Args:
+        engine: Of the store.
+        store: Opens what is sealed, if the application was named.
+        queue: Name of the queue.
+        kept: The store itself.
+    """
 
     engine: Any
     store: QueueStore
     queue: str
+    kept: QueueStore
+
+    def sealed_with(self, number: int) -> str | None:
+        """Return the name of the key that an item is sealed with; None: of none."""
+        item = self.kept.get(self.queue, number)
+        return None if item is None else shapes.sealed_with(item.payload)
 
     def now(self) -> float:
         """Return the engine's time."""
@@ -106,15 +128,41 @@ class Place:
 
 
 @contextmanager
-def opened(db: str | None, queue: str | None) -> Generator[Place]:
+def opened(
+    db: str | None, queue: str | None, app: str | None = None
+) -> Generator[Place]:
     """Open the queue that the options name; close it at the end.
+
+    Args:
+        db: Its database.
+        queue: Its name.
+        app: The application's queue, whose keys open what is sealed.
 
     Raises:
         Stop: Nothing is named, or nothing is there.
     """
     with engine_of(db) as engine:
-        store = engine.queue_store()
-        yield Place(engine, store, _chosen(store.queues(), queue))
+        kept = engine.queue_store()
+        yield place_of(engine, _chosen(kept.queues(), queue), app)
+
+
+def place_of(engine: Any, queue: str, app: str | None) -> Place:
+    """Return *queue* in *engine*, opened with the keys of the application.
+
+    Raises:
+        Stop: The application's queue has another name: its seal fits no other.
+    """
+    kept = engine.queue_store()
+    if app is None:
+        return Place(engine, kept, queue, kept)
+    found = application(app, "--app")
+    if found.name != queue:
+        raise Stop(
+            f"--app {app} is the queue {safe(found.name)!r}, whose keys open nothing "
+            f"of {safe(queue)!r}."
+        )
+    store: Any = found._parts.stores.store()  # noqa: SLF001 - of the same library
+    return Place(engine, store.over(kept), queue, kept)
 
 
 @contextmanager

@@ -22,15 +22,16 @@ from syncpatterns.cli._queue import (
     _source as source,
 )
 from syncpatterns.offline_queue._core import Item, ItemState
+from syncpatterns.sealing._frames import is_sealed
 
 _PAGE: Final = 500
 _IN_MEMORY: Final = 8 * 1024 * 1024
 _LONGEST_LINE: Final = 512 * 1024 * 1024
 
 
-def export(file: Path, db: str | None, queue: str | None) -> None:
+def export(file: Path, db: str | None, queue: str | None, app: str | None) -> None:
     """Write every item of a queue to *file*."""
-    with source.opened(db, queue) as place, _new(file) as out:
+    with source.opened(db, queue, app) as place, _new(file) as out:
         stats = place.store.stats(place.queue)
         total = stats.live + stats.states.get(ItemState.DEAD, 0)
         name = place.queue
@@ -46,11 +47,13 @@ def export(file: Path, db: str | None, queue: str | None) -> None:
         say(f"Exported {count(written, 'item')} of {safe(name)} to {safe(str(file))}.")
 
 
-def import_(file: Path, db: str | None, queue: str | None, *, as_json: bool) -> None:
+def import_(
+    file: Path, db: str | None, queue: str | None, app: str | None, *, as_json: bool
+) -> None:
     """Put the items of *file* into a queue."""
     with _readable(file) as lines, source.engine_of(db) as engine:
-        header, total = _look_through(lines)
-        place = source.Place(engine, engine.queue_store(), queue or header.queue)
+        header, total = _look_through(lines, queue)
+        place = source.place_of(engine, queue or header.queue, app)
         with Bar("Imported", quiet=as_json) as bar:
             done = imports.run(place, _records(lines), total, bar.update)
     if as_json:
@@ -118,11 +121,11 @@ def _readable(file: Path) -> Generator[IO[bytes]]:
             yield opened
 
 
-def _look_through(lines: IO[bytes]) -> tuple[records.Header, int]:
+def _look_through(lines: IO[bytes], queue: str | None) -> tuple[records.Header, int]:
     """Read the whole file before anything of it is stored.
 
     Raises:
-        Stop: It is none, or was cut off.
+        Stop: It is none, or was cut off, or is sealed for another queue.
     """
     header: records.Header | None = None
     items, end = 0, -1
@@ -135,6 +138,8 @@ def _look_through(lines: IO[bytes]) -> tuple[records.Header, int]:
             end = said.items
         else:
             items += 1
+            if header is not None:
+                _check_fit(number, said, header.queue, queue)
     if header is None:
         raise Stop("The file is empty. Nothing was imported.")
     if end != items:
@@ -142,6 +147,18 @@ def _look_through(lines: IO[bytes]) -> tuple[records.Header, int]:
             "The file was cut off: its last line is missing. Nothing was imported."
         )
     return header, items
+
+
+def _check_fit(
+    number: int, record: records.Record, home: str, queue: str | None
+) -> None:
+    if queue not in (None, home) and is_sealed(record.body()):
+        raise Stop(
+            f"Line {number} is sealed for the queue {safe(home)!r}, and opens in no "
+            "other. Export with --app, or import it under its own name. Nothing was "
+            "imported.",
+            FAILED,
+        )
 
 
 def _records(lines: IO[bytes]) -> Iterator[records.Record]:

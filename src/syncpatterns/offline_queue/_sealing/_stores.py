@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from syncpatterns._flow import Flow, arun, run
 from syncpatterns.offline_queue._core import (
@@ -66,6 +66,15 @@ class _Forwards:
         self._store: Any = store
         self._seals = seals
         self._on_dead: LanePolicy = on_dead
+
+    @property
+    def kept(self) -> Any:
+        """The store itself, with what is sealed in it."""
+        return self._store
+
+    def over(self, store: object) -> Self:
+        """Return the same seals over another store."""
+        return type(self)(store, self._seals, self._on_dead)
 
     def __getattr__(self, name: str) -> Any:
         if name not in PASSED_ON:
