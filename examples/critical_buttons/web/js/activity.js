@@ -34,6 +34,13 @@ export class Activity {
     this.#rows,
   );
   #empty = el("p", { class: "note" }, ACTIVITY.empty);
+  // It scrolls, so the keyboard must be able to get in.
+  #panel = el("div", {
+    class: "panel",
+    tabindex: "0",
+    role: "region",
+    "aria-labelledby": "activity-title",
+  });
   /** The line under what came while nobody was there to see it, while it grows.
    * @type {{line: HTMLElement, count: number}|null} */
   #away = null;
@@ -47,22 +54,22 @@ export class Activity {
       this.#log.setAttribute("aria-live", on ? "polite" : "off");
     });
     const title = el("h2", { id: "activity-title" }, PAGE.activity);
+    this.#panel.append(this.#empty, this.#log);
     this.element = el(
       "aside",
       { class: "activity", "aria-labelledby": "activity-title" },
       el("div", { class: "section-head" }, title, aloud),
-      el(
-        "div",
-        // It scrolls, so the keyboard must be able to get in.
-        { class: "panel", tabindex: "0", role: "region", "aria-labelledby": "activity-title" },
-        this.#empty,
-        this.#log,
-      ),
+      this.#panel,
     );
   }
 
   close() {
     this.element.remove();
+  }
+
+  /** Show *node* above the feed. @param {HTMLElement} node */
+  head(node) {
+    this.#panel.before(node);
   }
 
   /** What happened before the page was opened, newest first. @param {Entry[]} entries */

@@ -113,6 +113,8 @@ export class Session {
     this.#list.element.hidden = view !== "bookings";
     this.#desk.element.hidden = view !== "leads";
     this.#desk.rail.hidden = view !== "leads";
+    const activity = (/** @type {HTMLElement} */ moves) => this.#activity.head(moves);
+    this.#desk.placeMoves(view === "leads" ? null : activity);
     if (view === "leads") void this.#desk.open();
   }
 

@@ -1,6 +1,8 @@
 // @ts-check
 /** The texts about moving leads through the pipeline. */
 
+import { LEAD_STATUS } from "./strings-sms.js";
+
 /** @param {number} count */
 const leads = (count) => `${count} ${count === 1 ? "lead" : "leads"}`;
 
@@ -122,8 +124,14 @@ export const BULK = Object.freeze({
   },
   doNotContact: "They will get no more messages.",
   notDurable: "This browser keeps nothing: stay on this page until the move is done.",
+  busy: "This page is at another move. Finish it first.",
   stop: "Stop after this part",
   stopping: "Stopping after this part…",
+  cancel: "Cancel the move",
+  cancelling: "Cancelling…",
+  cancelSaid: "Cancelling the move.",
+  cancelUnheard: "The server could not be asked to cancel. The part on its way may still be moved.",
+  cancelAgain: "Cancel again",
 });
 
 /** What the button of many leads shows and says when it has ended. */
@@ -164,6 +172,15 @@ export const BULK_ENDS = Object.freeze({
   leave: "Leave it there",
   stopped: "Stopped - Go on",
   stoppedTitle: "The move was stopped between two parts.",
+  stoppedLate: "Too late for the part on its way; the move was stopped after it.",
+  /** @param {string} summary */
+  late: (summary) => `Too late to cancel: ${summary}`,
+  cancelled: "Cancelled",
+  cancelledTitle: "The move was cancelled.",
+  cancelledText: "Nothing was changed.",
+  /** @param {number} done @param {number} total */
+  cancelledRest: (done, total) =>
+    `${done} of ${total} leads were settled before; the other ${total - done} were not changed.`,
   interrupted: "Interrupted - Go on",
   interruptedTitle: "The page was closed before all of the move was answered.",
   /** @param {number} done @param {number} total */
@@ -204,6 +221,34 @@ export const BULK_ENDS = Object.freeze({
     notFound: "Does not exist any more.",
     other: "Not accepted.",
   },
+});
+
+/** What is shown of moves in other tabs and by others. */
+export const MOVES = Object.freeze({
+  region: "Moves elsewhere",
+  tab: "Another tab",
+  goOn: "Go on here",
+  /** @param {string} who @param {number} done @param {number} total @param {string|null} to */
+  running: (who, done, total, to) =>
+    `${who}: moving ${leads(total)}${to === null ? "" : ` to ${(LEAD_STATUS[to] ?? to).toLowerCase()}`}, ${done} of ${total}`,
+  /** @param {number} done @param {number} total */
+  value: (done, total) => `${done} of ${total} leads`,
+  /** @param {string} who @param {{changed: number, unchanged: number, refused: number}} tally */
+  done: (who, tally) => `${who}: ${BULK_ENDS.summary(tally)}.`,
+  /** @param {string} who @param {number} done @param {number} total */
+  failed: (who, done, total) => `${who}: not all can be moved; ${done} of ${leads(total)} were.`,
+  /** @param {string} who @param {number} done @param {number} total */
+  toldDone: (who, done, total) => `${who}: ${done} of ${leads(total)} are as wished.`,
+  /** @param {string} who @param {number} done @param {number} total */
+  cancelled: (who, done, total) => `${who}: cancelled, ${done} of ${leads(total)} were settled.`,
+  /** @param {string} who @param {number} total */
+  undone: (who, total) => `${who}: none of ${leads(total)} was changed.`,
+  /** @param {string} who @param {number} done @param {number} total */
+  ended: (who, done, total) => `${who}: stopped, ${done} of ${leads(total)} are settled.`,
+  /** @param {string} who @param {number} total */
+  silent: (who, total) => `${who}: no more is heard of moving ${leads(total)}. The list shows what holds.`,
+  /** @param {number} done @param {number} total */
+  left: (done, total) => `The tab that moved ${leads(total)} is gone: ${done} are settled.`,
 });
 
 export const TRAIL = Object.freeze({

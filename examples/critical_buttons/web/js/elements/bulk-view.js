@@ -40,11 +40,13 @@ export function confirmingView(plan) {
 export function viewOf(ended, nameOf) {
   switch (ended.kind) {
     case "done":
-      return ended.plan.refused.length > 0 ? someView(ended.plan, nameOf) : allView(ended.plan);
+      return ended.plan.refused.length > 0 ? someView(ended, nameOf) : allView(ended);
     case "failed-part":
       return noneView(ended.plan, nameOf);
     case "stopped":
-      return stoppedView(ended.plan);
+      return stoppedView(ended.plan, ended.late);
+    case "cancelled":
+      return cancelledView(ended.plan);
     case "refused":
       return refusedView(ended);
     default:
@@ -65,10 +67,17 @@ function tallyOf({ changed, unchanged, refused }) {
   return { changed, unchanged, refused: refused.length };
 }
 
-/** @param {Plan} plan @returns {View} */
-function allView(plan) {
+/** @param {Ended} ended */
+function summaryOf({ plan, late }) {
   const summary = BULK_ENDS.summary(tallyOf(plan));
-  if (plan.replayed) {
+  return late ? BULK_ENDS.late(summary) : summary;
+}
+
+/** @param {Ended} ended @returns {View} */
+function allView(ended) {
+  const { plan } = ended;
+  const summary = summaryOf(ended);
+  if (plan.replayed && !ended.late) {
     return okView({ state: "replayed", label: BULK_ENDS.replayed, say: SAID.replayed });
   }
   if (plan.changed === 0) {
@@ -77,9 +86,10 @@ function allView(plan) {
   return okView({ state: "done", label: BULK_ENDS.moved(plan.changed), say: `${summary}.` });
 }
 
-/** @param {Plan} plan @param {(id: string) => string} nameOf @returns {View} */
-function someView(plan, nameOf) {
-  const summary = BULK_ENDS.summary(tallyOf(plan));
+/** @param {Ended} ended @param {(id: string) => string} nameOf @returns {View} */
+function someView(ended, nameOf) {
+  const { plan } = ended;
+  const summary = summaryOf(ended);
   return {
     ...plainView(),
     state: "partial",
@@ -128,9 +138,28 @@ function noneView(plan, nameOf) {
   };
 }
 
-/** @param {Plan} plan @returns {View} */
-function stoppedView(plan) {
+/** Its key is spent: whoever still wants it presses anew, and it is another move.
+ * @param {Plan} plan @returns {View} */
+function cancelledView(plan) {
+  const done = settledRows(plan);
+  const text =
+    done === 0 ? BULK_ENDS.cancelledText : BULK_ENDS.cancelledRest(done, plan.rows.length);
+  return {
+    ...plainView(),
+    state: "cancelled",
+    label: BULK_ENDS.cancelled,
+    tone: "warn",
+    icon: "cross",
+    level: "status",
+    say: `${BULK_ENDS.cancelledTitle} ${text}`,
+    card: { title: BULK_ENDS.cancelledTitle, text, facts: [], actions: ["close"] },
+  };
+}
+
+/** @param {Plan} plan @param {boolean} [late] @returns {View} */
+function stoppedView(plan, late = false) {
   const so = BULK_ENDS.soFar(settledRows(plan), plan.rows.length);
+  const title = late ? BULK_ENDS.stoppedLate : BULK_ENDS.stoppedTitle;
   return {
     ...plainView(),
     state: "stopped",
@@ -138,9 +167,9 @@ function stoppedView(plan) {
     tone: "warn",
     icon: "question",
     level: "status",
-    say: `${BULK_ENDS.stoppedTitle} ${so}`,
+    say: `${title} ${so}`,
     card: {
-      title: BULK_ENDS.stoppedTitle,
+      title,
       text: `${so} ${BULK_ENDS.sameRequest}`,
       facts: [],
       actions: ["go-on", "leave"],

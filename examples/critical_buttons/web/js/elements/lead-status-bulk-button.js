@@ -121,6 +121,14 @@ export class LeadStatusBulkButton extends SyncButton {
     }
   }
 
+  /** What is on its way is not to be done, as far as it is not done yet. */
+  cancelRun() {
+    const run = this.flying ? this.#run : null;
+    if (run === null || run.cancel === "asking" || run.cancel === "cancelled") return;
+    this.say("status", BULK.cancelSaid);
+    void run.cancelNow();
+  }
+
   /** @protected @override */
   verb() {
     return [BULK.verb, this.#what];

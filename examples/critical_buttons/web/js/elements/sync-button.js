@@ -139,7 +139,8 @@ export class SyncButton extends HTMLElement {
   /** @protected @param {Action} _action chosen on the card @returns {void|Promise<void>} */
   act(_action) {}
 
-  /** A request has begun or ended, or its outcome was put away. @protected */
+  /** A request has begun, is shown, or has ended, or its outcome was put away.
+   * @protected */
   changed() {}
 
   // What they use.
@@ -355,6 +356,7 @@ export class SyncButton extends HTMLElement {
     this.#button.setAttribute("aria-disabled", "true");
     this.#button.setAttribute("aria-busy", "true");
     this.#paint({ state, label, tone: "busy", icon: "spinner" });
+    this.changed();
     this.say("status", say);
   }
 

@@ -94,6 +94,14 @@ export class SmsDesk {
     this.rail = el("div", { class: "sms-rail" }, this.#breaker.element);
   }
 
+  /** What others move is shown above the bar; or where the leads are not, *elsewhere*.
+   * @param {((moves: HTMLElement) => void)|null} elsewhere */
+  placeMoves(elsewhere) {
+    const { moves } = this.#status;
+    if (elsewhere === null) this.#list.dock.prepend(moves);
+    else elsewhere(moves);
+  }
+
   /** Fetch what is shown; only the first call does. */
   open() {
     this.#opened ??= Promise.all([this.#load(), this.#status.open()]).then(() =>

@@ -53,6 +53,8 @@ export class LeadList {
   #table;
   #pager;
   #note = el("div", { class: "note" });
+  /** What stays at the lower edge of the window. */
+  dock = el("div", { class: "bulk-dock" });
 
   /**
    * @param {Leads} store
@@ -73,7 +75,8 @@ export class LeadList {
     this.#table = el("table", { role: "table", "aria-labelledby": "leads-title" }, head(this.#checkAll), this.#body);
     this.#pager = el("nav", { class: "pager", "aria-label": LEADS.pages });
     this.#pager.append(this.#previous, this.#range, this.#next);
-    this.element = el("div", { class: "lead-list" }, this.#filters(), this.#panel(), status.bar);
+    this.element = el("div", { class: "lead-list" }, this.#filters(), this.#panel(), this.dock);
+    this.dock.append(status.bar);
     this.#say(LEADS.loading);
     for (const [button, by] of /** @type {const} */ ([
       [this.#previous, -ROWS],

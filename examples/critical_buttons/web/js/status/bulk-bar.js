@@ -10,8 +10,18 @@ import { TargetFields } from "./target-fields.js";
 /** @typedef {import("../elements/lead-status-bulk-button.js").Draft} Draft */
 /** @typedef {import("../elements/lead-status-bulk-button.js").Desk} ButtonDesk */
 /** @typedef {import("../sms/leads.js").Leads} Leads */
+/** @typedef {import("./bulk-run.js").BulkRun} BulkRun */
 /** @typedef {import("./pipeline.js").Pipeline} Pipeline */
 /** @typedef {import("./selection.js").Selection} Selection */
+
+/** What the button to cancel says, by what became of it. */
+const CANCELS = Object.freeze({
+  none: BULK.cancel,
+  asking: BULK.cancelling,
+  unheard: BULK.cancelAgain,
+  cancelled: BULK.cancelling,
+  "too-late": BULK.cancelling,
+});
 
 let bars = 0;
 
@@ -39,6 +49,7 @@ export class BulkBar {
   #able = el("p", { class: "hint" });
   #hint = el("p", { class: "hint" });
   #stop = el("button", { type: "button", class: "small" });
+  #cancel = el("button", { type: "button", class: "small" });
   #fields;
   #choices;
   #button = /** @type {LeadStatusBulkButton} */ (
@@ -82,7 +93,7 @@ export class BulkBar {
     );
     this.#choices = el("div", { class: "bulk-choices" }, this.#fields.element);
     this.#head.append(this.#count, this.#all, this.#clear);
-    const act = el("div", { class: "bulk-act" }, this.#button, this.#stop);
+    const act = el("div", { class: "bulk-act" }, this.#button, this.#stop, this.#cancel);
     this.element = el(
       "section",
       { class: "bulk-bar", "aria-label": BULK.region },
@@ -116,6 +127,7 @@ export class BulkBar {
     });
     this.element.addEventListener("focusout", () => queueMicrotask(() => this.#paintState()));
     this.#stop.addEventListener("click", () => this.#button.run?.stop());
+    this.#cancel.addEventListener("click", () => this.#button.cancelRun());
     this.#fields.addEventListener("change", () => this.#paint());
     this.#mode.addEventListener("change", () => this.#paint());
     this.#button.addEventListener("change", () => this.#paintState());
@@ -175,12 +187,33 @@ export class BulkBar {
     this.#head.hidden = none;
     // What is under way, or to be gone on with, is about another selection.
     this.#choices.hidden = none || this.#button.run !== null;
-    setText(this.#hint, run && !run.durable ? BULK.notDurable : "");
+    setText(this.#hint, run === null ? "" : hintOf(run));
     this.#hint.hidden = this.#hint.textContent === "";
     this.#able.hidden = this.#choices.hidden || this.#able.textContent === "";
-    this.#stop.hidden = run === null || !run.hasMore;
-    setText(this.#stop, run?.stopping ? BULK.stopping : BULK.stop);
+    this.#paintEnds(run);
   }
+
+  /** The two ways to end it. @param {BulkRun|null} run */
+  #paintEnds(run) {
+    const focused = document.activeElement;
+    const cancel = run?.cancel ?? "none";
+    setText(this.#stop, run?.stopping ? BULK.stopping : BULK.stop);
+    setText(this.#cancel, CANCELS[cancel]);
+    this.#cancel.setAttribute("aria-disabled", String(cancel !== "none" && cancel !== "unheard"));
+    // As late as the busy state: what is quick would only make them flash.
+    const none = run === null || this.#button.dataset.state === "idle";
+    this.#stop.hidden = none || !run.hasMore || cancel !== "none";
+    this.#cancel.hidden = none;
+    // Neither takes the focus away with it.
+    if (focused === this.#cancel && none) this.#button.focus();
+    if (focused === this.#stop && this.#stop.hidden) (run ? this.#cancel : this.#button).focus();
+  }
+}
+
+/** @param {BulkRun} run */
+function hintOf(run) {
+  if (run.cancel === "unheard") return BULK.cancelUnheard;
+  return run.durable ? "" : BULK.notDurable;
 }
 
 /** Where there is something to select. */

@@ -11,14 +11,16 @@ import { answered, keyOf, PART, partOf, partsOf, settledRows } from "./bulk-plan
 /** @typedef {import("./service.js").StatusService} StatusService */
 
 /**
- * How a run ended: `done` and `failed-part` are the end of the plan; after `stopped`
- * and `open` it can go on.
+ * How a run ended: after `stopped` and `open` it can go on, else the plan is over.
  *
  * @typedef {object} Ended
- * @property {"done"|"failed-part"|"stopped"|"open"|"refused"} kind `failed-part`: one
- *   part of an atomic move was not changed; `refused`: the server did not take a part
+ * @property {"done"|"failed-part"|"stopped"|"open"|"refused"|"cancelled"} kind
+ *   `failed-part`: one part of an atomic move was not changed; `refused`: the server
+ *   did not take a part; `cancelled`: neither the part on its way nor a later one was
+ *   or will be changed
  * @property {Plan} plan
  * @property {Outcome|null} outcome of the last part that was sent
+ * @property {boolean} late it was to be cancelled, and that did not come first
  */
 
 /** How long the lock of a page that is being left is waited for, ms. */
@@ -26,7 +28,7 @@ const LAST_BREATH = 500;
 
 /** Which page does it; another one that is opened meanwhile leaves it alone.
  * @param {string} op */
-function lockOf(op) {
+export function lockOf(op) {
   return `critical-buttons.bulk:${op}`;
 }
 
@@ -43,7 +45,8 @@ export async function isFree(op) {
   }
 }
 
-/** Dispatches `change` when there is more to show of the progress. */
+/** Dispatches `change` when there is more to show of the progress, and `end` (detail:
+ * Ended) when it goes on no more. */
 export class BulkRun extends EventTarget {
   #plan;
   #service;
@@ -52,7 +55,13 @@ export class BulkRun extends EventTarget {
   /** Short hash of the key of the part that is on its way. */
   #hash = "";
   #within = 0;
+  #running = false;
   #stop = false;
+  /** Cuts off the part on its way, once it is known that it will not be done. */
+  #cut = new AbortController();
+  /** What became of the wish to cancel it.
+   * @type {"none"|"asking"|"unheard"|"cancelled"|"too-late"} */
+  cancel = "none";
   /** Whether the plan outlives this page. */
   durable = true;
 
@@ -89,6 +98,11 @@ export class BulkRun extends EventTarget {
     return this.#plan.next + 1 < partsOf(this.#plan);
   }
 
+  /** Whether a part is on its way, or the next one is about to leave. */
+  get running() {
+    return this.#running;
+  }
+
   get stopping() {
     return this.#stop;
   }
@@ -96,6 +110,26 @@ export class BulkRun extends EventTarget {
   /** Send no further part. */
   stop() {
     this.#stop = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** See to it that the part on its way is not done, and send no further one. The run
+   * ends by itself, and says what holds. */
+  async cancelNow() {
+    if (this.cancel === "asking") return;
+    const part = this.#plan.next;
+    this.#stop = true;
+    this.#tellCancel("asking");
+    const heard = await this.#service.cancelPart(partOf(this.#plan), keyOf(this.#plan));
+    // Answered meanwhile: what is known of that part, its answer has said.
+    if (part !== this.#plan.next || !this.#running) return;
+    this.#tellCancel(heard);
+    if (heard === "cancelled") this.#cut.abort();
+  }
+
+  /** @param {"asking"|"unheard"|"cancelled"|"too-late"} what */
+  #tellCancel(what) {
+    this.cancel = what;
     this.dispatchEvent(new Event("change"));
   }
 
@@ -112,8 +146,15 @@ export class BulkRun extends EventTarget {
 
   /** Send what is left. Never rejects. @param {How} how @returns {Promise<Ended>} */
   go(how) {
+    this.#running = true;
     this.#stop = false;
-    const work = this.#parts(how);
+    this.cancel = "none";
+    this.#cut = new AbortController();
+    const work = this.#parts(how).then((ended) => {
+      this.#running = false;
+      this.dispatchEvent(new CustomEvent("end", { detail: ended }));
+      return ended;
+    });
     // Shared and not waited for: the lock only tells others that somebody is at it.
     globalThis.navigator?.locks
       ?.request(lockOf(this.#plan.op), { mode: "shared" }, () => work)
@@ -135,6 +176,10 @@ export class BulkRun extends EventTarget {
       this.#keep({ ...this.#plan, at: Date.now() });
       const outcome = await this.#send(how);
       const { kind, body, replayed, reason } = outcome;
+      if (reason === "batch-cancelled" || this.cancel === "cancelled") {
+        await this.#service.forget(outcome.intent);
+        return this.#over("cancelled", outcome);
+      }
       if (kind === "done" && Array.isArray(body?.results)) {
         this.#took(body, replayed);
         continue;
@@ -157,7 +202,11 @@ export class BulkRun extends EventTarget {
       this.#hash = /** @type {CustomEvent<string|null>} */ (event).detail ?? "";
     };
     this.#service.addEventListener("part", part, { once: true });
-    const outcome = await this.#service.movePart(partOf(this.#plan), keyOf(this.#plan), how);
+    const signal = AbortSignal.any([how.signal, this.#cut.signal]);
+    const outcome = await this.#service.movePart(partOf(this.#plan), keyOf(this.#plan), {
+      ...how,
+      signal,
+    });
     this.#service.removeEventListener("part", part);
     this.#hash = "";
     return outcome;
@@ -194,6 +243,6 @@ export class BulkRun extends EventTarget {
 
   /** @param {Ended["kind"]} kind @param {Outcome|null} outcome @returns {Ended} */
   #ended(kind, outcome) {
-    return { kind, plan: this.#plan, outcome };
+    return { kind, plan: this.#plan, outcome, late: this.cancel !== "none" };
   }
 }

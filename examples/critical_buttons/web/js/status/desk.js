@@ -8,6 +8,9 @@ import { BULK, TRAIL } from "../strings.js";
 import { BulkBar } from "./bulk-bar.js";
 import { PlanStore } from "./bulk-plan.js";
 import { BulkRun, isFree } from "./bulk-run.js";
+import { BulkSignal } from "./bulk-signal.js";
+import { BulkStrip } from "./bulk-strip.js";
+import { BulkWatch } from "./bulk-watch.js";
 import { LeadFeed } from "./feed.js";
 import { Pipeline } from "./pipeline.js";
 import { Selection } from "./selection.js";
@@ -19,6 +22,7 @@ import { Trail } from "./trail.js";
 /** @typedef {import("../sms/desk.js").DeskOptions} DeskOptions */
 /** @typedef {import("../sms/leads.js").Lead} Lead */
 /** @typedef {import("../sms/leads.js").Leads} Leads */
+/** @typedef {import("./bulk-plan.js").Plan} Plan */
 
 /** A request younger than this is asked about by itself after a reload. */
 const RESUME_WITHIN = 60_000;
@@ -40,6 +44,9 @@ export class StatusDesk {
   #service;
   #pipeline = new Pipeline();
   #plans;
+  #signal;
+  #watch;
+  #strip;
   #bar;
   #trail;
   #feed;
@@ -53,6 +60,9 @@ export class StatusDesk {
     this.#announce = announce;
     this.#api = api;
     this.#plans = new PlanStore(tenant);
+    this.#signal = new BulkSignal(tenant);
+    this.#watch = new BulkWatch({ signal: this.#signal, origins, plans: this.#plans });
+    this.#strip = new BulkStrip(this.#watch, (plan) => this.#goOn(plan));
     this.#feed = new LeadFeed({ origins, activity });
     this.#service = new StatusService({
       tenant,
@@ -66,12 +76,7 @@ export class StatusDesk {
       leads,
       pipeline: this.#pipeline,
       desk: {
-        run: (plan) =>
-          new BulkRun(plan, {
-            service: this.#service,
-            store: this.#plans,
-            onLeads: (moved) => moved.forEach((lead) => leads.apply(lead)),
-          }),
+        run: (plan) => this.#run(plan),
         nameOf: (id) => leads.get(id)?.name ?? id,
         onEnd: ({ kind, plan }) => {
           if (kind === "done" && plan.refused.length === 0) this.selection.replace([]);
@@ -84,6 +89,11 @@ export class StatusDesk {
 
   get bar() {
     return this.#bar.element;
+  }
+
+  /** What is moved elsewhere. */
+  get moves() {
+    return this.#strip.element;
   }
 
   get dialog() {
@@ -155,7 +165,10 @@ export class StatusDesk {
 
   /** @param {LiveEvent} event what it says of a lead is not yet taken over */
   onEvent({ type, data, missed, ...envelope }) {
-    if (type === "bulk.progress" && data) this.#bar.button.run?.note(data);
+    if (type === "bulk.progress" && data) {
+      this.#bar.button.run?.note(data);
+      this.#watch.heard(data);
+    }
     if (type === "sms.changed" && data?.message) this.#trail.note(data.message.lead_id);
     if (type !== "lead.changed" || !data?.lead) return;
     // Entering "do not contact" also closes the number, and that is told first.
@@ -167,11 +180,37 @@ export class StatusDesk {
   /** Another tenant is shown: what is on its way is finished, and no more is sent. */
   close() {
     this.#bar.button.run?.stop();
+    this.#watch.close();
+    this.#signal.close();
+    this.moves.remove();
   }
 
   /** Events were lost, or may have been. */
   onGap() {
     this.#trail.onGap();
+  }
+
+  /** @param {Plan} plan */
+  #run(plan) {
+    const run = new BulkRun(plan, {
+      service: this.#service,
+      store: this.#plans,
+      onLeads: (moved) => moved.forEach((lead) => this.#leads.apply(lead)),
+    });
+    this.#signal.follow(run);
+    return run;
+  }
+
+  /** What the tab that is gone was at. @param {Plan} plan @returns {boolean} */
+  #goOn(plan) {
+    const { button } = this.#bar;
+    if (button.flying || button.run !== null) {
+      this.#announce("alert", BULK.busy);
+      return false;
+    }
+    button.pickUp(plan, true);
+    button.focus();
+    return true;
   }
 
   async #pickUpPlan() {

@@ -2,15 +2,16 @@
 /** Moving leads: one at a time, or many in parts, each request under a key. */
 
 import { IdempotentFetch } from "/syncpatterns/idempotent-fetch.js";
+import { IntentStore } from "/syncpatterns/intent-store.js";
 import { storageKey } from "/syncpatterns/storage-key.js";
 
 /** @typedef {import("/syncpatterns/idempotent-fetch.js").Outcome} Outcome */
 /** @typedef {import("/syncpatterns/intent-store.js").Intent} Intent */
-/** @typedef {import("/syncpatterns/intent-store.js").IntentStore} IntentStore */
 /** @typedef {import("../elements/sync-button.js").How} How */
 /** @typedef {import("../sms/leads.js").Lead} Lead */
 
 const UPDATE = "/api/leads/update-status";
+const CANCEL = `${UPDATE}/cancel`;
 const OPERATION = "leads.update-status";
 /** Five hundred rows on a slow disk, and a queue before them. */
 const TIMEOUT = 30_000;
@@ -34,6 +35,7 @@ export class StatusService extends EventTarget {
   #headers;
   #client;
   #parts;
+  #cancels;
   /** The key that the next part gets. */
   #key = "";
 
@@ -73,6 +75,13 @@ export class StatusService extends EventTarget {
         return null;
       },
     });
+    // Under the key of a part, which the store of the others keeps for that part;
+    // and a page that is loaded anew learns what became of it from the part itself.
+    this.#cancels = new IdempotentFetch({
+      ...common,
+      store: new IntentStore({ factory: null }),
+      mint: () => this.#key,
+    });
   }
 
   /** @param {Wish} wish @param {How} how */
@@ -91,6 +100,21 @@ export class StatusService extends EventTarget {
   movePart(part, key, how) {
     this.#key = key;
     return this.#parts.send(this.#request(part), how);
+  }
+
+  /**
+   * See to it that a part is not done, if it is not done yet.
+   *
+   * @param {Part} part @param {string} key
+   * @returns {Promise<"cancelled"|"too-late"|"unheard">} `unheard`: it may still be done
+   */
+  async cancelPart(part, key) {
+    this.#key = key;
+    const { headers } = this.#request(part);
+    const wish = { url: CANCEL, body: part, scope: `${this.#tenant} ${key}`, headers };
+    const { kind, body } = await this.#cancels.send(wish);
+    if (kind !== "done" && kind !== "refused") return "unheard";
+    return kind === "done" && body?.cancelled === true ? "cancelled" : "too-late";
   }
 
   /** @param {Intent} intent @param {How} how */
