@@ -49,7 +49,7 @@ async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
     chromium = find_chromium()
     if chromium is None:
         pytest.skip("no Chromium here: install it, or name it in CHROMIUM")
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=60_000)
     async with async_playwright() as driver:
         running = await driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield running

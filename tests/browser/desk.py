@@ -23,6 +23,7 @@ from playwright.async_api import (
 )
 
 from tests.app.driver import PATIENCE, Api
+from tests.browser.page_clock import watch
 
 CONFIRM = "**/api/bookings/confirm"
 OCCUPYING = {"held", "confirmed", "checked_in"}
@@ -200,6 +201,7 @@ class Tabs:
         """Open a new profile; at its end no page may have complained."""
         context = await browser.new_context(service_workers="block", **options)
         tabs = cls(context, url)
+        context.on("page", watch)
         context.on("console", tabs._on_console)
         context.on("weberror", tabs._on_error)
         context.on("request", tabs._on_request)

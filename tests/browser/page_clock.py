@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 import time
+from weakref import WeakKeyDictionary
 
-from playwright.async_api import Locator
+import anyio
+from playwright.async_api import Locator, Page, Request
 
 #: Real seconds. What takes as long has stopped.
-PATIENCE = 60.0
+PATIENCE = 120.0
+
+
+class _UnderWay:
+    """What a page has asked for and was not told yet; its live stream never ends."""
+
+    def __init__(self) -> None:
+        self._asked: set[Request] = set()
+        self._changed = anyio.Event()
+
+    def ask(self, request: Request) -> None:
+        """Note that *request* left the page."""
+        if "/events" not in request.url:
+            self._asked.add(request)
+
+    def end(self, request: Request) -> None:
+        """Note that *request* was answered, or failed."""
+        self._asked.discard(request)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when all were answered, after *seconds* at the latest."""
+        with anyio.move_on_after(seconds):
+            while self._asked:
+                await self._changed.wait()
+
+
+_under_way: WeakKeyDictionary[Page, _UnderWay] = WeakKeyDictionary()
+
+
+def watch(page: Page) -> None:
+    """Keep in mind what *page* waits for, so that its clock can wait too."""
+    asked = _under_way[page] = _UnderWay()
+    page.on("request", asked.ask)
+    page.on("requestfinished", asked.end)
+    page.on("requestfailed", asked.end)
 
 
 async def run_until_state(element: Locator, state: str, *, step: int = 200) -> None:
@@ -15,7 +53,10 @@ async def run_until_state(element: Locator, state: str, *, step: int = 200) -> N
 
     The answers come in real time, and what the page's clock does before an
     answer is there brings nothing nearer: on a slow machine forty steps can go
-    by while five answers are on their way. So the limit is in real time.
+    by while five answers are on their way. So the limit is in real time. And
+    while an answer is on its way, the page's clock goes no faster than the real
+    one: otherwise the page would give up after thirty of its seconds on what
+    took one of ours.
 
     Args:
         element: What carries the state.
@@ -23,9 +64,11 @@ async def run_until_state(element: Locator, state: str, *, step: int = 200) -> N
         step: Milliseconds of the page's clock between two looks: shorter than
             the state lasts.
     """
+    page = element.page
     giving_up = time.monotonic() + PATIENCE
     while time.monotonic() < giving_up:
-        await element.page.clock.run_for(step)
+        await _under_way[page].wait(step / 1000)
+        await page.clock.run_for(step)
         if await element.get_attribute("data-state") == state:
             return
     seen = await element.get_attribute("data-state")

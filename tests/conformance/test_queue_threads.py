@@ -151,9 +151,11 @@ def test_leases_are_kept_under_contention(store: Any, clock: FakeClock) -> None:
     store.enqueue(EnqueueRequest(QUEUE, held))
     holds = [item.hold for item in store.claim(ClaimRequest(QUEUE, 8, LEASE))]
     over = threading.Event()
+    busy = threading.Barrier(4)  # nobody renews before the others are at it
 
     def renew() -> list[int]:
         kept = []
+        busy.wait(PATIENCE)
         for _ in range(30):
             clock.advance(LEASE / 3)
             kept.append(len(store.extend(QUEUE, holds, LEASE)))
@@ -167,6 +169,8 @@ def test_leases_are_kept_under_contention(store: Any, clock: FakeClock) -> None:
             items = [new(f"{who} {stored}", priority=9, target="other")]
             store.enqueue(EnqueueRequest(QUEUE, items))
             store.stage(QUEUE)
+            if stored == 1:
+                busy.wait(PATIENCE)
         return stored
 
     def consume() -> list[str]:

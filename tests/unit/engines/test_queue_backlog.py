@@ -62,7 +62,7 @@ def test_a_million_items_cost_nobody_anything(
 
     def share_of_what_is_allowed() -> float:
         large, small = figures(files["large"]), figures(files["small"])
-        shares = {
+        shares: dict[str, float] = {
             "open": large["open"] / 1.0,
             "list": max(large["list"], large["last"]) / 0.005,
             "stats": large["stats"] / (1.5 * small["stats"]),
