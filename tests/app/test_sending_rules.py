@@ -156,6 +156,15 @@ def test_a_reply_has_no_further_status() -> None:
     assert reported(reply, StatusReport("SM1", SmsStatus.FAILED), NOW) is None
 
 
+def test_what_we_send_is_never_received() -> None:
+    """That word is for replies; a message that bore it could not become delivered."""
+    message = a_message(SmsStatus.SENT, Direction.OUTBOUND)
+    report = StatusReport("SM1", status_of("receiving"))
+
+    assert reported(message, report, NOW) is None
+    assert further(SmsStatus.RECEIVED, SmsStatus.SENDING)  # where it is kept
+
+
 def test_the_providers_other_words_are_known() -> None:
     """What has no status of its own here becomes the nearest one."""
     words = ("accepted", "scheduled", "canceled", "partially_delivered")

@@ -39,7 +39,7 @@ _RANKS: Final[Mapping[SmsStatus, int]] = MappingProxyType(
         SmsStatus.UNDELIVERED: 3,
         SmsStatus.FAILED: 3,
         SmsStatus.READ: 4,
-        SmsStatus.RECEIVED: 5,
+        SmsStatus.RECEIVED: 0,  # a reply's only one; of ours it says nothing
     }
 )
 
