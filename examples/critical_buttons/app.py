@@ -109,15 +109,15 @@ def create_app(engine: SqliteEngine, settings: Settings, address: str) -> App:
         timeout=settings.sms_timeout,
         lease=settings.lease,
     )
-    health = Health(engine, live.relay, [breaker])
+    confirm, status = confirm_operation(engine), StatusDesk(engine, live.progress)
+    operations: list[Operation[Any, Any]] = [confirm, send, status.operation]
+    health = Health(engine, live.relay, operations, [breaker])
     queries = Queries(engine)
     api = _api(lifespan(engine, live.relay.run, gateway.run, hubs=live.hubs))
-    api.include_router(booking_routes(confirm_operation(engine), queries))
+    api.include_router(booking_routes(confirm, queries))
     api.include_router(transition_routes())
     api.include_router(lead_routes(SmsSender(engine, send), queries, Reviews(engine)))
-    api.include_router(
-        lead_status_routes(StatusDesk(engine, live.progress), LeadHistory(engine))
-    )
+    api.include_router(lead_status_routes(status, LeadHistory(engine)))
     api.include_router(settling_routes(Unresolved(engine, send, lookup), health))
     api.include_router(health_routes(health, chaos=settings.chaos))
     api.include_router(problem_routes())

@@ -295,6 +295,15 @@ class Operation(Enqueues[C, R]):
         """
         return self._mode.guarantee
 
+    @property
+    def mode(self) -> str:
+        """How it keeps its promise, for health pages and logs.
+
+        ``single``: effect, events and record are one transaction. ``fenced``: a
+        call outside of any, with a claim before it and the record after it.
+        """
+        return self._mode.kind
+
     def call(
         self, command: C, *, key: str | RequestKey | None, scope: str
     ) -> Answer[R]:
