@@ -49,6 +49,8 @@ MODULES = [
     "retry/_breaker/_rules",
     "retry/_core",
     "retry/_retry",
+    "sealing/_frames",
+    "sealing/_keyring",
     "testing/clock",
 ]
 
@@ -73,10 +75,12 @@ PLANTED = [
     ("upward", "idempotency/_core", "import syncpatterns.idempotency._ports"),
     ("upward", "retry/_breaker/_core", "import syncpatterns.idempotency._ports"),
     ("plain", "errors", "import pydantic"),
+    ("plain", "sealing/_frames", "import cryptography"),
     ("frameworks", "realtime/_hub", "import starlette.responses"),
 ]
 
 ALLOWED = [
+    ("sealing/_keyring", "import cryptography"),
     ("clock", "import time"),
     ("codec", "import pydantic"),
     ("engines/sqlite/_engine", "import sqlite3, threading"),
