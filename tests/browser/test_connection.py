@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Route, expect
 
+from syncpatterns.testing import free_port
 from tests.app.driver import AppProcess
 from tests.browser.desk import CUT, Desk, Tabs
 
@@ -23,8 +23,9 @@ async def test_a_server_that_comes_back_is_found_again(
     browser: Browser, tmp_path: Path
 ) -> None:
     """Unreachable, not offline; then live, and the list is what it is now."""
-    options = ("--db", "sqlite:///app.db")
-    first = AppProcess("--port", "0", *options, cwd=tmp_path)
+    # A port that the kernel gives nobody else while no server has it.
+    options = ("--port", str(free_port()), "--db", "sqlite:///app.db")
+    first = AppProcess(*options, cwd=tmp_path)
     with first:
         async with Tabs.of(browser, first.url) as tabs:
             tabs.forgiven.append(CUT)
@@ -38,8 +39,7 @@ async def test_a_server_that_comes_back_is_found_again(
             await expect(tab.element(pressed)).to_have_attribute(
                 "data-state", "retrying"
             )
-            port = str(urlsplit(first.url).port)
-            with AppProcess("--port", port, *options, cwd=tmp_path) as second:
+            with AppProcess(*options, cwd=tmp_path) as second:
                 assert second.serving, second.said
                 with Desk(second.url) as desk:
                     desk.confirm(elsewhere)

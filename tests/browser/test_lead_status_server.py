@@ -11,6 +11,7 @@ import anyio
 import pytest
 from playwright.async_api import Browser, Route, expect
 
+from syncpatterns.testing import free_port
 from tests.app.driver import AppProcess
 from tests.browser.desk import CUT, REFUSED, Tabs
 from tests.browser.lead_desk import COUNT, LeadDesk, leads_file, showing
@@ -194,8 +195,10 @@ async def test_a_server_killed_between_two_parts(
     browser: Browser, tmp_path: Path
 ) -> None:
     """The first part is committed, its answer lost; no lead of 501 is moved twice."""
-    options = ("--db", "sqlite:///app.db", "--leads", str(leads_file(tmp_path)))
-    with AppProcess("--port", "0", *options, cwd=tmp_path) as first:
+    # A port that the kernel gives nobody else while no server has it.
+    options = ("--port", str(free_port()), "--db", "sqlite:///app.db")
+    leads = ("--leads", str(leads_file(tmp_path)))
+    with AppProcess(*options, *leads, cwd=tmp_path) as first:
         assert first.serving, first.said
         async with Tabs.of(browser, first.url) as tabs:
             tabs.forgiven += [CUT, "Failed to load resource"]
@@ -217,13 +220,12 @@ async def test_a_server_killed_between_two_parts(
             tab = await lead_table(tabs)
             await tab.select_all()
             await tab.move_all("nurture")
-            await expect(tab.bulk_button).to_contain_text("Retrying", timeout=20_000)
-            port = first.url.rpartition(":")[2]
-            with AppProcess("--port", port, *options[:2], cwd=tmp_path) as second:
+            await expect(tab.bulk_button).to_contain_text("Retrying", timeout=120_000)
+            with AppProcess(*options, cwd=tmp_path) as second:
                 assert second.serving, second.said
                 back.set()
                 await expect(tab.bulk).to_have_attribute(
-                    "data-state", "done", timeout=30_000
+                    "data-state", "done", timeout=120_000
                 )
                 desk = LeadDesk(second.url)
                 moves = desk.moves()

@@ -16,7 +16,7 @@ from syncpatterns.errors import NotExecuted, OutcomeGone, OutcomeUnknown
 from syncpatterns.idempotency import Committed, NotCommitted
 from syncpatterns.testing import FakeClock, sqlite_integrity
 from tests.crash import sending
-from tests.crash.programs.send_herd import AHEAD, LEASE
+from tests.crash.programs.send_herd import AHEAD, LEASE, LEAST
 from tests.crash.sending import SCOPE, Provider, Send
 
 #: Seconds of kills, as the case says; a longer run finds rarer things.
@@ -49,12 +49,12 @@ def test_every_message_is_sent_once_or_listed(tmp_path: Path, seed: int) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS + 60,
+        timeout=SECONDS + 300,
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["failures"] == [], done.stderr
-    assert report["kills"] >= 10
+    assert report["kills"] >= LEAST
 
     provider = Provider(tmp_path)
     clock = FakeClock(time.time() + 2 * LEASE, auto_advance=True)

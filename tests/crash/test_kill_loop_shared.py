@@ -29,7 +29,7 @@ def test_a_commit_of_many_is_kept_or_lost_for_each_as_a_whole(
 
     print(f"SYNCPATTERNS_SEED={seed}")
     report = kill_loop(
-        program, workers=3, kills=9, seconds=40.0, delay=(0.0, 0.1), seed=seed
+        program, workers=3, kills=9, seconds=200.0, delay=(0.0, 0.1), seed=seed
     )
     acks = ledger.acks()
     keys = sorted({ack.key for ack in acks})

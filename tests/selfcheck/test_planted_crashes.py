@@ -131,15 +131,18 @@ def test_random_kills_catch_two_commits(
 ) -> None:
     """Three workers on one database, killed again and again."""
     new_database(tmp_path / "app.db")
+    for seed in range(1 if clean else 10):  # kills at random may miss it once
+        report = kill_loop(
+            lambda _: arguments(FOR_EVER, tmp_path, bug),
+            workers=3,
+            kills=25,
+            delay=(0.001, 0.01),
+            seconds=200,
+            seed=seed,
+        )
+        assert report.failures == []
+        assert report.kills == 25
+        if violations(tmp_path):
+            break
 
-    report = kill_loop(
-        lambda _: arguments(FOR_EVER, tmp_path, bug),
-        workers=3,
-        kills=25,
-        delay=(0.001, 0.01),
-        seconds=20,
-    )
-
-    assert report.failures == []
-    assert report.kills >= 5
     assert (violations(tmp_path) == []) == clean

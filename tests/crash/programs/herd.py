@@ -88,9 +88,11 @@ class Herd:
         self.kills = 0
         self.failures: list[int | None] = []
 
-    def run(self, end: float, kills: int) -> None:
-        """Go on until *end* or until so many were killed."""
-        while self.kills < kills and time.monotonic() < end and not self.failures:
+    def run(self, end: float, kills: int, least: int = 0) -> None:
+        """Go on until *end* or until so many were killed; *least* in any case."""
+        while not self.failures and (
+            self.kills < least or (self.kills < kills and time.monotonic() < end)
+        ):
             while len(self._workers) < self._number:
                 self._start_one()
             chosen = self._workers.pop(self._rng.randrange(self._number))

@@ -1,6 +1,6 @@
 """Claim and acknowledge until the queue is empty, and print what was handled.
 
-Argument: the folder.
+After the first claim it says so, and waits for a line. Argument: the folder.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ def drain(folder: Path) -> list[int]:
     with SqliteEngine(folder / "app.db", busy_timeout=30) as engine:
         store = engine.queue_store()
         store.configure("q", QueueRules(max_items=100_000))
-        print("ready", flush=True)
-        sys.stdin.readline()
         while items := store.claim(ClaimRequest("q", 50, 60.0)):
+            if not handled:  # goes on when the other one has some too
+                print("claimed", flush=True)
+                sys.stdin.readline()
             work()
             settled = store.settle("q", [Ack(item.hold) for item in items])
             handled += [each.seq for each in settled if each.accepted]

@@ -22,6 +22,8 @@ from tests.crash.programs.herd import WORKERS, Herd
 
 #: Bounds of the wait before each kill, in seconds.
 DELAY = (0.0, 0.25)
+#: Fewer prove nothing, however slow the machine is.
+LEAST = 10
 LEASE = 2.0
 #: How far around the newest message the workers reach.
 AHEAD = 20
@@ -30,9 +32,11 @@ AHEAD = 20
 class SendHerd(Herd):
     """A herd whose workers get something done between two kills."""
 
-    def run(self, end: float, kills: int) -> None:
-        """Go on until *end*."""
-        while self.kills < kills and time.monotonic() < end and not self.failures:
+    def run(self, end: float, kills: int, least: int = 0) -> None:
+        """Go on until *end*; until *least* were killed in any case."""
+        while not self.failures and (
+            self.kills < least or (self.kills < kills and time.monotonic() < end)
+        ):
             while len(self._workers) < WORKERS:
                 self._start_one()
             chosen = self._workers.pop(self._rng.randrange(WORKERS))
@@ -67,7 +71,7 @@ def main(name: str, seed: str, seconds: str) -> None:
     """Keep the workers at work, and kill them."""
     folder = Path(name)
     herd = SendHerd(partial(work, folder, os.getpid()), random.Random(seed))
-    herd.run(time.monotonic() + float(seconds), 100_000)
+    herd.run(time.monotonic() + float(seconds), 100_000, LEAST)
     print(json.dumps({"kills": herd.kills, "failures": herd.failures}))
 
 

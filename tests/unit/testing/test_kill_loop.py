@@ -28,7 +28,7 @@ def test_workers_are_killed_while_they_are_at_work(tmp_path: Path) -> None:
         workers=2,
         kills=4,
         delay=(0.001, 0.005),
-        seconds=30,
+        seconds=200,
     )
 
     assert (report.kills, report.finished, report.failures) == (4, 0, [])
@@ -43,7 +43,9 @@ def test_no_worker_outlives_the_loop(
     """Also those that were not killed in it."""
     ledger = EffectsLedger(tmp_path / "ledger")
 
-    kill_loop(lambda n: ["-c", FOR_EVER, str(ledger.path), str(n)], kills=1, seconds=30)
+    kill_loop(
+        lambda n: ["-c", FOR_EVER, str(ledger.path), str(n)], kills=1, seconds=200
+    )
 
     pids = {int(effect.worker) for effect in ledger.effects()}
     assert all(gone(pid) for pid in pids)
@@ -54,7 +56,8 @@ def test_a_worker_that_fails_by_itself_ends_the_loop() -> None:
     report = kill_loop(
         lambda _: ["-c", "print(1, flush=True); raise SystemExit('no paper')"],
         workers=1,
-        delay=(10, 10),
+        delay=(200, 200),
+        seconds=200,
     )
 
     assert report.kills == 0
@@ -65,7 +68,7 @@ def test_a_worker_killed_by_somebody_else_is_a_failure() -> None:
     """Only our own kills are expected."""
     code = f"import os; os.kill(os.getpid(), {int(signal.SIGTERM)})"
 
-    report = kill_loop(lambda _: ["-c", code], workers=1)
+    report = kill_loop(lambda _: ["-c", code], workers=1, seconds=200)
 
     assert "exit status -15" in report.failures[0]
 
@@ -74,7 +77,9 @@ def test_a_worker_that_has_done_its_work_is_replaced() -> None:
     """Ending well is no failure, and no kill."""
     waits = "print(1, flush=True); import threading; threading.Event().wait(60)"
 
-    report = kill_loop(lambda n: ["-c", "" if n < 3 else waits], workers=1, kills=1)
+    report = kill_loop(
+        lambda n: ["-c", "" if n < 3 else waits], workers=1, kills=1, seconds=200
+    )
 
     assert (report.starts, report.finished, report.kills) == (3, 2, 1)
     assert report.failures == []
@@ -105,7 +110,7 @@ def one_more(n):
     if n == 3:
         os._exit(0)
     return program(n)
-kill_loop(one_more, workers=2, kills=9)
+kill_loop(one_more, workers=2, kills=9, seconds=200)
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=200)
     pids = {int(effect.worker) for effect in ledger.effects()}
