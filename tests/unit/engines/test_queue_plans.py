@@ -30,7 +30,14 @@ from tests.unit.engines.queues import (
 OpenEngine = Callable[..., SqliteEngine]
 
 #: Somebody asked for a look at everything.
-CHECKS = {"real_counts", "count_anew", "no_payload", "wrong_kinds", "wrong_blocked"}
+CHECKS = {
+    "real_counts",
+    "count_anew",
+    "no_payload",
+    "wrong_kinds",
+    "wrong_outcomes",
+    "wrong_blocked",
+}
 #: The names of all queues: the table holds nothing else.
 ALL = {"queues"}
 
