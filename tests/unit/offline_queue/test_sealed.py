@@ -277,7 +277,7 @@ def test_what_takes_an_items_place_is_sealed(
 # ---------------------------------------------------------------- tampering
 
 
-@pytest.mark.case("QUE-52", part="swapped, port")
+@pytest.mark.case("QUE-52", part="swapped at the port")
 def test_an_item_opens_in_its_own_place_only(
     engine: Any, crm: Crm, world: World
 ) -> None:

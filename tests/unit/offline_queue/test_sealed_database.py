@@ -13,7 +13,7 @@ import pytest
 
 from syncpatterns import Transaction, connect
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.errors import ItemFailed
+from syncpatterns.errors import ItemFailed, KeyReused
 from syncpatterns.offline_queue import ItemParked
 from syncpatterns.sealing import NotSealed, SealBroken
 from syncpatterns.testing import FakeClock
@@ -177,7 +177,6 @@ def test_no_byte_of_a_sealed_payload_can_be_changed(
         "payload = x'005331'",
         "payload = x''",
         "payload = CAST(payload || x'00' AS BLOB)",
-        "payload = 'text'",
         "payload = x'7b7d'",
         "headers = '{\"$sealed\":1'",
         "version = 1, key = key || 'x'",
@@ -271,3 +270,27 @@ def test_an_item_of_a_transaction_keeps_its_place_behind_open_ones(
 
     assert receipts[1].id == receipts[2].id
     assert crm.keys == [plain.key, receipts[0].key, "k"]
+
+
+def test_in_a_transaction_too_an_item_of_before_is_known_by_its_key(
+    open_engine: Callable[[], SqliteEngine], crm: Crm
+) -> None:
+    """Its plain fingerprint is compared, and the transaction goes on."""
+    engine = open_engine()
+    engine.transact(lambda tx: tx.connection.execute("CREATE TABLE row(n INT)"))
+    plain = field(engine, crm).enqueue(OP, Update(7, "won"), key="k")
+    queue = field(engine, crm, sealer=OLD)
+    found: list[int] = []
+
+    def work(tx: Transaction) -> None:
+        found.append(tx.enqueue(queue, OP, Update(7, "won"), key="k").id)
+        with pytest.raises(KeyReused):
+            tx.enqueue(queue, OP, Update(7, "lost"), key="k")
+        tx.connection.execute("INSERT INTO row VALUES (1)")
+
+    engine.transact(work)
+
+    assert found == [plain.id]
+    rows_there = engine.read(lambda c: c.execute("SELECT n FROM row").fetchall())
+    assert rows_there == [(1,)]
+    assert queue.stats().live == 1

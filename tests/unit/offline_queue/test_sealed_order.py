@@ -90,6 +90,22 @@ def test_what_a_dead_head_means_for_its_lane_is_kept(
         assert done(crm) == ["a", "a", "b", "c"]
 
 
+def test_a_lane_that_is_blocked_twice_is_named_twice(
+    engine: Any, crm: Crm, world: World
+) -> None:
+    """By a DEAD head of before that lies open, and by one that was sealed."""
+    rules = {"on_dead": "block", "max_attempts": 1}
+    ids = []
+    for sealer in (OLD, None):
+        queue = field(engine, crm, sealer=sealer, **rules)
+        ids.append(put(world, queue, 7, "a").id)
+        crm.script = [ValueError()]
+        world.flush(queue)
+    lanes = world(field(engine, crm, sealer=OLD, **rules), "blocked_lanes")
+
+    assert sorted(lanes.values()) == sorted(ids)
+
+
 def test_a_blocked_lane_is_called_by_its_name(
     engine: Any, crm: Crm, world: World
 ) -> None:

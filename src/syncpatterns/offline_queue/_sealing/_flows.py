@@ -231,5 +231,7 @@ def blocked_lanes(seals: Seals, queue: str) -> Flow[Call, dict[str, int]]:
     named: dict[str, int] = {}
     for lane, seq in found.items():
         item = yield from get(seals, queue, seq)
-        named[lane if item is None or item.lane is None else item.lane] = seq
+        name = lane if item is None or item.lane is None else item.lane
+        # Both may be held up, the lane and the one of before that lies open.
+        named[lane if name in found else name] = seq
     return named
