@@ -7,25 +7,20 @@ driven by `run` on a thread or by `arun` on asyncio or trio. The five rules:
    second time returns None in silence.
 2. A user's function is an effect whose answer is an `Outcome`, so that its
    StopIteration never meets the generator protocol.
-3. An effect with ``shield = True`` is a clean-up: it outlives cancellation,
-   is bounded in time, and a time-out raises `CleanupTimedOut`.
+3. An effect with ``shield = True`` is a clean-up: it outlives cancellation, in
+   whichever of its ways, is bounded in time, and a time-out raises
+   `CleanupTimedOut`.
 4. A flow never yields while it holds a lock.
 5. A flow fits on one screen (40 lines); what it decides lives in a `_core`.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractContextManager
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
-from syncpatterns.errors import CleanupTimedOut
-
-if TYPE_CHECKING:
-    import asyncio as asyncio_
+from syncpatterns import _landing
 
 T = TypeVar("T")
 E = TypeVar("E", bound="Effect[Any]")
@@ -40,16 +35,20 @@ class Effect(Generic[T]):
     __slots__ = ()
 
     shield: ClassVar[bool] = False
-    #: A shielded one that ends although ``asyncio.timeout``, ``wait_for`` or
-    #: ``task.cancel`` cancel its task: they know no shields.
-    lands: ClassVar[bool] = False
     #: Seconds that a shielded one may take; None: `CLEANUP_TIMEOUT`.
     limit: ClassVar[float | None] = None
 
-    def closed(self, closing: GeneratorExit) -> T:
-        """Return what the flow is told if its coroutine is closed in here.
+    @property
+    def in_place(self) -> bool:
+        """Whether a shielded one never has its own task cancelled; see `_landing`."""
+        return False
 
-        By default the flow gets *closing* itself, as any error.
+    def closed(self, closing: BaseException) -> T:
+        """Return what the flow is told if it ends with *closing* in here.
+
+        Its coroutine is being closed, or was cancelled in the clean-up before
+        this effect, which is not begun then. By default the flow gets
+        *closing* itself, as any error.
         """
         raise closing
 
@@ -86,6 +85,9 @@ async def arun(
 ) -> T:
     """Drive one run of *flow* on the running event loop.
 
+    A cancellation that comes in the middle of a clean-up is heard right after
+    it: by the flow, if it goes on, and by the caller, whatever the flow says.
+
     Args:
         flow: Makes the generator.
         perform: Does what an effect asks for.
@@ -94,17 +96,12 @@ async def arun(
             any more; without waiting for anything either. None: nobody can.
     """
     steps = flow()
-    late: list[BaseException] = []  # what cancelled a step that landed all the same
+    late: _landing.Late = []  # what cancelled a clean-up, which landed all the same
     try:
         effect = next(steps)
         while True:
             try:
-                if effect.shield:
-                    answer = await _shielded(perform, effect, late)
-                elif late:
-                    raise late.pop()  # noqa: TRY301 - the flow hears it, as any error
-                else:
-                    answer = await perform(effect)
+                answer = await _answered(perform, effect, late)
             except GeneratorExit as closing:
                 return _closed(steps, effect, closing, last)
             except BaseException as error:  # noqa: BLE001 - the flow decides
@@ -116,6 +113,10 @@ async def arun(
             raise late.pop() from None
         result: T = stop.value
         return result
+    except Exception as error:
+        if late:  # told of the error alone, the caller might go on
+            raise late.pop() from error
+        raise
 
 
 def _closed(
@@ -151,84 +152,16 @@ def _refuse(closing: GeneratorExit) -> Any:
     raise closing
 
 
-async def _shielded(
-    perform: Callable[[E], Awaitable[Any]], effect: E, late: list[BaseException]
+async def _answered(
+    perform: Callable[[E], Awaitable[Any]], effect: E, late: _landing.Late
 ) -> Any:
-    """Finish a clean-up although the task is cancelled, but not for ever.
-
-    Cancellation is level-triggered: without the shield the first await of the
-    clean-up raises again and a claim stays held until its lease runs out.
-    """
-    import anyio  # noqa: PLC0415 - sync users never pay for the event loop
-
+    if not effect.shield:
+        return effect.closed(late.pop()) if late else await perform(effect)
     limit = CLEANUP_TIMEOUT if effect.limit is None else effect.limit
-    scope = anyio.move_on_after(limit, shield=True)
-    with Closable(scope):
-        if effect.lands:
-            return await _landed(perform(effect), scope, late)
-        return await perform(effect)
-    raise CleanupTimedOut(type(effect).__name__, limit)
-
-
-async def _landed(work: Awaitable[T], scope: Any, late: list[BaseException]) -> T:
-    """Await *work* to its end; a cancellation meanwhile goes to *late*.
-
-    Cancelled with its task, a commit that was already under way would land and
-    nobody hear its answer: what it claimed stays held until the lease runs out.
-    """
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or not _is_here(asyncio):
-        return await work  # trio, whose tasks are cancelled by scopes only
-    landing: asyncio_.Future[T] = asyncio.ensure_future(work)
-    while True:
-        try:
-            answer: T = await asyncio.shield(landing)
-        except asyncio.CancelledError as error:
-            if landing.cancelled():
-                raise
-            if scope.cancel_called:  # it took too long
-                landing.cancel()
-                raise
-            late[:] = [error]
-        else:
-            return answer
-
-
-def _is_here(asyncio: Any) -> bool:
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False
-
-
-class Closable:
-    """A cancel scope that can be left by a coroutine that is being closed.
-
-    Closed by the garbage collector, or by anybody but its own task, a scope
-    objects that it is left in another task than it was entered in, and that
-    objection would hide the GeneratorExit that has to get through.
-
-    Args:
-        scope: A scope of anyio's.
-    """
-
-    __slots__ = ("_scope",)
-
-    def __init__(self, scope: AbstractContextManager[Any, bool | None]) -> None:
-        self._scope = scope
-
-    def __enter__(self) -> Any:
-        return self._scope.__enter__()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        try:
-            return bool(self._scope.__exit__(kind, error, traceback))
-        except BaseException:
-            if kind is GeneratorExit:
-                return False  # which raises it again
-            raise
+    return await _landing.shielded(
+        partial(perform, effect),
+        type(effect).__name__,
+        limit,
+        late,
+        in_place=effect.in_place,
+    )

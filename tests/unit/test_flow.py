@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import anyio
@@ -172,7 +173,7 @@ class Stuck(Effect[str]):
 class Told(Stuck):
     """The same, and what the flow is told if it is closed there."""
 
-    def closed(self, closing: GeneratorExit) -> str:
+    def closed(self, closing: BaseException) -> str:
         return "closed"
 
 
@@ -248,26 +249,41 @@ class Land(Effect[str]):
     """Ask for something that ends although its task is cancelled."""
 
     shield: ClassVar[bool] = True
-    lands: ClassVar[bool] = True
 
 
+class LandInPlace(Land):
+    """The same, where nothing sets a time-out."""
+
+    @property
+    def in_place(self) -> bool:
+        """It says so."""
+        return True
+
+
+lands = pytest.mark.parametrize("land", [Land, LandInPlace])
+
+
+@lands
 @pytest.mark.parametrize("more", [True, False])
-def test_a_step_that_lands_is_cancelled_by_nobody(*, more: bool) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_step_that_lands_is_cancelled_by_nobody(
+    land: type[Land], *, more: bool, times: int
+) -> None:
     """A time-out of asyncio knows no shields: it is heard once the step has landed."""
     done: list[str] = []
     answers: list[str] = []
     cancel: Any = None
 
     def landing() -> Flow[Any, str]:
-        answers.append((yield from Land()))
+        answers.append((yield from land()))
         if more:
             yield from Double(1)
         return "never told"
 
     async def step(effect: Any) -> Any:
         if isinstance(effect, Land):
-            cancel()
-            for _ in range(3):
+            for _ in range(times):
+                cancel()
                 await anyio.lowlevel.checkpoint()
             return "landed"
         done.append("went on")
@@ -280,20 +296,118 @@ def test_a_step_that_lands_is_cancelled_by_nobody(*, more: bool) -> None:
         cancel = task.cancel
         with pytest.raises(asyncio.CancelledError):
             await arun(landing, step)
-        return task.uncancel()
+        left = task.cancelling()
+        for _ in range(times):
+            task.uncancel()
+        return left
 
-    assert asyncio.run(main()) == 0
+    assert asyncio.run(main()) == times
     assert (answers, done) == (["landed"], [])
 
 
-def test_a_step_that_lands_is_not_waited_for_without_an_end(
-    monkeypatch: pytest.MonkeyPatch,
+@lands
+async def test_a_step_that_lands_is_not_waited_for_without_an_end(
+    land: type[Land], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its limit is that of all clean-ups, if it has none of its own."""
+    """Its limit is that of all clean-ups; it is told, and may tidy up."""
+    monkeypatch.setattr(_flow, "CLEANUP_TIMEOUT", 0.01)
+    ended: list[str] = []
+
+    async def hang(_effect: Any) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append("told")
+            with anyio.CancelScope(shield=True):
+                await anyio.lowlevel.checkpoint()
+            ended.append("tidied")
+
+    with pytest.raises(CleanupTimedOut, match=f"{land.__name__} did not end"):
+        await arun(lambda: iter(land()), hang)
+
+    assert ended == ["told", "tidied"]
+
+
+@lands
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_an_answer_that_comes_after_its_limit_counts(
+    land: type[Land], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told that its time is over, it may have been done all the same, and says so."""
     monkeypatch.setattr(_flow, "CLEANUP_TIMEOUT", 0.01)
 
-    def landing() -> Flow[Any, str]:
-        return (yield from Land())
+    async def late(_effect: Any) -> str:
+        with suppress(asyncio.CancelledError):
+            await anyio.sleep_forever()
+        return "done"
 
-    with pytest.raises(CleanupTimedOut):
-        anyio.run(arun, landing, lambda _effect: anyio.sleep_forever())
+    assert await arun(lambda: iter(land()), late) == "done"
+
+
+def test_a_step_that_lands_may_have_time_outs_of_its_own() -> None:
+    """A client that gives up inside a store is heard there, and cancels nobody."""
+
+    async def step(_effect: Any) -> str:
+        try:
+            async with asyncio.timeout(0.01):
+                await anyio.sleep_forever()
+        except TimeoutError:
+            return "gave up"
+        return "never"
+
+    async def main() -> tuple[str, int]:
+        task = asyncio.current_task()
+        assert task is not None
+        return await arun(lambda: iter(Land()), step), task.cancelling()
+
+    assert asyncio.run(main()) == ("gave up", 0)
+
+
+@lands
+def test_a_cancellation_is_heard_although_the_flow_fails(land: type[Land]) -> None:
+    """Told of the error alone, a caller that goes on after it would go on."""
+
+    def failing() -> Flow[Any, str]:
+        yield from land()
+        raise KeyError("x")
+
+    async def step(_effect: Any) -> None:
+        task = asyncio.current_task() if land is LandInPlace else caller
+        assert task is not None
+        task.cancel()
+        await anyio.lowlevel.checkpoint()
+
+    caller: asyncio.Task[Any] | None = None
+
+    async def main() -> type[BaseException]:
+        nonlocal caller
+        caller = asyncio.current_task()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await arun(failing, step)
+        return type(caught.value.__cause__)
+
+    assert asyncio.run(main()) is KeyError
+
+
+@lands
+def test_a_step_lands_although_the_loop_ends(land: type[Land]) -> None:
+    """asyncio.run cancels each task there is, and one of ours is none of them."""
+    done: list[str] = []
+
+    async def step(_effect: Any) -> str:
+        for turn in range(3):
+            done.append(f"turn {turn}")
+            await anyio.lowlevel.checkpoint()
+        return "landed"
+
+    async def main() -> None:
+        task = asyncio.create_task(arun(lambda: iter(land()), step))
+        tasks.append(task)
+        while not done:
+            await anyio.lowlevel.checkpoint()
+
+    tasks: list[asyncio.Task[str]] = []
+    asyncio.run(main())
+
+    assert done == ["turn 0", "turn 1", "turn 2"]
+    assert [task.cancelled() for task in tasks] == [True]

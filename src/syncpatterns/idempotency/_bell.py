@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from typing import TypeAlias
 
-from syncpatterns._flow import Closable
+from syncpatterns._landing import Closable
 from syncpatterns._loops import current_loop
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.idempotency._core import ClaimAnswer

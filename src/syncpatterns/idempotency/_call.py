@@ -26,7 +26,7 @@ from syncpatterns.idempotency._flights import Flight, Flights
 from syncpatterns.idempotency._heart import Heart
 from syncpatterns.idempotency._lease import Lease
 from syncpatterns.idempotency._policy import Policy
-from syncpatterns.idempotency._ports import Stores
+from syncpatterns.idempotency._ports import Stores, waits_in_place
 
 TOMBSTONE = StoredOutcome("tombstone")
 
@@ -34,7 +34,16 @@ TOMBSTONE = StoredOutcome("tombstone")
 class Setup:
     """What all calls of one guard have in common."""
 
-    __slots__ = ("claim_as", "clock", "engine", "flights", "hooks", "policy", "stores")
+    __slots__ = (
+        "claim_as",
+        "clock",
+        "engine",
+        "flights",
+        "hooks",
+        "in_place",
+        "policy",
+        "stores",
+    )
 
     def __init__(
         self,
@@ -46,6 +55,7 @@ class Setup:
     ) -> None:
         self.stores = stores
         self.engine = stores.name
+        self.in_place = waits_in_place(stores.awaiting)
         self.policy = policy
         self.claim_as: OnAbandoned = policy.claim_as
         self.clock = clock

@@ -183,6 +183,18 @@ class Stores(NamedTuple):
     awaiting: AsyncIdempotencyStore | None
 
 
+def waits_in_place(home: object) -> bool:
+    """Tell whether the awaiting methods of *home* never have their task cancelled.
+
+    Its class says so itself, with ``waits_in_place = True``: nothing in them sets
+    a time-out (``asyncio.timeout``, ``wait_for``, a cancel scope with a deadline),
+    so what cancels the task comes from outside, and a clean-up needs no task of its
+    own. A class that does not say so is no less safe; a clean-up costs a task.
+    Neither inherited nor passed on by a wrapper: what those add may set time-outs.
+    """
+    return vars(type(home)).get("waits_in_place") is True
+
+
 @runtime_checkable
 class IdempotencyEngine(Protocol):
     """An engine that keeps idempotency records."""

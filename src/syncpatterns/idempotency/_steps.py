@@ -1,7 +1,8 @@
 """What a guarded call asks of the outside, each blocking and awaiting.
 
-Steps that talk to the store are shielded from cancellation: a task cancelled
-between a claim and its answer would hold the key until the lease runs out.
+Steps that talk to the store end although their task is cancelled, in whichever
+way: cancelled between a claim and its answer, it would hold the key until the
+lease runs out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from contextlib import suppress
 from operator import methodcaller
 from typing import Any, ClassVar, TypeVar
 
-from syncpatterns._flow import Closable, Effect
+from syncpatterns._flow import Effect
+from syncpatterns._landing import Closable
 from syncpatterns._loops import current_loop
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.errors import ConfigurationError
@@ -55,11 +57,21 @@ class Step(Effect[T], ABC):
         """Do it on an event loop."""
 
 
-class Claim(Step[ClaimAnswer]):
-    """Take the key."""
+class StoreStep(Step[T]):
+    """One call of the store; it ends although its task is cancelled."""
 
     __slots__ = ()
     shield: ClassVar[bool] = True
+
+    @property
+    def in_place(self) -> bool:
+        return self.call.setup.in_place
+
+
+class Claim(StoreStep[ClaimAnswer]):
+    """Take the key."""
+
+    __slots__ = ()
 
     def do(self) -> ClaimAnswer:
         store: IdempotencyStore = self.call.port
@@ -70,11 +82,10 @@ class Claim(Step[ClaimAnswer]):
         return await store.claim(self.call.request)
 
 
-class _Settle(Step[bool]):
+class _Settle(StoreStep[bool]):
     """A change that needs the token; False if it was stale."""
 
     __slots__ = ("token",)
-    shield: ClassVar[bool] = True
 
     def __init__(self, call: Call, token: int) -> None:
         self.call = call
@@ -262,7 +273,7 @@ class Run(Step[Outcome[Any]]):
             self.lease.on_lost = self.call.land
         return Err(lease_lost(self.call.plan.operation, self.context.key_hash))
 
-    def closed(self, closing: GeneratorExit) -> Outcome[Any]:
+    def closed(self, closing: BaseException) -> Outcome[Any]:
         """Tell the flow as an outcome: the key is to be given back, or is unknown."""
         return Err(closing)
 

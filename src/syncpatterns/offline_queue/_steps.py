@@ -77,7 +77,6 @@ class StoreHeld(Store):
     __slots__ = ()
 
     shield = True
-    lands = True
     limit = math.inf
 
 
@@ -87,7 +86,6 @@ class Settle(Ask):
     __slots__ = ()
 
     shield = True
-    lands = True
 
 
 class Compute(Step):

@@ -168,6 +168,7 @@ class AsyncMemoryIdempotencyStore:
     """Implements `AsyncIdempotencyStore` over the same records."""
 
     name = "memory"
+    waits_in_place = True
 
     def __init__(self, store: MemoryIdempotencyStore) -> None:
         self._store = store

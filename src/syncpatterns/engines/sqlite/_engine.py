@@ -62,6 +62,7 @@ class SqliteEngine:
     """
 
     name = "sqlite"
+    waits_in_place = True
 
     def __init__(
         self,

@@ -182,6 +182,7 @@ class AsyncSqliteIdempotencyStore:
     """Implements `AsyncIdempotencyStore` on asyncio and trio."""
 
     name = "sqlite"
+    waits_in_place = True
 
     def __init__(self, engine: SqliteEngine) -> None:
         self._engine = engine

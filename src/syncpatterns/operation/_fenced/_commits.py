@@ -19,6 +19,7 @@ from syncpatterns.idempotency._core import (
     State,
     StoredOutcome,
 )
+from syncpatterns.idempotency._ports import waits_in_place
 from syncpatterns.operation._effect import Done, refuse_lazy, run_effect
 from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
 
@@ -30,7 +31,13 @@ Work = Callable[[EngineTransaction], T]
 
 
 class Commits(Protocol):
-    """What a fenced call commits, blocking and awaiting."""
+    """What a fenced call commits, blocking and awaiting.
+
+    Attributes:
+        in_place: Its awaiting methods never have their own task cancelled.
+    """
+
+    in_place: bool
 
     def claim(self, call: FencedCall) -> ClaimAnswer:
         """Take the key, and check the command in the same commit."""
@@ -62,6 +69,7 @@ class SharedCommit:
 
     def __init__(self, engine: TransactionalEngine) -> None:
         self._engine = engine
+        self.in_place = waits_in_place(engine)
 
     def claim(self, call: FencedCall) -> ClaimAnswer:
         """Take the key, and check the command in the same commit."""

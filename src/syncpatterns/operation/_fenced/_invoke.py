@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncpatterns import _portal
-from syncpatterns._flow import Closable
 from syncpatterns._functions import is_async
+from syncpatterns._landing import Closable
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter

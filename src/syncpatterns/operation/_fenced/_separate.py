@@ -7,6 +7,7 @@ its lookup and runs ``commit=`` again: it must bear being repeated.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -36,6 +37,11 @@ class Ask(Effect[Any]):
         self.method = method
         self.args = args
 
+    @property
+    def in_place(self) -> bool:
+        """As the store says."""
+        return self.call.setup.in_place
+
     def do(self) -> Any:
         """Do it on this thread."""
         return getattr(self.call.port, self.method)(*self.args)
@@ -51,6 +57,12 @@ class Work(Effect[Any]):
     __slots__ = ("function",)
 
     shield = True
+    limit = math.inf  # a thread cannot be stopped, so it is waited for
+
+    @property
+    def in_place(self) -> bool:
+        """To wait for a thread sets no time-out."""
+        return True
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.function = function
@@ -70,7 +82,12 @@ Steps = Flow[Ask | Work, T]
 
 
 class SeparateCommit:
-    """Implements `Commits` for an engine with a store and no transaction."""
+    """Implements `Commits` for an engine with a store and no transaction.
+
+    Its steps are awaited in a task of their own: each of them is bounded in time.
+    """
+
+    in_place = False
 
     def claim(self, call: FencedCall) -> ClaimAnswer:
         """Take the key, then check the command."""

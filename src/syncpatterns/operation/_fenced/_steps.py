@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from syncpatterns.idempotency._context import Context
 from syncpatterns.idempotency._core import ClaimAnswer, Notes
 from syncpatterns.idempotency._lease import Lease
-from syncpatterns.idempotency._steps import Run, Step
+from syncpatterns.idempotency._steps import Run, Step, StoreStep
 from syncpatterns.operation._effect import Done
 from syncpatterns.operation._fenced._call import FencedCall
 from syncpatterns.operation._fenced._sending import Sending
@@ -16,12 +16,22 @@ from syncpatterns.operation._fenced._sending import Sending
 T = TypeVar("T")
 
 
-class ClaimChecked(Step[ClaimAnswer]):
-    """Take the key, and check the command in the same commit."""
+class CommitStep(Step[T]):
+    """One commit; it ends although its task is cancelled."""
 
     __slots__ = ()
     shield: ClassVar[bool] = True
     call: FencedCall
+
+    @property
+    def in_place(self) -> bool:
+        return self.call.mode.commits.in_place
+
+
+class ClaimChecked(CommitStep[ClaimAnswer]):
+    """Take the key, and check the command in the same commit."""
+
+    __slots__ = ()
 
     def do(self) -> ClaimAnswer:
         return self.call.mode.commits.claim(self.call)
@@ -30,12 +40,10 @@ class ClaimChecked(Step[ClaimAnswer]):
         return await self.call.mode.commits.aclaim(self.call)
 
 
-class CheckAgain(Step[Done | None]):
+class CheckAgain(CommitStep[Done | None]):
     """Check the command of a key that was taken over; the refusal, if any."""
 
     __slots__ = ("token",)
-    shield: ClassVar[bool] = True
-    call: FencedCall
 
     def __init__(self, call: FencedCall, token: int) -> None:
         super().__init__(call)
@@ -48,12 +56,10 @@ class CheckAgain(Step[Done | None]):
         return await self.call.mode.commits.acheck(self.call, self.token)
 
 
-class Commit(Step[Done | None]):
+class Commit(CommitStep[Done | None]):
     """Write the business rows and the answer; None if the token is stale."""
 
     __slots__ = ("receipt", "token")
-    shield: ClassVar[bool] = True
-    call: FencedCall
 
     def __init__(self, call: FencedCall, token: int, receipt: Any) -> None:
         super().__init__(call)
@@ -68,11 +74,10 @@ class Commit(Step[Done | None]):
         return await commits.aresult(self.call, self.token, self.receipt)
 
 
-class Note(Step[bool]):
+class Note(StoreStep[bool]):
     """Keep something with the claim; False if the token is stale."""
 
     __slots__ = ("notes", "token")
-    shield: ClassVar[bool] = True
 
     def __init__(self, call: FencedCall, token: int, notes: Notes) -> None:
         super().__init__(call)

@@ -1,0 +1,209 @@
+"""Clean-ups that end although their task is cancelled, in whichever way.
+
+Two ways there are. A cancel scope of anyio or trio cancels again at every
+await, until the task has left it: without a shield the first await of a
+clean-up raises, and a claim stays held until its lease runs out.
+``asyncio.timeout``, ``asyncio.wait_for``, ``task.cancel`` and the end of
+``asyncio.run`` cancel once, and know no shields: heard in the middle of a
+commit, it lands all the same, and nobody gets its answer.
+
+So a native cancellation of asyncio is kept until the clean-up has landed, and
+heard then.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+
+from syncpatterns.errors import CleanupTimedOut
+
+if TYPE_CHECKING:
+    import asyncio as asyncio_
+
+T = TypeVar("T")
+
+#: What cancelled a clean-up, until somebody hears it; the last one counts.
+Late: TypeAlias = list[BaseException]
+
+
+async def shielded(
+    work: Callable[[], Awaitable[T]],
+    name: str,
+    limit: float,
+    late: Late,
+    *,
+    in_place: bool = False,
+) -> T:
+    """Await *work* to its end whatever cancels this task, but not for ever.
+
+    Args:
+        work: Makes what is awaited.
+        name: What an error calls it.
+        limit: Seconds after which it is cancelled itself, and once.
+        late: Gets a native cancellation of asyncio; the caller raises it later.
+        in_place: *work* never has its own task cancelled: it sets no time-out
+            and no cancel scope has a deadline in it. Then whatever cancels the
+            task comes from outside, and no task of its own is needed.
+
+    Raises:
+        CleanupTimedOut: It did not end within *limit*.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not _runs(asyncio):
+        return await _bounded(work, name, limit)
+    if in_place:
+        return cast("T", await _held(work(), name, limit, late))
+    return await _landed(_bounded(work, name, limit), late)
+
+
+async def _bounded(work: Callable[[], Awaitable[T]], name: str, limit: float) -> T:
+    import anyio  # noqa: PLC0415 - sync users never pay for the event loop
+
+    with Closable(anyio.move_on_after(limit, shield=True)):
+        return await work()
+    raise CleanupTimedOut(name, limit)
+
+
+async def _landed(work: Coroutine[Any, Any, T], late: Late) -> T:
+    """Await *work* in a task of its own; what cancels ours goes to *late*."""
+    import asyncio  # noqa: PLC0415 - as above
+
+    import anyio  # noqa: PLC0415 - as above
+
+    landing = asyncio.get_running_loop().create_task(work)
+    # Whoever cancels all tasks there are, as asyncio.run does when it ends, must
+    # not meet this one: the task that waits here for it is among them.
+    asyncio.tasks._unregister_task(landing)  # noqa: SLF001 - documented, for those who extend asyncio
+    with Closable(anyio.CancelScope(shield=True)):
+        while not landing.done():
+            try:
+                await asyncio.wait((landing,))
+            except asyncio.CancelledError as error:
+                late[:] = [error]
+    return landing.result()
+
+
+@types.coroutine
+def _held(
+    work: Awaitable[Any], name: str, limit: float, late: Late
+) -> Generator[Any, Any, Any]:
+    """Await *work* in this task; what cancels the task goes to *late*.
+
+    To cancel a task is to cancel the future that it waits for: here one of ours,
+    and none of those that *work* waits for. A *work* that never waits, such as a
+    store in memory, costs next to nothing.
+    """
+    import asyncio  # noqa: PLC0415 - as above
+
+    steps = work.__await__()
+    go_on: Callable[[], Any] = steps.__next__
+    ends, over = -math.inf, False
+    try:
+        while True:
+            try:
+                awaited = go_on()
+            except StopIteration as stop:
+                return stop.value
+            except asyncio.CancelledError:
+                if over:
+                    raise CleanupTimedOut(name, limit) from None
+                raise
+            import anyio  # noqa: PLC0415 - as above
+
+            if ends < 0.0:
+                ends = asyncio.get_running_loop().time() + limit
+            # Entered for the wait alone: a scope that *work* has open is left in
+            # its turn, as the one entered last.
+            with Closable(anyio.CancelScope(shield=True)):
+                in_time = yield from _until_done(awaited, ends, late)
+            go_on = steps.__next__
+            if not in_time:
+                over, ends = True, math.inf  # told once: it may tidy up
+                awaited.cancel()
+                go_on = partial(steps.throw, asyncio.CancelledError())
+    finally:
+        steps.close()
+
+
+def _until_done(
+    awaited: asyncio_.Future[Any] | None, ends: float, late: Late
+) -> Generator[Any, Any, bool]:
+    """Wait for *awaited*, None is a turn of the loop; False if *ends* came first."""
+    import asyncio  # noqa: PLC0415 - as above
+
+    if awaited is None:
+        try:
+            yield
+        except asyncio.CancelledError as error:
+            late[:] = [error]
+        return True
+    awaited._asyncio_future_blocking = False  # noqa: SLF001 - as a task does that waits for it
+    loop = awaited.get_loop()
+    while not awaited.done():
+        if loop.time() >= ends:
+            return False
+        ours: asyncio_.Future[None] = loop.create_future()
+        wake = partial(_wake, ours)
+        awaited.add_done_callback(wake)
+        timer = None if ends == math.inf else loop.call_at(ends, wake)
+        try:
+            yield from ours
+        except asyncio.CancelledError as error:
+            late[:] = [error]
+        finally:
+            awaited.remove_done_callback(wake)
+            if timer is not None:
+                timer.cancel()
+    return True
+
+
+def _wake(waiter: asyncio_.Future[None], *_: object) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _runs(asyncio: Any) -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
+
+
+class Closable:
+    """A cancel scope that can be left by a coroutine that is being closed.
+
+    Closed by the garbage collector, or by anybody but its own task, a scope
+    objects that it is left in another task than it was entered in, and that
+    objection would hide the GeneratorExit that has to get through.
+
+    Args:
+        scope: A scope of anyio's.
+    """
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: AbstractContextManager[Any, bool | None]) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> Any:
+        return self._scope.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        try:
+            return bool(self._scope.__exit__(kind, error, traceback))
+        except BaseException:
+            if kind is GeneratorExit:
+                return False  # which raises it again
+            raise
