@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 
 from syncpatterns.offline_queue import ItemState, OfflineQueue, Queued
@@ -115,3 +117,72 @@ def test_an_async_handler_ends_no_loop_for_the_others(
             queue.call("n.exit", 1)
 
     assert queue.call("n.well", 1).value == 2
+
+
+class Panic(BaseException):
+    """What a library written in Rust raises."""
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_a_handler_that_panics_has_failed(
+    make: Callable[..., OfflineQueue], kind: str, world: World
+) -> None:
+    """It is no `Exception`, and no reason to end a drain at the same item each time."""
+    queue = _queue(make, kind, Panic())
+    bad, good = queue.enqueue("n.exit", 1), queue.enqueue("n.well", 1)
+    report = _on_a_thread(lambda: world.flush(queue))
+    item = queue.get(bad.id)
+
+    assert (report.sent, report.failed) == (1, 1)
+    assert good.wait(0).value == 2
+    assert (item.state, item.attempts) == (ItemState.SCHEDULED, 1)
+
+
+@pytest.mark.parametrize("main", [True, False])
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_what_is_cancelled_in_a_handler_cancels_no_drain(
+    make: Callable[..., OfflineQueue], kind: str, world: World, *, main: bool
+) -> None:
+    """A loop of its own, or a client that closes: nobody knows whether it was done."""
+    if world.name == "trio" and kind == "async":
+        pytest.skip("a coroutine on trio raises nothing of asyncio's")
+    queue = _queue(make, kind, asyncio.CancelledError())
+    bad = queue.enqueue("n.exit", 1)
+    goods = [queue.enqueue("n.well", n) for n in range(20)]
+    report = world.flush(queue) if main else _on_a_thread(lambda: world.flush(queue))
+    item = queue.get(bad.id)
+
+    assert report.sent == 20
+    assert report.released >= 1
+    assert [good.wait(0).value for good in goods] == list(range(1, 21))
+    assert (item.state, item.attempts) == (ItemState.READY, 0)
+    assert item.error == "NoAnswer: no-answer"
+
+
+async def test_a_cancelled_drain_is_cancelled(
+    make: Callable[..., OfflineQueue],
+) -> None:
+    """While its handlers run, plain and awaited: they do not answer for it."""
+    queue = make()
+    begun, over = anyio.Event(), threading.Event()
+
+    @queue.handler("n.awaits")
+    async def awaits(payload: int) -> None:
+        begun.set()
+        await anyio.sleep_forever()
+
+    @queue.handler("n.blocks", target="other")
+    def blocks(payload: int) -> None:
+        over.wait(300)
+
+    queue.enqueue("n.blocks", 1)
+    queue.enqueue("n.awaits", 1)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(queue.aflush)
+            await begun.wait()
+            tasks.cancel_scope.cancel()
+    finally:
+        over.set()
+
+    assert {item.attempts for item in await queue.aitems()} == {0}

@@ -34,7 +34,8 @@ THREADS = 40
 class Exited(RuntimeError):
     """A handler wanted the program to end: an answer like any other error.
 
-    A library that takes itself for a program calls ``sys.exit``. Passed on, it ends
+    A library that takes itself for a program calls ``sys.exit``, and one written in
+    Rust panics with a class of its own beside `Exception`. Passed on, it ends
     the drain, and the next one, at the same item each time; on asyncio, before what
     others have done is stored.
 
@@ -57,12 +58,13 @@ def call(begin: Callable[[], object], function: Callable[..., Any], *args: Any) 
     Raises:
         Exited: It asked for the end of the program. On the main thread that may
             have been a signal, which is passed on.
+        NoAnswer: What it waited for was cancelled, such as a loop of its own.
     """
     begin()
     if is_async(function):
         return _through_the_portal(_answered, function, *args)
     if threading.current_thread() is threading.main_thread():
-        value = function(*args)
+        value = _on_main(function, *args)
     else:
         value = _off_main(function, *args)
     if inspect.isawaitable(value):  # a plain function around an async one
@@ -70,11 +72,26 @@ def call(begin: Callable[[], object], function: Callable[..., Any], *args: Any) 
     return value
 
 
+def _on_main(function: Callable[..., Any], *args: Any) -> Any:
+    """Call *function* where signals are heard."""
+    try:
+        return function(*args)
+    except BaseException as error:
+        if not _is_asyncio_cancelled(error):
+            raise
+        raise _cancelled_there() from error
+
+
 def _off_main(function: Callable[..., Any], *args: Any) -> Any:
     """Call *function* where no signal is heard: what it raises is its own."""
     try:
         return function(*args)
-    except (SystemExit, KeyboardInterrupt) as error:
+    except Exception:
+        raise
+    except BaseException as error:
+        # Nobody cancels a thread: not the drain, whose task would be taken for it.
+        if _is_asyncio_cancelled(error):
+            raise _cancelled_there() from error
         raise Exited(error) from error
 
 
@@ -134,22 +151,38 @@ async def _answered(function: Callable[..., Awaitable[T]], *args: Any) -> T:
     """
     try:
         return await function(*args)
-    except SystemExit as error:
-        raise Exited(error) from error
+    except Exception:
+        raise
     except BaseException as error:
-        if _cancels_us(error):
+        if _is_asyncio_cancelled(error):
+            if _are_we_cancelled():
+                raise
+            raise _cancelled_there() from error
+        if _ends_more_than_a_handler(error):
             raise
-        raise NoAnswer(
-            "What the handler waited for was cancelled; it may have been done."
-        ) from error
+        raise Exited(error) from error
 
 
-def _cancels_us(error: BaseException) -> bool:
+def _cancelled_there() -> NoAnswer:
+    return NoAnswer("What the handler waited for was cancelled; it may have been done.")
+
+
+def _is_asyncio_cancelled(error: BaseException) -> bool:
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None or not isinstance(error, asyncio.CancelledError):
-        return True
-    task = asyncio.current_task()
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def _are_we_cancelled() -> bool:
+    task = sys.modules["asyncio"].current_task()
     return task is None or task.cancelling() > 0
+
+
+def _ends_more_than_a_handler(error: BaseException) -> bool:
+    """Tell whether it is a signal, the end of a coroutine, or trio's cancellation."""
+    trio = sys.modules.get("trio")
+    if trio is not None and isinstance(error, trio.Cancelled):
+        return True
+    return isinstance(error, KeyboardInterrupt | GeneratorExit | BaseExceptionGroup)
 
 
 def _this(value: Awaitable[T]) -> Awaitable[T]:
