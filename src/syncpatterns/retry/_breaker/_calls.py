@@ -227,8 +227,34 @@ class BreakerCalls(BreakerVerdicts):
         return guarded
 
     def _guard_async_generator(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        def guarded(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            return self._arelay(lambda: fn(*args, **kwargs))
+        # An async generator function itself: whoever wraps it again, such as
+        # `Retry`, or asks what it is, such as a web framework, has to see that.
+        async def guarded(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            ticket, _ = self._enter(fn, args, kwargs)
+            try:
+                inner = fn(*args, **kwargs)
+                item = await inner.asend(None)
+                while True:
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        await inner.aclose()
+                        raise
+                    except BaseException as thrown:  # noqa: BLE001 - handed on to the generator it is meant for
+                        item = await inner.athrow(thrown)
+                    else:
+                        item = await inner.asend(sent)
+            except StopAsyncIteration:
+                self._succeeded(ticket, None)
+            except Exception as error:
+                self._failed(ticket, error)
+                raise
+            except GeneratorExit:  # as in _relay
+                self._succeeded(ticket, None)
+                raise
+            except BaseException:
+                self._cancelled(ticket)
+                raise
 
         return guarded
 
@@ -277,7 +303,7 @@ class BreakerCalls(BreakerVerdicts):
         if isinstance(lazy, GeneratorType):
             begun = cast("Generator[Any, Any, Any]", lazy)
             return self._relay(lambda: begun)
-        return self._arelay(lambda: cast("AsyncGenerator[Any, Any]", lazy))
+        return self._guard_async_generator(lambda: lazy)()
 
     async def _await(self, waiting: Coroutine[Any, Any, Any]) -> Any:
         try:
@@ -313,35 +339,6 @@ class BreakerCalls(BreakerVerdicts):
             raise
         self._succeeded(ticket, None)
         return result
-
-    async def _arelay(
-        self, make: Callable[[], AsyncGenerator[Any, Any]]
-    ) -> AsyncGenerator[Any, Any]:
-        ticket, _ = self._enter(make, (), {})
-        try:
-            inner = make()
-            item = await inner.asend(None)
-            while True:
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    await inner.aclose()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001 - handed on to the generator it is meant for
-                    item = await inner.athrow(thrown)
-                else:
-                    item = await inner.asend(sent)
-        except StopAsyncIteration:
-            self._succeeded(ticket, None)
-        except Exception as error:
-            self._failed(ticket, error)
-            raise
-        except GeneratorExit:  # as in _relay
-            self._succeeded(ticket, None)
-            raise
-        except BaseException:
-            self._cancelled(ticket)
-            raise
 
 
 def _refuse(fn: object) -> None:
