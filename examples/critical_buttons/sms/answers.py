@@ -69,6 +69,8 @@ _KEEP_OUT: Final = frozenset({401, 403})
 #: Seconds after which to come back where somebody has to correct something.
 _CORRECTED: Final = 60.0
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+#: What a Retry-After of more digits means; longer than anybody waits.
+_NEVER: Final = 999_999_999.0
 _SID: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
 
 
@@ -189,6 +191,8 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
+    if text.isascii() and text.isdigit():
+        return _NEVER  # read as no time at all, it would be asked again at once
     moment = _moment(text)
     if moment is None:
         return None
