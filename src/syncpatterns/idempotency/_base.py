@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from syncpatterns._http import RequestKey
@@ -26,6 +26,9 @@ from syncpatterns.idempotency._ports import (
 )
 from syncpatterns.idempotency._timers import timers_of
 from syncpatterns.idempotency._wiring import clock_of, plan_for, stores_of
+
+if TYPE_CHECKING:
+    from syncpatterns.sealing import Sealer
 
 
 class Unsaid:
@@ -54,10 +57,18 @@ class GuardBase:
         on_busy: OnBusy = "wait",
         wait_timeout: float = 5.0,
         max_waiters: int = 1000,
+        sealer: Sealer | None = None,
+        require_sealed: bool = False,
         clock: Clock | None = None,
         hooks: Iterable[Hook] = (),
     ) -> None:
         self._stores = stores_of(engine)
+        if sealer is not None or require_sealed:
+            from syncpatterns.idempotency._sealing import (  # noqa: PLC0415 - few seal
+                sealed_stores,
+            )
+
+            self._stores = sealed_stores(self._stores, sealer, require_sealed)
         self._setup = Setup(
             self._stores,
             Policy(

@@ -5,7 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+)
 
 from syncpatterns._functions import is_async
 from syncpatterns.clock import Clock
@@ -22,6 +32,9 @@ from syncpatterns.idempotency._ports import (
     IdempotencyStore,
 )
 
+if TYPE_CHECKING:
+    from syncpatterns.sealing import Sealer
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -35,6 +48,8 @@ class GuardOptions(TypedDict, total=False):
     on_busy: OnBusy
     wait_timeout: float
     max_waiters: int
+    sealer: Sealer | None
+    require_sealed: bool
     clock: Clock | None
     hooks: tuple[Hook, ...]
 

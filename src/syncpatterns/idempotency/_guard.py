@@ -64,6 +64,10 @@ class Idempotency(GuardBase):
         on_busy: ``wait`` for the call that runs, or ``reject`` at once.
         wait_timeout: Seconds to wait before `InProgress`.
         max_waiters: Callers of this guard that may wait at the same time.
+        sealer: Seals stored results and the notes of steps, such as a
+            `syncpatterns.sealing.Keyring`; bound to their key. A result that
+            cannot be opened is an `OutcomeUnknown`.
+        require_sealed: Take no result that lies open.
         clock: Where the time comes from; the engine's if None.
         hooks: Called with what happened to each key.
 
