@@ -10,18 +10,17 @@ import sqlite3
 from pathlib import Path
 
 from syncpatterns import Transaction
+from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue import ItemContext, OfflineQueue
 from tests.crash.bookings import DATABASE
 
-#: Short, so that what a killed process held comes back within the proof.
-LEASE = 0.5
 NUMBERS = (1,)
 
 
-def engine_for(folder: Path) -> SqliteEngine:
+def engine_for(folder: Path, clock: Clock | None = None) -> SqliteEngine:
     """Return the engine of one process, with its tables."""
-    engine = SqliteEngine(folder / DATABASE)
+    engine = SqliteEngine(folder / DATABASE, clock=clock)
 
     def create(tx: Transaction) -> None:
         for table in ("booked", "posted"):
@@ -38,7 +37,7 @@ def queue_for(engine: SqliteEngine, *, apart: bool = False) -> OfflineQueue:
         engine: Where it is.
         apart: A bug on purpose: the row is committed before the item ends.
     """
-    queue = OfflineQueue("outbox", engine, lease=LEASE)
+    queue = OfflineQueue("outbox", engine)
 
     @queue.handler("ledger.post", lane=lambda n: "ledger")
     def post(number: int, ctx: ItemContext) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from syncpatterns.errors import OutcomeGone
 from syncpatterns.testing import CrashCase, FailpointReport, failpoint_sweep
+from tests.crash.later import Later
 from tests.crash.outboxed import NUMBERS, engine_for, numbers, queue_for
 from tests.crash.places import DRAIN
 
@@ -30,7 +31,7 @@ def sweep(how: str, names: list[str]) -> FailpointReport:
 def judged(case: CrashCase, *, apart: bool) -> list[str]:
     """Compare bookings with items, deliver what is left, and count the rows."""
     wrong: list[str] = []
-    with engine_for(case.folder) as engine:
+    with engine_for(case.folder, Later()) as engine:
         queue = queue_for(engine, apart=apart)
         store = engine.queue_store()
         found = {n: store.find("outbox", "", "ledger.post", f"k{n}") for n in NUMBERS}

@@ -17,6 +17,7 @@ import pytest
 from syncpatterns.offline_queue._core import ItemState
 from syncpatterns.offline_queue._ports import ClaimRequest
 from tests.crash import queued
+from tests.crash.later import HOUR, Later
 from tests.crash.queued import QUEUE
 
 #: SYNCPATTERNS_DRAIN_SECONDS=20 is the whole proof; CI has no such patience.
@@ -55,8 +56,8 @@ def lines(process: subprocess.Popen[str], number: int) -> list[str]:
 
 
 def drain_the_rest(folder: Path) -> None:
-    """Drain what is left, once the leases of the dead are over."""
-    with queued.engine_for(folder) as engine:
+    """Drain what is left, when the leases of the dead are over."""
+    with queued.engine_for(folder, Later()) as engine:
         queue = queued.queue_for(engine, folder)
         end = time.monotonic() + PATIENCE
         while queue.stats().live and time.monotonic() < end:
@@ -116,10 +117,11 @@ def test_an_item_that_kills_its_worker_is_poison_and_others_are_delivered(
         engine.transact(queued.create)
         queued.enqueue(queued.queue_for(engine, tmp_path), range(1, 11))
     deaths = 0
-    for _ in range(3):
-        with running("drain_queue", tmp_path, 1, 1, "die:5") as process:
+    for hours in range(3):
+        ahead = hours * HOUR
+        with running("drain_queue", tmp_path, 1, 1, "die:5", ahead) as process:
             deaths += process.wait(PATIENCE) == 7
-    with queued.engine_for(tmp_path) as engine:
+    with queued.engine_for(tmp_path, Later(3 * HOUR)) as engine:
         queue = queued.queue_for(engine, tmp_path, max_deliveries=3)
         end = time.monotonic() + PATIENCE
         while queue.stats().live and time.monotonic() < end:

@@ -17,7 +17,7 @@ def main(folder: str, who: str) -> None:
     """Deliver what there is, two at a time or one by one."""
     with engine_for(Path(folder)) as engine:
         engine.transact(create)
-        queue = queue_for(engine, Path(folder))
+        queue = queue_for(engine, Path(folder), lease=60.0)
         enqueue(queue, range(1, ITEMS[who] + 1))
         if who == "loop":
             queue.drain(once=True, concurrency=2)
