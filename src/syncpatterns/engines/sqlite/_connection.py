@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
@@ -30,6 +31,10 @@ _CHECK_BELOW: Final = 32 * 1024 * 1024
 #: size when it starts over: were it kept longer, its size would say nothing
 #: about how much is in it, and every commit would be followed by a checkpoint.
 LOG_LIMIT: Final = 4 * 1024 * 1024
+#: What may be done with a new file, and by whom: its owner reads and writes it.
+OWNER_ONLY: Final = 0o600
+
+_making = threading.Lock()
 
 
 def inspect_file(path: Path, busy_timeout: float) -> int:
@@ -181,6 +186,8 @@ def open_writer(
     # would begin anew for the next INSERT, which is refused; without it that
     # INSERT would commit on its own, apart from the record.
     mode: Literal["rwc", "rw"] = "rwc" if create else "rw"
+    if create:
+        _make(path)
     connection = _raw(path, mode, busy_timeout, begin="IMMEDIATE")
     try:
         _use_write_ahead_log(connection, path)
@@ -195,6 +202,20 @@ def open_writer(
         connection.close()
         raise
     return connection
+
+
+def _make(path: Path) -> None:
+    """Make the file, if it is new, for its owner alone.
+
+    SQLite would let everybody read it (0644, less the umask), and what lies in it for
+    days are names, addresses and what was said. Its log and shared memory take the
+    mode of the file. One that is there keeps its own: who wants to share it with
+    another account, makes it before, or changes its mode.
+    """
+    # Closing a file drops every lock that this process has on it. Nobody has one on
+    # a file that was not there, and nobody here opens it before it is closed.
+    with _making, suppress(OSError):  # there already; or SQLite will say why not
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY))
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
