@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from typing import assert_type
 
-from syncpatterns import OfflineQueue, connect
+from syncpatterns import (
+    SINGLE_TENANT,
+    Idempotency,
+    OfflineQueue,
+    connect,
+    idempotent,
+)
 from syncpatterns.errors import SyncPatternsError
 from syncpatterns.sealing import (
     Keyring,
@@ -49,6 +55,17 @@ class Own:
 OfflineQueue("field", connect("memory://"), sealer=keyring, require_sealed=True)
 OfflineQueue("field", connect("memory://"), sealer=None, compress=1024)
 OfflineQueue("field", connect("memory://"), sealer=b"key")  # type: ignore[arg-type]  # a Sealer
+Idempotency(connect("memory://"), sealer=keyring, require_sealed=True)
+Idempotency(connect("memory://"), sealer="key")  # type: ignore[arg-type]  # a Sealer
+
+
+@idempotent(connect("memory://"), key="n", scope=SINGLE_TENANT, sealer=keyring)
+def guarded(n: int) -> str:
+    """Keep its signature."""
+    return str(n)
+
+
+assert_type(guarded(1), str)
 
 
 def why(error: SealError) -> str:
