@@ -119,6 +119,26 @@ async def arun(
         raise
 
 
+async def land(work: Callable[[], Awaitable[T]]) -> T:
+    """Await what *work* makes to its end; a cancellation is heard right after it.
+
+    Raises:
+        CleanupTimedOut: It did not end in time.
+    """
+    return await arun(lambda: iter(_Land(work)), lambda step: step.work())
+
+
+class _Land(Effect[T]):
+    """Ask for one thing that outlives cancellation."""
+
+    __slots__ = ("work",)
+
+    shield: ClassVar[bool] = True
+
+    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+        self.work = work
+
+
 def _closed(
     steps: Flow[E, T],
     effect: E,

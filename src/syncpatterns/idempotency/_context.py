@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TypeVar, cast
 
+from syncpatterns._flow import land
 from syncpatterns.clock import Clock
 from syncpatterns.codec import digest
 from syncpatterns.errors import ConfigurationError, LeaseLost
@@ -159,8 +160,13 @@ class Context:
             if not found:
                 made = await _kept.awaitable(self.operation, name, function())
                 note, value = _kept.packed(name, made)
-                held = await store.note(self._lease.key, self.token, note)
-                self._keep(note, held=held)
+
+                async def keep() -> None:
+                    held = await store.note(self._lease.key, self.token, note)
+                    self._keep(note, held=held)
+
+                # It has run: cancelled before that is kept, it would run again.
+                await land(keep)
         return cast("T", value)
 
     def _keep(self, note: Notes, *, held: bool) -> None:

@@ -215,6 +215,15 @@ class LoopHeart:
             await TaskBell().wait(self._clock, seconds)
 
     async def _run(self, generation: int) -> None:
+        try:
+            await self._beat(generation)
+        finally:
+            # Also where somebody has cancelled all tasks there are, and goes on:
+            # the next call starts a new one.
+            if generation == self._generation:
+                self._wake_at = math.inf
+
+    async def _beat(self, generation: int) -> None:
         while generation == self._generation and self._leases:
             await self._sleep(self._wake_at - self._clock.monotonic())
             if generation != self._generation:
@@ -230,5 +239,3 @@ class LoopHeart:
                 if lease.lost:
                     self._leases.pop(lease, None)
             self._wake_at = next_due(self._leases)
-        if generation == self._generation:
-            self._wake_at = math.inf

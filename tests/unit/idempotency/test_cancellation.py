@@ -27,9 +27,9 @@ class SlowStore:
     def __getattr__(self, method: str) -> Any:
         real = getattr(self._store, method)
 
-        async def call(*args: Any) -> Any:
+        async def call(*args: Any, **options: Any) -> Any:
             await anyio.lowlevel.checkpoint()
-            answer = await real(*args)
+            answer = await real(*args, **options)
             await anyio.lowlevel.checkpoint()
             return answer
 
