@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -27,9 +27,10 @@ class RequestOptions(TypedDict, total=False):
 
     Keys:
         json: The body, as JSON values, a model or a dataclass; may hold `Ref`.
-        data: The body: text, or a mapping for the fields of an HTML form.
-        content: The body, as bytes.
-        params: Added to the query.
+        data: The body: text, or a mapping for the fields of an HTML form. There is
+            no ``files=``: a file is read once, and a request may be sent again.
+        content: The body, as bytes or text.
+        params: Added to the query; a dict or pairs.
         headers: Those that may be kept; never credentials.
         key: Idempotency key, 1 to 255 of visible ASCII; made before the first
             try if None.
@@ -43,9 +44,9 @@ class RequestOptions(TypedDict, total=False):
     """
 
     json: Any
-    data: str | Mapping[str, Any]
-    content: bytes
-    params: Mapping[str, Any]
+    data: str | Mapping[str, Any] | Sequence[tuple[str, Any]]
+    content: bytes | str
+    params: Mapping[str, Any] | Sequence[tuple[str, Any]]
     headers: Mapping[str, str]
     key: str | UUID | None
     scope: str
@@ -83,13 +84,21 @@ class Desk:
         """
         said: dict[str, Any] = dict(options)
         unknown = sorted(set(said) - set(RequestOptions.__annotations__))
+        if "files" in unknown:
+            raise ConfigurationError(
+                f"{self._operation}: files= is not taken: a file is read once, and "
+                "what waits in a queue may be sent again after days, byte for byte. "
+                "Store the file elsewhere and send where it is, or build the multipart body "
+                "and give it as content= with its content-type."
+            )
         if unknown:
             raise ConfigurationError(
-                f"{self._operation}: there is no option {unknown[0]}=. A file (files=) "
-                "does not fit into a queue: store it elsewhere and send where it is. "
-                "Time-outs and credentials are the wrapped client's."
+                f"{self._operation}: there is no option {unknown[0]}=. Time-outs, "
+                "cookies and credentials are the wrapped client's; there are "
+                f"{', '.join(f'{name}=' for name in RequestOptions.__annotations__)}."
             )
-        payload = self._payload(method.upper(), url, said)
+        verb = method.upper() if isinstance(cast("object", method), str) else ""
+        payload = self._payload(verb, url, said)
         kept: dict[str, Any] = dict(said.get("later", {}))
         kept.update((name, said[name]) for name in ("scope", "lane") if name in said)
         if said.get("key") is not None:

@@ -18,8 +18,12 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, time
+from decimal import Decimal
+from enum import Enum
 from typing import Any, Final, Self, cast
 from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
 
 from syncpatterns.codec import JsonCodec
 from syncpatterns.errors import ConfigurationError, ResultNotStorable
@@ -73,7 +77,8 @@ _SECRET_QUERY: Final = re.compile(
 _HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE: Final = re.compile(r"[\x20-\x7e]{0,4096}")
 # Visible ASCII; no fragment, and no backslash, which some take for a slash.
-_PATH: Final = re.compile(r"/(?!/)[!\"$-\[\]-~]{0,8191}")
+_LONGEST_PATH: Final = 8192
+_PATH: Final = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
 _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|[/\\]{2}|\\", re.IGNORECASE)
 _DOTS: Final = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 _SAFE: Final = "/:@!$&'()*+,;=~-._%?[]"
@@ -237,23 +242,76 @@ def plain(value: Any) -> Any:
     return json.loads(JsonCodec().encode(value))
 
 
-def form_of(data: bytes | str | Mapping[str, Any]) -> tuple[bytes, str | None]:
-    """Return a body and its content type; a mapping becomes an HTML form's."""
-    if isinstance(data, bytes):
-        return data, None
-    if isinstance(data, str):
-        return data.encode(), "text/plain; charset=utf-8"
-    return urlencode(dict(data), doseq=True).encode(), (
-        "application/x-www-form-urlencoded"
+def form_of(data: object) -> tuple[bytes, str | None]:
+    """Return a body and its content type; a mapping becomes an HTML form's.
+
+    Raises:
+        ConfigurationError: It can be sent once, or not at all.
+    """
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data), None
+    try:
+        if isinstance(data, str):
+            return data.encode(), "text/plain; charset=utf-8"
+        if isinstance(data, Mapping | list | tuple):
+            fields = _encoded(cast("object", data), "data")
+            return fields.encode(), "application/x-www-form-urlencoded"
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            "The body holds half of a surrogate pair, which is no text and cannot be "
+            "sent. Give it as bytes."
+        ) from None
+    raise ConfigurationError(
+        "A body is bytes, text or, for data=, a dict of fields: what waits in a queue "
+        f"is sent more than once, and a {type(data).__name__} cannot be."
     )
 
 
-def relative(url: object, params: Mapping[str, Any] | None, base: str) -> str:
+def _encoded(fields: object, option: str) -> str:
+    """Return *fields* as a query says them; None and booleans as httpx does.
+
+    Raises:
+        ConfigurationError: They are none.
+    """
+    given = fields.items() if isinstance(fields, Mapping) else fields
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes):
+        raise ConfigurationError(f"{option}= takes a dict of fields, or pairs of them.")
+    texts: list[tuple[str, str]] = []
+    for pair in cast("Iterable[object]", given):
+        try:
+            name, value = cast("tuple[Any, Any]", pair)
+        except (TypeError, ValueError):
+            raise ConfigurationError(
+                f"{option}= takes a dict of fields, or pairs of a name and a value."
+            ) from None
+        many: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+        texts += [(str(name), _text_of(each, option)) for each in many]
+    return urlencode(texts)
+
+
+def _text_of(value: Any, option: str) -> str:
+    if isinstance(value, Enum):
+        value = value.value
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "true", False: "false"}[value]
+    if isinstance(value, str | int | float | Decimal | date | time | UUID):
+        return str(value)
+    raise ConfigurationError(
+        f"{option}= takes texts, numbers, dates and lists of these, not a "
+        f"{type(value).__name__}."
+    )
+
+
+def relative(url: object, params: object, base: str) -> str:
     """Return *url* as it is kept: a path and query below *base*.
 
     Raises:
         ConfigurationError: It leads elsewhere, or holds a credential.
     """
+    if not isinstance(url, str) and type(url).__name__ != "URL":  # httpx's own
+        raise ConfigurationError(
+            f"The address is a path below {base}, not a {type(url).__name__}."
+        )
     text = str(url)
     if text == base or text.startswith((f"{base}/", f"{base}?")):
         text = text[len(base) :]
@@ -265,9 +323,14 @@ def relative(url: object, params: Mapping[str, Any] | None, base: str) -> str:
         )
     if "#" in text:
         raise ConfigurationError("The address has a fragment (#), which is never sent.")
-    text = quote(text if text.startswith("/") else f"/{text}", safe=_SAFE)
-    if params:
-        text += ("&" if "?" in text else "?") + urlencode(dict(params), doseq=True)
+    try:
+        text = quote(text if text.startswith("/") else f"/{text}", safe=_SAFE)
+        if params is not None and (query := _encoded(params, "params")):
+            text += ("&" if "?" in text else "?") + query
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            "The address holds half of a surrogate pair, which is no text."
+        ) from None
     if problem := wrong_path(text):
         raise ConfigurationError(f"The address cannot be used: {problem}.")
     query = text.partition("?")[2]
@@ -282,6 +345,8 @@ def relative(url: object, params: Mapping[str, Any] | None, base: str) -> str:
 
 def wrong_path(path: str) -> str:
     """Return what is wrong with a stored path; empty if nothing is."""
+    if len(path) > _LONGEST_PATH:
+        return f"a path and its query have up to {_LONGEST_PATH} characters"
     if not _PATH.fullmatch(path):
         return "a path begins with one slash and has no fragment"
     parts = path.partition("?")[0].split("/")
@@ -321,11 +386,14 @@ def checked_headers(
         ConfigurationError: One is not kept, or cannot be sent.
     """
     found: dict[str, str] = {}
-    for given, value in (headers or {}).items():
+    said: object = {} if headers is None else headers
+    if not isinstance(said, Mapping):
+        raise ConfigurationError("headers= takes a dict of texts by name.")
+    for given, value in cast("Mapping[object, str]", said).items():
         name = str(given).lower()
         if name not in kept:
             raise ConfigurationError(_why_not(name))
-        if not _VALUE.fullmatch(cast("Any", value)):
+        if not isinstance(cast("object", value), str) or not _VALUE.fullmatch(value):
             raise ConfigurationError(
                 f"The header {name!r} holds what cannot be sent: visible ASCII only, "
                 "up to 4096 characters."

@@ -209,7 +209,7 @@ class OfflineClient:
         if self._exchanges.awaited:
             raise ConfigurationError(
                 f"{self._operation}: the wrapped client is async; use await "
-                f"client.a{method.lower()}(...), or wrap a blocking client."
+                f"client.a{str(method).lower()}(...), or wrap a blocking client."
             )
         payload, kept, mode = self._desk.taken(method, url, options)
         return self._queue.call(self._operation, payload, mode=mode, **kept)
