@@ -106,6 +106,10 @@ def _attribute(spec: str) -> Any:
         raise Stop(
             f"--app {spec}: the module has no attribute {match['attribute']}."
         ) from None
+    except SyncPatternsError:
+        raise
+    except Exception as error:  # a property of theirs, or a module's __getattr__
+        raise Stop(f"--app {spec}: {_what(error)}") from error
 
 
 def _module(spec: str, name: str) -> Any:

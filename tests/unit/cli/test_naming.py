@@ -163,6 +163,9 @@ number = 3
 text = "send_sms"
 mixed = [send_sms, 3]
 class space: inner = send_sms
+class Refusing:
+    def __getattr__(self, name): raise LookupError(f"no {name} yet")
+lazy = Refusing()
 """
 
 
@@ -198,6 +201,7 @@ def test_operations_are_named_in_many_ways(apps: Shop, run: Run, name: str) -> N
         ("nowhere:made", "there is no module nowhere in"),
         ("nowhere.deep:made", "there is no module nowhere in"),
         ("apps:unmade", "the module has no attribute unmade"),
+        ("apps:lazy.inner", "LookupError at apps.py:22: no inner yet"),
         ("apps:later", "is an async function"),
         ("apps:needy", "needs arguments"),
         ("apps:broken", "ValueError at apps.py:13: no settings"),
