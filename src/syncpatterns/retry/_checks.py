@@ -108,5 +108,17 @@ def checked_surroundings(clock: object, rng: object, hooks: object) -> tuple[Hoo
     raise ConfigurationError(message)
 
 
+def checked_name(name: object) -> str | None:
+    """Return what the retries are called in events, or None.
+
+    Raises:
+        ConfigurationError: It is no text; a log would show whatever it is.
+    """
+    if name is None or isinstance(name, str):
+        return name
+    message = f"name={name!r} must be text: what events and logs call the retries."
+    raise ConfigurationError(message)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -138,7 +138,7 @@ class Retry:
             clock=clock,
             rng=rng,
             hooks=told,
-            name=name,
+            name=_checks.checked_name(name),
             plain=plain,
             made=PlainRules if plain else _stateful(chosen),
             judging=chosen.judging,

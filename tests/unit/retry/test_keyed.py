@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -193,3 +195,12 @@ def test_its_repr_says_how_many() -> None:
     outcome(breakers.get("secret.example"), bad)
 
     assert repr(breakers) == "<Breakers: 1 kept, maxsize=3>"
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_breakers_cannot_be_copied(duplicate: Callable[[Any], Any]) -> None:
+    """A second registry would ask a host that the first one has given up."""
+    breakers, _ = registry()
+
+    with pytest.raises(TypeError, match="all who call one host share one"):
+        duplicate(breakers)

@@ -21,6 +21,8 @@ WRONG: list[tuple[str, Any]] = [
     ("hooks", "log"),
     ("hooks", [3]),
     ("hooks", print),
+    ("name", 3),
+    ("name", str),
 ]
 
 

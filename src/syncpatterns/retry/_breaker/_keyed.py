@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, TypeVar, cast
+from typing import Generic, NoReturn, SupportsIndex, TypeVar, cast
 
 import cachetools
 import pybreaker
@@ -89,6 +89,13 @@ class Breakers(Generic[K]):
             self._kept[key] = made
             self._forget_needs_lock(made)
             return made
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        message = (
+            "Breakers cannot be copied or pickled: all who call one host share one "
+            "breaker. Make them at import, once in each process."
+        )
+        raise TypeError(message)
 
     def __getitem__(self, key: K) -> CircuitBreaker:
         return self.get(key)
