@@ -71,7 +71,7 @@ async def test_a_click_confirms_once_and_every_tab_shows_it(
     tabs: Tabs, desk: Desk
 ) -> None:
     """One press: one request, one audit row, the row and the feed in both tabs."""
-    booking = desk.take()
+    booking = desk.take("requested")
     here = await tabs.open()
     there = await tabs.open(live="Live via another tab")
 

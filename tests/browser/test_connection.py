@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
+import anyio
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Error, Route, expect
 
 from syncpatterns.testing import free_port
 from tests.app.driver import AppProcess
-from tests.browser.desk import CUT, Desk, Tabs
+from tests.browser.desk import CONFIRM, CUT, Desk, Tabs
 
 LOST = re.compile("Reconnecting|Server unreachable")
 
@@ -33,6 +35,16 @@ async def test_a_server_that_comes_back_is_found_again(
             with Desk(first.url) as desk:
                 pressed, elsewhere = desk.take("requested"), desk.take("held")
 
+            tried, back = list[str](), anyio.Event()
+
+            async def knock(route: Route) -> None:
+                tried.append(route.request.url)
+                if len(tried) > 1:  # however long it takes to start, no try is
+                    await back.wait()  # spent on that
+                with suppress(Error):  # the page may have given up on this one
+                    await route.continue_()
+
+            await tabs.context.route(CONFIRM, knock)
             first.stop()
             await expect(tab.chip).to_have_text("Server unreachable")
             await tab.confirm(pressed).click()
@@ -41,6 +53,7 @@ async def test_a_server_that_comes_back_is_found_again(
             )
             with AppProcess(*options, cwd=tmp_path) as second:
                 assert second.serving, second.said
+                back.set()
                 with Desk(second.url) as desk:
                     desk.confirm(elsewhere)
                     for booking in (pressed, elsewhere):

@@ -173,8 +173,12 @@ async def test_a_call_that_had_no_thread_yet_was_never_sent() -> None:
         for _ in range(THREADS):
             tasks.start_soon(queue.acall, inc, 1)
         await anyio.wait_all_tasks_blocked()
-        with anyio.move_on_after(0.05):
-            await queue.acall(inc, 2)
+        async with anyio.create_task_group() as late:
+            late.start_soon(queue.acall, inc, 2)
+            while not any(each.payload == b"2" for each in await queue.aitems()):
+                await anyio.lowlevel.checkpoint()
+            await anyio.wait_all_tasks_blocked()
+            late.cancel_scope.cancel()
         items = await queue.aitems(states=["ready"])
         free.set()
 
