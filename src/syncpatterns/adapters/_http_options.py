@@ -88,8 +88,8 @@ class Desk:
             raise ConfigurationError(
                 f"{self._operation}: files= is not taken: a file is read once, and "
                 "what waits in a queue may be sent again after days, byte for byte. "
-                "Store the file elsewhere and send where it is, or build the multipart body "
-                "and give it as content= with its content-type."
+                "Store the file elsewhere and send where it is, or build the multipart "
+                "body and give it as content= with its content-type."
             )
         if unknown:
             raise ConfigurationError(

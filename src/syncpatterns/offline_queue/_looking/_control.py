@@ -66,6 +66,25 @@ def listed(chosen: Filter, after: int, limit: int) -> Flow[Step, list[Item]]:
     return items
 
 
+def one(parts: Parts, seq: int) -> Flow[Step, Item | None]:
+    """Return the item of this number, if it is live or DEAD.
+
+    Raises:
+        ConfigurationError: It is no number.
+    """
+    _check_number(parts, seq)
+    item: Item | None = yield from Ask("get", seq)
+    return item
+
+
+def _check_number(parts: Parts, seq: object) -> None:
+    if type(seq) is not int:
+        raise ConfigurationError(
+            f"{parts.name}: an item is found by its number, such as receipt.id, not by "
+            f"a {type(seq).__name__}."
+        )
+
+
 def asked(method: str, *args: Any) -> Flow[Step, Any]:
     """Return what the store answers."""
     return (yield from Ask(method, *args))
@@ -127,7 +146,7 @@ def receipt(parts: Parts, seq: int) -> Flow[Step, Receipt[Any]]:
     Raises:
         OutcomeGone: There is no such item any more.
     """
-    item: Item | None = yield from Ask("get", seq)
+    item = yield from one(parts, seq)
     if item is not None:
         return receipt_of(parts, seq, item)
     ended: Ended | None = yield from Ask("ended", seq)

@@ -68,14 +68,16 @@ class Looks:
         return await ado(self._parts, lambda: control.listed(which, after, limit))
 
     def get(self, id: int) -> Item | None:  # noqa: A002 - what a receipt calls it
-        """Return an item that is live or DEAD."""
-        item: Item | None = do(self._parts, lambda: control.asked("get", id))
-        return item
+        """Return an item that is live or DEAD.
+
+        Raises:
+            ConfigurationError: *id* is no number.
+        """
+        return do(self._parts, lambda: control.one(self._parts, id))
 
     async def aget(self, id: int) -> Item | None:  # noqa: A002 - as above
         """Do `get` on an event loop."""
-        item: Item | None = await ado(self._parts, lambda: control.asked("get", id))
-        return item
+        return await ado(self._parts, lambda: control.one(self._parts, id))
 
     def receipt(self, id: int) -> Receipt[Any]:  # noqa: A002 - as above
         """Return the receipt of an item, for a process that has only its number.

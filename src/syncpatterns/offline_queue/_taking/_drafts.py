@@ -200,8 +200,9 @@ def _key(parts: Parts, handler: Handler, key: object) -> str:
     text = str(key) if isinstance(key, UUID) else cast("str", key)
     if not storable(text, MAX_KEY_LENGTH) or not text.strip():
         raise KeyInvalid(
-            f"{handler.name}: key= is 1 to {MAX_KEY_LENGTH} characters, or None for a "
-            "new one. Take one that stands for this action, such as the click's."
+            f"{handler.name}: key= is text of 1 to {MAX_KEY_LENGTH} characters that "
+            "can be stored, not all of them blank, or None for a new one. Take one "
+            "that stands for this action, such as the click's."
         )
     return text
 
@@ -239,7 +240,9 @@ def _check_place(handler: Handler, option: str, found: object) -> None:
 
 def _shown(found: object) -> str:
     if isinstance(found, str):  # which may be personal data
-        return f"{len(found)} characters, some of them no text" if found else "none"
+        if 0 < len(found) <= _LONGEST_NAME:
+            return "half of a surrogate pair, which is no text"
+        return f"{len(found)} characters" if found else "none"
     return f"a {type(found).__name__}"
 
 
