@@ -21,8 +21,9 @@ class SlowStore:
 
     name = "slow"
 
-    def __init__(self) -> None:
-        self._store = MemoryEngine(clock=LoopClock()).async_idempotency_store()
+    def __init__(self, engine: MemoryEngine | None = None) -> None:
+        engine = engine or MemoryEngine(clock=LoopClock())
+        self._store = engine.async_idempotency_store()
 
     def __getattr__(self, method: str) -> Any:
         real = getattr(self._store, method)
