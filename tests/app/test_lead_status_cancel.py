@@ -211,9 +211,10 @@ def test_a_batch_is_on_its_way_until_its_last_request_is_answered() -> None:
     with running.batch(key):
         with running.batch(key):
             running.cancel(key)
-        still = running.cancelled("0123abcd")
+        still = running.cancelled("0123abcd"), key in running
 
-    assert still
+    assert still == (True, True)
+    assert key not in running
     assert not running.cancelled("0123abcd")
 
 

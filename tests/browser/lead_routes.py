@@ -30,6 +30,7 @@ LEAD = """() => new Promise((held) => {
     channel.postMessage(
       { kind: "say", leader: "test", n, payload: { event: said, cursor: "" } });
   };
+  window.turn = (name) => { state.state = name; beat(); };
   setInterval(beat, 1000);
   navigator.locks.request(name, () => new Promise(() => { held(); }));
 })"""

@@ -39,6 +39,11 @@ class Running:
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
 
+    def __contains__(self, key: str) -> bool:
+        """Whether a request for the batch with this storage key is being answered."""
+        run = self._runs.get(key[:_HASH])
+        return run is not None and (run.key == key or run.doubtful)
+
     @contextmanager
     def batch(self, key: str) -> Iterator[None]:
         """List the batch with this storage key while its request is answered."""

@@ -84,8 +84,10 @@ class StatusDesk:
                 progress.phase("done", 0)
             raise
         except StoreUnavailable:
-            # Who has heard that it is written must not go on waiting for its end.
-            progress.phase("undone", 0)
+            # Who has heard that it is written must not go on waiting for its end;
+            # but another request with this key may still be at it.
+            if stored not in self._running:
+                progress.phase("undone", 0)
             raise
         if not answer.replayed:
             found = cast("BatchResult", answer.value)  # what `change_many` returned

@@ -2,6 +2,7 @@
 /** Everything that belongs to one tenant: its data, its stream, its requests. */
 
 import { IdempotentFetch } from "/syncpatterns/idempotent-fetch.js";
+import { IntentStore } from "/syncpatterns/intent-store.js";
 import { LiveEvents } from "/syncpatterns/live-events.js";
 import { storageKey } from "/syncpatterns/storage-key.js";
 import { Activity } from "./activity.js";
@@ -29,6 +30,8 @@ const OPERATION = "bookings.confirm";
  * older one nobody is waiting any more, and the person decides. */
 const RESUME_WITHIN = 60_000;
 const HISTORY = 50;
+/** One for the page: every store holds a connection to the database open. */
+const STORE = new IntentStore();
 /** What is worth saying aloud about the connection. */
 const BAD = new Set(["offline", "unreachable"]);
 
@@ -55,6 +58,7 @@ export class Session {
   #rail = el("div", { class: "rail" });
   #wasBad = false;
   #wasLive = false;
+  #closed = false;
   /** @type {Promise<string|null>|null} */
   #loading = null;
   #loadAgain = false;
@@ -70,6 +74,7 @@ export class Session {
     this.#page = page;
     this.#api = new Api(tenant);
     this.#client = new IdempotentFetch({
+      store: STORE,
       probe: "/api/health/live",
       nameOf: (intent) => this.#nameOf(intent),
     });
@@ -119,6 +124,7 @@ export class Session {
   }
 
   close() {
+    this.#closed = true;
     this.#live.close();
     this.#list.close();
     this.#desk.close();
@@ -186,14 +192,23 @@ export class Session {
       this.#loadAgain = true;
       return this.#loading;
     }
-    this.#loading = this.#loadNow().finally(() => {
+    this.#loading = this.#loadAll().finally(() => {
       this.#loading = null;
-      if (this.#loadAgain) {
-        this.#loadAgain = false;
-        void this.#load().catch(() => {});
-      }
     });
     return this.#loading;
+  }
+
+  async #loadAll() {
+    for (;;) {
+      this.#loadAgain = false;
+      try {
+        const position = await this.#loadNow();
+        // Who asked meanwhile wants what holds now, and gets it with this promise.
+        if (!this.#loadAgain) return position;
+      } catch (error) {
+        if (!this.#loadAgain) throw error;
+      }
+    }
   }
 
   async #loadNow() {
@@ -279,12 +294,13 @@ export class Session {
   /** @param {string} reason */
   #onGap(reason) {
     if (reason === "gap") this.#activity.gap();
-    this.#refetch();
+    void this.#refetch();
   }
 
-  #refetch() {
-    void this.#load().catch(() => {});
-    this.#desk.onGap();
+  /** @returns {Promise<boolean>} whether all that is shown could be fetched anew */
+  async #refetch() {
+    const bookings = this.#load().then(() => true, () => false);
+    return (await Promise.all([bookings, this.#desk.onGap()])).every(Boolean);
   }
 
   /** @param {LiveState} state */
@@ -294,15 +310,21 @@ export class Session {
       this.#wasLive = true;
       // The stream begins where the bookings were fetched. Leads that were fetched
       // before it stood may have changed in between.
-      this.#desk.onGap();
+      void this.#desk.onGap();
     }
     const isBad = BAD.has(state.state);
     if (isBad !== this.#wasBad && (isBad || state.state === "live")) {
       this.#wasBad = isBad;
-      announce("status", CONNECTION.said[state.state] ?? "");
+      if (isBad) announce("status", CONNECTION.said[state.state] ?? "");
       // Nothing is lost, but a person who saw "may be out of date" wants proof.
-      if (!isBad) this.#refetch();
+      else void this.#refetch().then((fresh) => this.#sayLive(fresh));
     }
+  }
+
+  /** Not before it is true. @param {boolean} fresh */
+  #sayLive(fresh) {
+    if (this.#wasBad || this.#closed) return;
+    announce("status", CONNECTION.said[fresh ? "live" : "stale"] ?? "");
   }
 
   /**

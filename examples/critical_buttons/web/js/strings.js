@@ -80,6 +80,7 @@ export const CONNECTION = Object.freeze({
     offline: "You are offline. The list may be out of date.",
     unreachable: "Can't reach the server. The list may be out of date.",
     live: "Connected again. The list is up to date.",
+    stale: "Connected again, but the list could not be loaded. It may be out of date.",
   },
 });
 

@@ -2,7 +2,7 @@
 /** Leads and messages of one tenant: what is shown, what is sent, what comes in. */
 
 import { el } from "../dom.js";
-import { CONSENT, SMS } from "../strings.js";
+import { CHAOS, CONSENT, SMS } from "../strings.js";
 import { StatusDesk } from "../status/desk.js";
 import { exportLink } from "../status/export.js";
 import { BreakerView } from "./breaker-view.js";
@@ -52,7 +52,8 @@ export class SmsDesk {
   #host = el("div", { class: "composer-host panel" }, el("p", { class: "note" }, SMS.choose));
   /** @type {Promise<void>|null} */
   #opened = null;
-  #loading = false;
+  /** @type {Promise<boolean>|null} */
+  #loading = null;
   #loadAgain = false;
 
   /** @param {DeskOptions} options */
@@ -121,7 +122,7 @@ export class SmsDesk {
   allowFaults() {
     const { api, announce } = this.#options;
     this.#breaker.allow(async (action) => {
-      await api.fault("breaker", { action }).catch(() => {});
+      await api.fault("breaker", { action }).catch(() => announce("alert", CHAOS.failed));
     });
     const panel = chaosPanel({
       read: () => api.faults(),
@@ -167,13 +168,15 @@ export class SmsDesk {
     if (type === "breaker.changed" && this.#opened) void this.#breaker.look();
   }
 
-  /** Events were lost, or may have been. */
-  onGap() {
-    if (this.#opened === null) return;
-    void this.#load();
+  /** Events were lost, or may have been.
+   * @returns {Promise<boolean>} whether the leads, if they are shown, are known anew */
+  async onGap() {
+    if (this.#opened === null) return true;
+    const loaded = this.#load();
     this.#status.onGap();
     for (const id of this.#messages.leads()) void this.#loadHistory(id);
     void this.#breaker.look();
+    return loaded;
   }
 
   /** @param {Message} message @param {boolean} missed */
@@ -269,21 +272,29 @@ export class SmsDesk {
     }
   }
 
-  async #load() {
+  /**
+   * Fetch the leads; one at a time, and once more if asked meanwhile.
+   *
+   * @returns {Promise<boolean>} false if they could not be fetched
+   */
+  #load() {
     if (this.#loading) {
       this.#loadAgain = true;
-      return;
+      return this.#loading;
     }
-    this.#loading = true;
-    try {
-      await this.#leads.load(() => this.#options.api.leads());
-    } catch {
-      this.#list.failed();
-    }
-    this.#loading = false;
-    if (this.#loadAgain) {
+    this.#loading = this.#loadAll().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  async #loadAll() {
+    for (;;) {
       this.#loadAgain = false;
-      await this.#load();
+      const leads = this.#leads.load(() => this.#options.api.leads());
+      const loaded = await leads.then(() => true, () => false);
+      if (!loaded) this.#list.failed();
+      if (!this.#loadAgain) return loaded;
     }
   }
 }

@@ -4,8 +4,8 @@
 import { el, setText } from "../dom.js";
 import { LEAD_STATUS, STATUS_FORM } from "../strings.js";
 
-/** What the server keeps of a reason, in characters. */
-const LONGEST = 500;
+/** What the server takes as a reason, in characters. */
+const LONGEST = 200;
 
 let fields = 0;
 
