@@ -8,6 +8,10 @@ from typing import Any
 import httpx2
 
 from examples.critical_buttons.sms.provider import (
+    NotSent,
+    ProviderMisconfigured,
+    ProviderRejected,
+    ProviderUncertain,
     SmsMessage,
 )
 from examples.critical_buttons.sms.twilio import TwilioClient
@@ -17,6 +21,8 @@ ACCOUNT = "AC" + "1" * 32
 TOKEN = "a-token"
 MESSAGE = SmsMessage(TO, "Hello")
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+#: All that a client tells of a message that was not simply taken.
+TOLD = (NotSent, ProviderMisconfigured, ProviderRejected, ProviderUncertain)
 
 
 def client_of(sim: Simulator, **options: Any) -> TwilioClient:

@@ -276,7 +276,7 @@ def test_a_hundred_pages_end_cleanly_and_resume(start_app: StartApp) -> None:
 
 def _raw_stream(app: AppProcess, cursor: str) -> closing[socket.socket]:
     url = urlsplit(app.url)
-    connection = socket.create_connection((url.hostname, url.port), timeout=20)
+    connection = socket.create_connection((url.hostname, url.port), timeout=120)
     connection.sendall(
         f"GET /events HTTP/1.1\r\nHost: {url.netloc}\r\n"
         f"Accept: text/event-stream\r\nLast-Event-ID: {cursor}\r\n\r\n".encode()

@@ -14,7 +14,10 @@ from examples.critical_buttons.simulator.faults import Faults, Switchboard
 from examples.critical_buttons.simulator.messages import KEPT, Messages
 from examples.critical_buttons.simulator.segments import count
 from syncpatterns.testing import FakeClock
-from tests.app.simulated import FROM, TO, Simulator, eventually
+from tests.app.simulated import FROM, PATIENCE, TO, Simulator, eventually
+
+#: The request leaves and is taken in; its answer does not come.
+IMPATIENT = httpx2.Timeout(PATIENCE, read=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_what_is_hung_or_dropped_is_not_sent(sim: Simulator, mode: str) -> None:
     sim.faults(mode=mode)
 
     with pytest.raises((httpx2.ReadTimeout, httpx2.RemoteProtocolError)):
-        sim.api.post(sim.messages_path, data={"To": TO}, timeout=0.2)
+        sim.api.post(sim.messages_path, data={"To": TO}, timeout=IMPATIENT)
 
     assert sim.seen()["messages"] == []
 
@@ -75,9 +78,12 @@ def test_what_is_accepted_first_is_sent(sim: Simulator, mode: str) -> None:
 
     with pytest.raises((httpx2.ReadTimeout, httpx2.RemoteProtocolError)):
         sim.api.post(
-            sim.messages_path, data={"To": TO, "From": FROM, "Body": "x"}, timeout=0.5
+            sim.messages_path,
+            data={"To": TO, "From": FROM, "Body": "x"},
+            timeout=IMPATIENT,
         )
 
+    eventually(lambda: bool(sim.seen()["messages"]))
     assert [each["body"] for each in sim.seen()["messages"]] == ["x"]
 
 
@@ -143,7 +149,7 @@ def test_latency_comes_before_everything_else(sim: Simulator) -> None:
     """A client that does not wait so long has sent nothing."""
     sim.faults(latency=30)
     with pytest.raises(httpx2.ReadTimeout):
-        sim.api.post(sim.messages_path, data={"To": TO}, timeout=0.2)
+        sim.api.post(sim.messages_path, data={"To": TO}, timeout=IMPATIENT)
 
     assert sim.seen()["count"] == 0
 

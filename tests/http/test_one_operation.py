@@ -249,7 +249,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[Doors]:
     ports = {kind: free_port() for kind in ("fastapi", "flask")}
 
     def post(way: str, target: str, headers: dict[str, str], body: bytes) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", ports[way], timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", ports[way], timeout=120)
         with contextlib.closing(connection):
             connection.request("POST", target, body, headers)
             answer = connection.getresponse()

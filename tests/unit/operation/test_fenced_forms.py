@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
 import logging
 import os
 import threading
@@ -27,6 +28,7 @@ from syncpatterns.errors import (
 from syncpatterns.operation import FencedContext, Operation
 from syncpatterns.retry import Retry
 from syncpatterns.testing import FakeClock
+from tests.timing import at_best_async
 from tests.unit.operation.conftest import Caller
 from tests.unit.operation.fenced_kit import (
     Desk,
@@ -50,7 +52,7 @@ def test_a_hung_thread_is_not_sent_after(sqlite_desk: Desk) -> None:
     def hang() -> None:
         go.wait(120)
 
-    operation = desk.operation(timeout=0.05)
+    operation = desk.operation(timeout=1.0)
     desk.provider.faults = [Fault(before=hang)]
 
     async def main() -> None:
@@ -170,36 +172,44 @@ async def test_a_blocking_provider_does_not_stop_the_loop(
     thread: what else the machine does is not the library's.
     """
     desk = sqlite_desk
-    inside, turned = threading.Event(), threading.Event()
     operation = desk.operation(timeout=None)
-    found: list[bool] = []
+    keys = itertools.count(1)
 
-    def block() -> None:
-        inside.set()
-        found.append(turned.wait(120))
+    async def longest_turn() -> float:
+        inside, turned = threading.Event(), threading.Event()
+        found: list[bool] = []
+        gaps: list[float] = []
 
-    desk.provider.faults = [Fault(before=block)]
-    gaps: list[float] = []
+        def block() -> None:
+            inside.set()
+            found.append(turned.wait(120))
 
-    async def watch(scope: anyio.CancelScope) -> None:
-        turns, last = 0, time.thread_time()
-        while not scope.cancel_called:
-            await anyio.lowlevel.checkpoint()
-            now = time.thread_time()
-            gaps.append(now - last)
-            last = now
-            turns += inside.is_set()
-            if turns >= 100:
-                turned.set()
+        desk.provider.faults = [Fault(before=block)]
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch, tasks.cancel_scope)
-        answer = await operation.acall(Send(), key="k1", scope="acme")
-        tasks.cancel_scope.cancel()
+        async def watch(scope: anyio.CancelScope) -> None:
+            turns, last = 0, time.thread_time()
+            while not scope.cancel_called:
+                await anyio.lowlevel.checkpoint()
+                now = time.thread_time()
+                gaps.append(now - last)
+                last = now
+                turns += inside.is_set()
+                if turns >= 100:
+                    turned.set()
 
-    assert answer.value == Sent("lead-1", 1)
-    assert found == [True]
-    assert max(gaps) < 0.02
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch, tasks.cancel_scope)
+            key = next(keys)
+            command = Send(f"lead-{key}")
+            answer = await operation.acall(command, key=f"k{key}", scope="acme")
+            tasks.cancel_scope.cancel()
+
+        assert answer.value == Sent(f"lead-{key}", key)
+        assert found == [True]
+        return max(gaps)
+
+    # The cycle collector may have its turn in one of them.
+    assert await at_best_async(longest_turn, 0.02) < 0.02
 
 
 @pytest.mark.case("OPR-29")
