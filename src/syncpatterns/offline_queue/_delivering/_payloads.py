@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 from syncpatterns._http import RequestKey
-from syncpatterns.codec import Codec, JsonCodec, canonical_json, digest
+from syncpatterns.codec import Codec, JsonCodec, TypedCodec, canonical_json, digest
 from syncpatterns.errors import ConfigurationError, ResultNotStorable
 from syncpatterns.offline_queue._core import Ended, Item, ItemState
 from syncpatterns.offline_queue._core._references import (
@@ -17,6 +17,7 @@ from syncpatterns.offline_queue._core._references import (
     fill,
     load,
 )
+from syncpatterns.offline_queue._delivering._losses import loses
 from syncpatterns.offline_queue._delivering._references import Draft, take_out
 
 # Beside the user's headers, none of which begins like these: what is empty in
@@ -95,6 +96,7 @@ class PayloadForm:
                 value, data = self._from_mapping(cast("Mapping[str, Any]", given))
         else:
             data = self._encoded(given)
+            self._refuse_loss(given, data)
         if _MASK in data and not references:
             self._refuse_masked(value, data)
         if len(data) > limit:
@@ -115,6 +117,20 @@ class PayloadForm:
                 f"{self.name}: the payload holds a secret (pydantic's SecretStr or "
                 "SecretBytes), which is written as asterisks. A queue keeps what it is "
                 "given for days: let the handler get the secret when it is called."
+            )
+
+    def _refuse_loss(self, value: Any, data: bytes) -> None:
+        """Refuse what its handler would get a part of.
+
+        pydantic writes an instance of a subclass as the class that is annotated, and
+        NaN in a field without a type as null, without a word.
+        """
+        if isinstance(self.codec, TypedCodec) and loses(self.codec, value, data):
+            raise ResultNotStorable(
+                f"{self.name}: a part of this {type(value).__name__} would not come "
+                "back: fields of a subclass that the annotation does not name, or NaN. "
+                "Annotate the handler with the class itself, with a Union of classes, "
+                "or with SerializeAsAny where it can be read back."
             )
 
     def _encoded(self, value: Any) -> bytes:
