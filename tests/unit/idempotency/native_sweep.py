@@ -13,8 +13,10 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
+import anyio
 import pytest
 
 S = TypeVar("S")
@@ -91,12 +93,11 @@ class Watched:
                 return stop.value
             self._aim.suspended(awaited)
             try:
-                yield awaited
+                told = yield awaited
             except BaseException as error:  # noqa: BLE001 - it is theirs
-                thrown = error
-                go_on = lambda: steps.throw(thrown)  # noqa: B023, E731 - called at once
+                go_on = partial(steps.throw, error)
             else:
-                go_on = steps.__next__
+                go_on = partial(steps.send, told)
 
 
 @dataclass
@@ -175,6 +176,41 @@ async def _one(
     await judge(state)
     assert [task for task in mine if not task.done() and not _beats(task)] == []
     return cancelled
+
+
+def scope_sweep(
+    main: Callable[[S], Awaitable[object]],
+    *,
+    prepare: Callable[[], Awaitable[S]],
+    judge: Callable[[S], Awaitable[object]],
+    backend: str,
+    limit: int = 500,
+) -> Swept:
+    """Do the same with a cancel scope, on either loop and in real time.
+
+    For what waits for threads: time that jumps would not wait for them.
+    """
+    ended: list[bool] = []
+    for at in range(1, limit):
+        aim = Aim(at, "leaving", "cancel")
+
+        async def one(aim: Aim = aim) -> bool:
+            state = await prepare()
+            with anyio.CancelScope() as scope:
+                aim.fire = scope.cancel
+                await Watched(main(state), aim)
+            await judge(state)
+            return scope.cancelled_caught
+
+        try:
+            cancelled = anyio.run(one, backend=backend)
+        except BaseException as error:
+            error.add_note(f"a scope on {backend}, at suspension {at}")
+            raise
+        if not aim.fired:
+            return Swept(at - 1, sum(ended), len(ended) - sum(ended))
+        ended.append(cancelled)
+    raise RuntimeError(f"it suspends more than {limit} times")
 
 
 def _beats(task: asyncio.Task[Any]) -> bool:

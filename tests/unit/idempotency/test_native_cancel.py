@@ -34,6 +34,7 @@ from tests.unit.idempotency.native_sweep import (
     moments,
     native_sweep,
     numbers,
+    scope_sweep,
     ways,
 )
 from tests.unit.idempotency.test_cancellation import SlowStore
@@ -69,10 +70,10 @@ class Trial:
         self.ran.set()
         if self.passes:
             context.point_of_no_return()
-        await asyncio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         self.done += 1
         for _ in range(self.turns):
-            await asyncio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         return self.done
 
     async def call(self) -> int:
@@ -122,6 +123,28 @@ def test_an_owner_cancelled_anywhere_holds_nothing(
     sweep = native_sweep(
         Trial.call, prepare=prepare, judge=judge, way=way, moment=moment
     )
+
+    assert sweep.points >= 2
+    assert sweep.cancelled >= 1
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_owner_whose_scope_is_cancelled_anywhere_holds_nothing(
+    home: Any, backend: str
+) -> None:
+    """The same with a cancel scope, in real time: SQLite answers from a thread."""
+    guard = Idempotency(home)
+
+    async def prepare() -> Trial:
+        return Trial(guard)
+
+    async def judge(trial: Trial) -> None:
+        state, done = await trial.state(), trial.done
+        assert state in {None, State.FREE, State.COMPLETED}
+        assert await trial.call() == (done if state is State.COMPLETED else done + 1)
+        assert trial.idle()
+
+    sweep = scope_sweep(Trial.call, prepare=prepare, judge=judge, backend=backend)
 
     assert sweep.points >= 2
     assert sweep.cancelled >= 1

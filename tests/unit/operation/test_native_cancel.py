@@ -25,6 +25,7 @@ from tests.unit.idempotency.native_sweep import (
     moments,
     native_sweep,
     numbers,
+    scope_sweep,
     ways,
 )
 from tests.unit.idempotency.test_cancellation import SlowStore
@@ -135,17 +136,17 @@ class World:
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "refused":
             raise NotSent
-        await asyncio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         if fault != "dropped":
             self.messages.append(command)
-        await asyncio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         if fault:
             raise TimeoutError(fault)
         return command
 
     async def find(self, command: str, ctx: FencedContext) -> str | None:
         """Look, over the same line."""
-        await asyncio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         return command if command in self.messages else None
 
     def check(self, tx: Any, command: str) -> None:
@@ -281,7 +282,7 @@ def test_a_duplicate_cancelled_while_it_waits_disturbs_nobody(
         world = World(home, [])
         senders.append(asyncio.create_task(world.call()))
         for _ in range(2):
-            await asyncio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         return world
 
     async def judge(world: World) -> None:
@@ -326,6 +327,31 @@ def test_a_look_at_the_unknown_cancelled_anywhere_writes_its_row_once(
     )
 
     assert sweep.points >= 1
+
+
+# ------------------------------------------------------- scopes, and in real time
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("faults", [(), ("refused", "lost")], ids=["ok", "faults"])
+def test_a_scope_that_cancels_anywhere_leaves_it_settled_too(
+    home: Any, faults: tuple[str, ...], backend: str
+) -> None:
+    """The same promise where scopes cancel: on trio there is no other way."""
+
+    async def prepare() -> World:
+        return World(home, list(faults))
+
+    async def judge(world: World) -> None:
+        state = world.state()
+        assert state in {None, State.FREE, State.UNKNOWN, State.COMPLETED}
+        assert (state is State.COMPLETED) == (world.written() == 1)
+        await world.once_in_all()
+
+    sweep = scope_sweep(World.call, prepare=prepare, judge=judge, backend=backend)
+
+    assert sweep.points >= 4
+    assert sweep.cancelled >= 1
 
 
 async def _plain(work: Any, name: str, limit: float, late: Any, **_: Any) -> Any:
