@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from syncpatterns.errors import EngineBusy
+from syncpatterns.errors import EngineBusy, EngineClosed
 from syncpatterns.offline_queue._core import (
     Ack,
     Fail,
@@ -204,6 +204,30 @@ def test_ctrl_c_in_a_hook_gives_back_what_was_claimed() -> None:
         desk.work(once=True)
 
     assert desk.states() == {ItemState.READY: 2}
+
+
+@pytest.mark.parametrize("error", [EngineBusy("locked"), EngineClosed("closed")])
+def test_a_store_that_takes_nothing_back_hides_no_ctrl_c(error: Exception) -> None:
+    """Whatever ended the worker is what its caller hears; the lease does the rest."""
+    desk = CountingDesk()
+    store: Any = desk.engine.queue_store()
+    stopped: list[int] = []
+    stop: Any = _After(stopped)
+
+    def refuse(*_args: Any) -> Any:
+        raise error
+
+    def hook(seq: int) -> None:
+        stopped.append(seq)  # else it would go on trying
+        store.settle = refuse
+        raise KeyboardInterrupt
+
+    desk.hook = hook
+    desk.put(*items(3))
+    with pytest.raises(KeyboardInterrupt):
+        desk.work(stop=stop)
+
+    assert desk.states() == {ItemState.LEASED: 1, ItemState.READY: 1}
 
 
 def test_a_worker_that_never_rests_looks_at_the_time_once_a_second() -> None:

@@ -27,6 +27,10 @@ class Links:
     def __init__(self) -> None:
         self._links: dict[str, Link] = {}
 
+    def __len__(self) -> int:
+        """Return how many targets are known to be otherwise than well."""
+        return len(self._links)
+
     def __getitem__(self, target: str) -> Link:
         return self._links.get(target, ONLINE)
 

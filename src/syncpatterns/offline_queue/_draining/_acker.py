@@ -184,7 +184,6 @@ class Acker:
             _testpoints.hit("drain.after_claim")
         finally:
             self._claimer.end(claim, turn.items)
-        self._claimer.noted(claim)
         return turn.settled
 
     async def _looked_up(self, flight: Aloft, answer: Settled) -> Settled:

@@ -120,7 +120,10 @@ class ThreadBell:
 
     def ring(self) -> None:
         """Wake the thread; callable on any thread, never blocks."""
-        self._event.set()
+        # Rung already is the rule where a thread works and hears its own commits.
+        # A wait that is just ending wipes that ring out before its thread looks.
+        if not self._event.is_set():
+            self._event.set()
 
     def wait(self, clock: Clock, seconds: float, stopped: Callable[[], bool]) -> bool:
         """Block until rung or *stopped*, at most *seconds*; True if it was rung.

@@ -30,13 +30,11 @@ class Claim(NamedTuple):
 
     Args:
         request: What the store is asked for.
-        seen: The store's number of changes before it.
         begun: When, by the drain's clock.
         halts: How often deliveries had been paused by then.
     """
 
     request: ClaimRequest
-    seen: int
     begun: float
     halts: int
 
@@ -101,6 +99,8 @@ class Claimer:
     async def _claim(self) -> int:
         """Claim what fits, and start it; return how many that was."""
         board = self._board
+        # Before the claim: a commit during it is found by the next one.
+        seen = board.store.changes()
         claim = self.begin(board.free)
         items: list[Item] = []
         mark = self._progress.mark()
@@ -112,7 +112,7 @@ class Claimer:
             self.end(claim, items)
             board.claiming = False
             board.landed.ring()
-        self.noted(claim)
+        self._seen, self._tried_at = seen, claim.begun
         begins = bool(items) and not self._progress.under_way
         if begins and (stats := await board.count()) is not None:
             self._progress.began(stats, mark)
@@ -125,12 +125,10 @@ class Claimer:
         if now - self._staged_at >= BUSY_STAGE:
             self._staged_at = now
             self._stager.stir()
-        # Before the claim: a commit during it is found by the next one.
-        seen = board.store.changes()
         targets, post = board.post.targets, board.post
         halts = targets.halts
         request = targets.request(post.name, limit, post.lease, board.width)
-        return Claim(request, seen, now, halts)
+        return Claim(request, now, halts)
 
     def end(self, claim: Claim, items: list[Item]) -> None:
         """Have the deliveries of *items* started; none if the claim has failed."""
@@ -138,10 +136,6 @@ class Claimer:
         board.post.targets.claimed(claim.request, items)
         for item in items:
             self._start(board.add(item, claim.begun, claim.halts))
-
-    def noted(self, claim: Claim) -> None:
-        """Note that a claim has gone well."""
-        self._seen, self._tried_at = claim.seen, claim.begun
 
     async def _idle(self) -> None:
         """Nothing can be delivered now and nothing is under way."""

@@ -139,13 +139,16 @@ class Targets:
         What a restricted target may get is set aside until then, so that two
         workers that ask at the same moment do not send a canary each.
         """
-        glances = self._glances()
+        glances = self._glances() if self._gates else {}
+        caps: dict[str, int] = {}
         with self._lock:
+            if not glances and not self._links:
+                return ClaimRequest(queue, free, lease, caps)  # all is well
             now = self._clock.monotonic()
             changes = self._look_at_gates(now, glances)
             changes += self._wake(now)
-            caps = self._links.caps(now, self._under_way, width)
-            caps = {target: min(cap, free) for target, cap in caps.items()}
+            for target, cap in self._links.caps(now, self._under_way, width).items():
+                caps[target] = min(cap, free)
             self._count(caps, 1)
         self._announce(changes)
         return ClaimRequest(queue, free, lease, caps)
@@ -154,7 +157,8 @@ class Targets:
         """Take what was set aside for what was really claimed."""
         with self._lock:
             self._count(request.caps, -1)
-            self._count(Counter(item.target for item in items), 1)
+            for item in items:
+                self._under_way[item.target] += 1
 
     def admit(self, target: str) -> bool:
         """Tell whether one delivery may go now; `observed` or `forget` must follow.
@@ -275,6 +279,8 @@ class Targets:
         after this call misses nothing that was due before it.
         """
         with self._lock:
+            if not self._links:
+                return math.inf  # all is well
             now = self._clock.monotonic()
             if any(each not in self._looking for each in self._links.to_look_at(now)):
                 return 0.0
