@@ -139,7 +139,11 @@ class Unnamed(Own):
     key_id = "no name"
 
 
-@pytest.mark.parametrize("wrong", [Keyring, b"key", {}, Unnamed()], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [Keyring, b"key", {}, Unnamed()],
+    ids=["a class", "bytes", "dict", "unnamed"],
+)
 def test_what_is_no_sealer_is_refused_at_once(wrong: Any) -> None:
     """Not at the first payload."""
     with pytest.raises(ConfigurationError, match=r"^field: "):
