@@ -119,6 +119,7 @@ def _held(
 
             if ends < 0.0:
                 ends = asyncio.get_running_loop().time() + limit
+            in_time = True
             # Entered for the wait alone: a scope that *work* has open is left in
             # its turn, as the one entered last.
             with Closable(anyio.CancelScope(shield=True)):
