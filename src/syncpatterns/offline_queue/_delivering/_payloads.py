@@ -228,6 +228,8 @@ def headers_of(item: Item) -> dict[str, str]:
     Raises:
         Unreadable: They cannot be read.
     """
+    if item.headers == "{}":  # the rule, in every delivery
+        return {}
     try:
         found: object = json.loads(item.headers)
     except ValueError as error:
