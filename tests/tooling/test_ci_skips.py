@@ -92,3 +92,21 @@ def test_in_ci_no_file_skips_itself(tmp_path: Path, ci: str, closing: str) -> No
     said = run(tmp_path, {"test_whole.py": WHOLE_FILE}, ci=ci)
 
     assert last_line(said) == closing, said
+
+
+NAMELESS = """
+import pytest
+
+class Thing: ...
+
+@pytest.mark.parametrize("thing", [Thing()], ids=repr)
+def test_thing(thing): ...
+"""
+
+
+def test_an_identity_that_differs_between_workers_is_refused(tmp_path: Path) -> None:
+    """The address of an object is another one in each of them."""
+    said = run(tmp_path, {"test_nameless.py": NAMELESS}, ci="")
+
+    assert "1 passed" not in said
+    assert "no tests ran" in said
