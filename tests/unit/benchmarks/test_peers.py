@@ -169,7 +169,12 @@ def test_memory_is_that_of_the_breakers_alone() -> None:
         breaker.call(suite.work)
         kept.append(bytes(4096))
 
-    light = suite.bytes_of(CircuitBreaker, lambda breaker: breaker.call(suite.work))
+    def plain() -> float:
+        return float(
+            suite.bytes_of(CircuitBreaker, lambda breaker: breaker.call(suite.work))
+        )
+
+    light = min(plain() for _ in range(3))  # other threads take memory too
 
     assert 200 < light < 1600
     assert suite.bytes_of(CircuitBreaker, heavy) > light + 4000
