@@ -18,7 +18,6 @@ RING = Keyring({"2026-11": Keyring.new_key()}, index=Keyring.new_key())
 
 #: What is not as it was given, and why that is right.
 APART = {
-    "stored_as_it_was_given": "a fingerprint comes back as its pseudonym",
     "outcome_is_kept": "nobody reads a result off a settlement: there it stays sealed",
     "bytes_are_limited_too": "what counts is what is stored, and that is longer",
     "coalescing_needs_no_room": "as above",

@@ -181,6 +181,12 @@ def test_with_the_keys_items_move_to_a_queue_of_another_name(field: Field) -> No
     office = Field("office").items()
     assert [each.payload[:3] for each in office] == [b"\x00S1"] * 3
     assert CANARY not in f"{[tuple(each) for each in office]}"
+    with SqliteEngine(Path("app.db")) as engine:  # pressed again, it is the same
+        lead = {"phone": CANARY, "text": "short"}
+        again = made(engine, "office").enqueue(
+            "leads.update", lead, key="k1", scope="acme"
+        )
+    assert again.id == office[0].seq
     assert deliver("app.db", "office") == [CANARY, CANARY, None]
 
 

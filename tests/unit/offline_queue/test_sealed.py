@@ -22,6 +22,7 @@ from syncpatterns.offline_queue import (
 )
 from syncpatterns.offline_queue._core import NewItem
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.offline_queue._sealing._inside import Inside, folded, unfolded
 from syncpatterns.sealing import Keyring, SealBroken, SealKeyMissing
 from tests.unit.offline_queue.sealed import (
     BOTH,
@@ -408,6 +409,26 @@ def test_any_text_comes_back(text: str, header: str, lane: str) -> None:
     assert item.lane == (lane or None)
     assert seen == [(text, header)]
     assert receipt.wait(0).value == text
+
+
+texts = st.none() | st.text(max_size=20)
+
+
+@given(
+    st.binary(max_size=40), st.binary(max_size=40), st.text(max_size=20), texts, texts
+)
+def test_what_is_folded_is_unfolded_and_nothing_else(
+    payload: bytes, print_: bytes, headers: str, lane: str | None, entity: str | None
+) -> None:
+    """Cut off anywhere, lengthened, or of a later release, it is refused."""
+    inside = Inside(payload, print_, headers, lane, entity)
+    data = folded(inside)
+    wrong = [data[:at] for at in range(len(data))]
+
+    assert unfolded(data) == inside
+    for each in (*wrong, data + b"\x00", b"\x02" + data[1:]):
+        with pytest.raises(ValueError, match=r"^it "):
+            unfolded(each)
 
 
 # ------------------------------------------------------------ configuration

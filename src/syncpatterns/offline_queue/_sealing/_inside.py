@@ -2,7 +2,8 @@
 
 ::
 
-    1  length, payload  length, headers  length, lane  length, entity
+    1  length, payload  length, fingerprint  length, headers  length, lane
+       length, entity
 
 Lengths have 4 bytes; the largest stands for None. The payload may be compressed.
 """
@@ -20,6 +21,7 @@ class Inside(NamedTuple):
     """What nobody sees without the key."""
 
     payload: bytes
+    fingerprint: bytes
     headers: str
     lane: str | None
     entity: str | None
@@ -56,10 +58,10 @@ def unfolded(data: bytes) -> Inside:
             raise ValueError("it was cut off")
         fields.append(data[at:end])
         at = end
-    payload, headers, lane, entity = fields
-    if at != len(data) or payload is None or headers is None:
+    payload, print_, headers, lane, entity = fields
+    if at != len(data) or payload is None or print_ is None or headers is None:
         raise ValueError("it has another form")
-    return Inside(payload, _decoded(headers), _text(lane), _text(entity))
+    return Inside(payload, print_, _decoded(headers), _text(lane), _text(entity))
 
 
 def _text(data: bytes | None) -> str | None:

@@ -116,7 +116,7 @@ class Seals:
         payload = packed(new.payload, self._compress)
         if self._sealer is None:
             return new._replace(payload=payload)
-        inside = Inside(payload, new.headers, new.lane, new.entity)
+        inside = Inside(payload, new.fingerprint, new.headers, new.lane, new.entity)
         references = f',"{REFERENCES}":[]' if REFERENCES in new.headers else ""
         bound = self._place(new.operation, new.scope, new.key, new.version)
         new = new._replace(
