@@ -147,6 +147,7 @@ def fenced(
     _wiring.checked_answers(name, shared.refusals.classes)
     call = _wiring.checked_function(name, "call", outside.call, "command, ctx")
     lookup = _wiring.optional_function(name, "lookup", outside.lookup, "command, ctx")
+    _wiring.checked_abandoned(name, outside.on_abandoned)
     check = _plain(name, "check", outside.check, "tx, command")
     commit = _plain(name, "commit", outside.commit, "tx, command, receipt")
     receipt_codec = _wiring.result_codec(name, call)

@@ -293,6 +293,19 @@ def command_codec(
         raise ConfigurationError(f"{name}: {error}") from error
 
 
+def checked_abandoned(name: str, on_abandoned: object) -> None:
+    """Refuse a word that means nothing, also where a lookup leaves it unused.
+
+    Raises:
+        ConfigurationError: It is neither of the two.
+    """
+    if on_abandoned not in ("rerun", "quarantine"):
+        raise ConfigurationError(
+            f"{name}: on_abandoned= takes 'quarantine' or 'rerun', not "
+            f"{on_abandoned!r}. A function that looks is lookup=."
+        )
+
+
 def checked_breaker(name: str, breaker: object) -> Any:
     """Return *breaker* if it can guard blocking and awaiting calls.
 

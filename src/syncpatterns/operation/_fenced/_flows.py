@@ -169,7 +169,7 @@ def _refuse(
         outcome = call.mode.refusals.outcome(cast("Exception", error))
         step = Complete(call, context.token, outcome)
         held = yield from _patiently(call, lease, step)
-    except Exception as failure:  # noqa: BLE001 - the key must not stay held
+    except BaseException as failure:  # noqa: BLE001 - the key must not stay held
         return (yield from _fail(call, context, failure))
     if not held:
         return _fenced(call, context)
@@ -185,7 +185,7 @@ def _commit(
     try:
         step = Commit(call, context.token, receipt)
         done = yield from _patiently(call, lease, step)
-    except Exception as error:  # noqa: BLE001 - a mistake in commit= must not lose the receipt
+    except BaseException as error:  # noqa: BLE001 - a mistake in commit=, or Ctrl-C in it, must not lose the receipt
         return (yield from _unrecorded(call, context, receipt, error))
     _testpoints.hit("fenced.after_commit")
     if done is None:
@@ -212,9 +212,13 @@ def _patiently(call: FencedCall, lease: Lease, step: Step[T]) -> Flow[Steps, T]:
 
 
 def _unrecorded(
-    call: FencedCall, context: FencedContext, receipt: Any, error: Exception
+    call: FencedCall, context: FencedContext, receipt: Any, error: BaseException
 ) -> Flow[Steps, Ended]:
-    """Keep the receipt with the claim: it was done, only the rows are missing."""
+    """Keep the receipt with the claim: it was done, only the rows are missing.
+
+    An engine that commits on a thread of its own may write them all the same after
+    Ctrl-C here; then there is nothing left to be settled.
+    """
     # No error's own text: it may quote the rows, or the receipt.
     kind = type(error).__name__
     _log.error("%s: it was done, but its rows were not written: %s", call.where, kind)
@@ -230,7 +234,7 @@ def _unrecorded(
     except Exception as again:  # noqa: BLE001 - the lease runs out by itself
         _log.warning("%s: the key could not be settled: %s", call.where, again)
     if not held:  # somebody took over, or it was written after all
-        return _fenced(call, context)
+        return _fenced(call, context, error)
     call.emit(Unrecorded)
     where = "its receipt is kept" if kept else "ask the provider for it"
     unknown = OutcomeUnknown(
@@ -239,7 +243,7 @@ def _unrecorded(
     )
     unknown.__cause__ = error
     call.news = Unresolved()
-    return Err(unknown)
+    return Err(unknown if isinstance(error, Exception) else error)
 
 
 def _fail(
@@ -266,7 +270,7 @@ def _fail(
         _log.warning("%s: the key could not be settled: %s", call.where, failure)
         return Err(told)
     if not held:
-        return _fenced(call, context)
+        return _fenced(call, context, told)
     call.emit(kind)
     if kind is Unknown:
         call.news = Unresolved()
@@ -301,6 +305,11 @@ def _told(call: FencedCall, error: BaseException, *, certain: bool) -> BaseExcep
     return unknown
 
 
-def _fenced(call: FencedCall, context: FencedContext) -> Err:
+def _fenced(
+    call: FencedCall, context: FencedContext, error: BaseException | None = None
+) -> Err:
+    """Tell that the token was stale; but a cancellation, or Ctrl-C, goes first."""
     call.emit(Fenced)
+    if error is not None and not isinstance(error, Exception):
+        return Err(error)
     return Err(lease_lost(context.operation, context.key_hash))
