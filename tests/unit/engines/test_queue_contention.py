@@ -122,7 +122,7 @@ def test_a_reader_that_stays_is_told_of_at_the_real_limit(tmp_path: Path) -> Non
             reader.execute("BEGIN")
             count = "SELECT count(*) FROM syncpatterns_queue_item"
             before = reader.execute(count).fetchone()
-            for n in range(40):
+            for n in range(60):  # looked at after every further 4 MB
                 put(store, new(f"k{n}", payload=b"x" * 500_000))
             during, facts = log.stat().st_size, list(told)
             after = reader.execute(count).fetchone()
@@ -135,4 +135,4 @@ def test_a_reader_that_stays_is_told_of_at_the_real_limit(tmp_path: Path) -> Non
     assert during > PINNED > shrunk
     assert [PINNED <= fact.size <= during for fact in facts] == [True]
     assert before == after == (1,)
-    assert live == 53
+    assert live == 73
