@@ -8,7 +8,13 @@ from playwright.async_api import Route, expect
 
 from tests.browser.desk import Tabs
 from tests.browser.lead_desk import LeadDesk
-from tests.browser.lead_routes import LeadRoutes, LeadTab, lead_table, leading_page
+from tests.browser.lead_routes import (
+    LeadRoutes,
+    LeadTab,
+    lead_table,
+    leading_page,
+    refusing,
+)
 from tests.browser.sms_routes import lead, says
 from tests.browser.test_access import LISTEN
 
@@ -143,3 +149,36 @@ async def test_a_switch_that_could_not_be_thrown_is_said(tabs: Tabs) -> None:
     await tab.page.get_by_role("button", name="Trip").click()
 
     await expect(tab.tab.alarm).to_have_text("That could not be switched.")
+
+
+async def test_what_is_under_way_is_not_shown_beside_its_end(tabs: Tabs) -> None:
+    """The toast of the beginning goes with the alert that tells the end."""
+    tabs.forgiven.append(BROKEN)
+    leads = LeadRoutes(leads=[lead(n, f"Lead {n}") for n in (1, 2)])
+    await leads.play(tabs.context)
+    tab = await lead_table(tabs)
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    leads.answers = [hold]
+    await tab.select_all()
+    await tab.move_all("nurture", "partial")
+    await expect(tab.tab.said).to_have_text("Moving 2 leads to nurture.")
+    await refusing("lead-002", "lead-not-found")(held[0])
+    await expect(tab.tab.alarm).to_have_text("1 changed, 1 not possible.")
+
+    await expect(tab.tab.said).to_be_empty()
+
+
+async def test_the_feed_names_the_leads_that_are_shown(tabs: Tabs) -> None:
+    """Also of what happened before the page was opened: a name, not an id."""
+    leads = LeadDesk(tabs.url)
+    (lead_id,) = leads.take()
+    moved = leads.move(lead_id, "nurture")
+    leads.client.close()
+
+    tab = await lead_table(tabs)
+
+    await expect(tab.tab.feed.first.locator("b")).to_have_text(moved["name"])

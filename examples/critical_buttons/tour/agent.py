@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[3]
-_PATIENCE = 60.0
+_PATIENCE = 200.0
 
 
 class Run(NamedTuple):

@@ -15,7 +15,7 @@ from syncpatterns.testing import FaultProxy
 CLICKS = 50
 ROUNDS = 6
 EACH_ROUND = 8
-_PATIENCE = 100
+_PATIENCE = 1000
 
 
 def names() -> list[str]:

@@ -44,11 +44,11 @@ class Follower:
         self._thread.start()
         return self
 
-    def wait_for_connects(self, number: int, timeout: float = 20.0) -> bool:
+    def wait_for_connects(self, number: int, timeout: float = 120.0) -> bool:
         """Wait until the stream was opened *number* times."""
         return self._wait(lambda: self.connects >= number, timeout)
 
-    def wait_for(self, wanted: set[str], timeout: float = 20.0) -> bool:
+    def wait_for(self, wanted: set[str], timeout: float = 120.0) -> bool:
         """Wait until there was an event of every booking in *wanted*."""
         return self._wait(lambda: wanted <= set(self.events), timeout)
 

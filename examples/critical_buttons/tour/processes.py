@@ -76,7 +76,7 @@ class App:
                 *("--sms-url", provider.url),
                 *("--sms-account", provider.account),
                 *("--sms-rate", "100"),
-                *("--sms-timeout", "1"),
+                *("--sms-timeout", "4"),
                 *("--breaker-recovery", str(RECOVERY)),
                 *("--lease", str(LEASE)),
             ],

@@ -14,7 +14,7 @@ CLICKS = 50
 #: Failing calls within a minute at which the breaker opens.
 FAILURES = 5
 WAITING = 6
-_PATIENCE = 400
+_PATIENCE = 2000
 _PAUSE = 0.05
 
 
@@ -109,7 +109,7 @@ def _press(stage: Stage, key: str) -> Reply | None:
 def stop_while_it_waits(stage: Stage) -> list[str]:
     """STOP comes while a send waits for the provider's Retry-After: nothing leaves."""
     phone = phones()["stopping"]
-    stage.provider.break_down(mode="429", retry_after=2, fail_next=1)
+    stage.provider.break_down(mode="429", retry_after=4, fail_next=1)
     before = stage.provider.requests()
     with ThreadPoolExecutor(1) as pool:
         pressed = pool.submit(
@@ -147,7 +147,7 @@ def dead_provider(stage: Stage) -> list[str]:
     stage.say(f"after {FAILURES} failing calls the breaker is {state['state']}")
     if state["state"] != "open":
         broken.append(f"the breaker is {state['state']} after {FAILURES} failing calls")
-    stage.provider.break_down(latency=0.3)
+    stage.provider.break_down(latency=2.0)
     asked = stage.provider.requests()
     rejected = send_sms(port, waiting[0], "Hello", keys[waiting[0]])
     stage.say(f"{rejected.status} {rejected.problem}, nobody was asked")

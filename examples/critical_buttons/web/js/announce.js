@@ -21,6 +21,8 @@ export function announce(level, text) {
   if (!region) return;
   clearTimeout(timers[level]);
   region.replaceChildren();
+  // "Moving 400 leads" must not be seen beside a card that says how it ended.
+  if (level === "alert") document.getElementById("status")?.replaceChildren();
   // The same words again are news too: a region must change to be read.
   const line = document.createElement("p");
   line.textContent = text;

@@ -20,13 +20,14 @@ const KIND_OF = Object.freeze({
  * @param {object} known
  * @param {number} known.limit how many were asked for
  * @param {(id: string) => string} known.resourceOf a booking's room
+ * @param {(id: string) => string} known.nameOf a lead's name, or its id
  * @param {(hash: string|null) => Origin} known.originOf
  * @returns {Entry[]}
  */
-export function pastEntries(audit, { limit, resourceOf, originOf }) {
+export function pastEntries(audit, { limit, resourceOf, nameOf, originOf }) {
   /** @type {{bulk: string|null, entry: Entry}[]} */
   const lines = [];
-  for (const { at, actor_id: who, entity_id: id, action, from, to, key_hash, bulk_id } of audit) {
+  for (const { at, actor_id: who, entity_id, action, from, to, key_hash, bulk_id } of audit) {
     const bulk = bulk_id ?? null;
     const newest = lines[lines.length - 1];
     if (bulk !== null && newest?.bulk === bulk) {
@@ -35,7 +36,8 @@ export function pastEntries(audit, { limit, resourceOf, originOf }) {
       continue;
     }
     const kind = KIND_OF[action ?? ""] ?? "booking";
-    const resource = resourceOf(id);
+    const resource = resourceOf(entity_id);
+    const id = kind === "booking" ? entity_id : nameOf(entity_id);
     /** @type {Entry} */
     const entry = { at, who, id, kind, resource, from, to, origin: originOf(key_hash) };
     lines.push({ bulk, entry });

@@ -234,11 +234,14 @@ export class Session {
 
   async #fillActivity() {
     try {
+      // Where the leads are shown, the feed can name them too.
+      if (!this.#desk.element.hidden) await this.#desk.open();
       const audit = await this.#api.audit(HISTORY);
       this.#activity.fill(
         pastEntries(audit, {
           limit: HISTORY,
           resourceOf: (id) => this.#bookings.get(id)?.resource ?? "",
+          nameOf: (id) => this.#desk.nameOf(id),
           originOf: (hash) => this.#origins.of(hash),
         }),
       );

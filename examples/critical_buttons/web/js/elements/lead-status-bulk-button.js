@@ -258,8 +258,8 @@ export class LeadStatusBulkButton extends SyncButton {
   }
 
   #paintBar() {
-    const run = this.flying ? this.#run : null;
-    this.#bar.hidden = run === null || this.dataset.state === "idle";
+    const run = this.busy ? this.#run : null;
+    this.#bar.hidden = run === null;
     if (run === null) return;
     this.#bar.max = run.total;
     this.#bar.value = run.done;

@@ -160,6 +160,11 @@ export class SyncButton extends HTMLElement {
     return this.#flying;
   }
 
+  /** Whether it shows that a request is on its way; what is quick never shows it. */
+  get busy() {
+    return this.#busySince > 0;
+  }
+
   /** Whether it waits for a service that rests. */
   get paused() {
     return this.#paused;

@@ -134,6 +134,12 @@ export class SmsDesk {
     this.rail.append(panel);
   }
 
+  /** What a lead is called; its id while nobody has looked at the leads.
+   * @param {string} id */
+  nameOf(id) {
+    return this.#leads.get(id)?.name ?? id;
+  }
+
   /** Write to this lead. @param {string} id */
   choose(id) {
     const composer = this.#composerOf(id);
@@ -193,7 +199,7 @@ export class SmsDesk {
     const entry = {
       at: message.updated_at,
       who: message.by,
-      id: this.#leads.get(leadId)?.name ?? leadId,
+      id: this.nameOf(leadId),
       kind: /** @type {const} */ ("sms"),
       ...(before === undefined ? {} : { from: before }),
       to: status,

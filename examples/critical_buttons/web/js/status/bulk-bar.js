@@ -201,7 +201,7 @@ export class BulkBar {
     setText(this.#cancel, CANCELS[cancel]);
     this.#cancel.setAttribute("aria-disabled", String(cancel !== "none" && cancel !== "unheard"));
     // As late as the busy state: what is quick would only make them flash.
-    const none = run === null || this.#button.dataset.state === "idle";
+    const none = run === null || !this.#button.busy;
     this.#stop.hidden = none || !run.hasMore || cancel !== "none";
     this.#cancel.hidden = none;
     // Neither takes the focus away with it.
