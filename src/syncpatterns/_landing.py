@@ -82,11 +82,7 @@ async def _landed(work: Coroutine[Any, Any, T], late: Late) -> T:
     # not meet this one: the task that waits here for it is among them.
     asyncio.tasks._unregister_task(landing)  # noqa: SLF001 - documented, for those who extend asyncio
     with Closable(anyio.CancelScope(shield=True)):
-        while not landing.done():
-            try:
-                await asyncio.wait((landing,))
-            except asyncio.CancelledError as error:
-                late[:] = [error]
+        await _awaited(landing, math.inf, late)
     return landing.result()
 
 
@@ -163,6 +159,10 @@ def _until_done(
             if timer is not None:
                 timer.cancel()
     return True
+
+
+#: The same, to be awaited.
+_awaited = types.coroutine(_until_done)
 
 
 def _wake(waiter: asyncio_.Future[None], *_: object) -> None:

@@ -17,6 +17,7 @@ from syncpatterns import _landing
 from syncpatterns.adapters.fastapi import IdempotencyKey, install_problems
 from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.errors import InProgress, NotExecuted
 from syncpatterns.idempotency import (
     Committed,
     Context,
@@ -25,6 +26,7 @@ from syncpatterns.idempotency import (
     State,
     idempotent,
 )
+from syncpatterns.idempotency._guard import arun_call
 from syncpatterns.testing import LoopClock, SimLoop
 from tests.unit.idempotency.helpers import WHERE, claim_as
 from tests.unit.idempotency.native_sweep import (
@@ -258,9 +260,6 @@ def test_one_who_waits_for_another_process_just_goes(way: Way, moment: Moment) -
             trial.effect,
             trial.guard.aport(),
         )
-        from syncpatterns.errors import InProgress
-        from syncpatterns.idempotency._guard import arun_call
-
         with pytest.raises(InProgress):
             await arun_call(call)
 
@@ -540,3 +539,54 @@ def test_an_aim_is_at_one_suspension() -> None:
         aim.suspended(None)
 
     assert (aim.seen, aim.fired) == (5, 1)
+
+
+class Hanging(SlowStore):
+    """A store whose named method never answers."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        self._hangs = method
+        self.asked = asyncio.Event()
+
+    def __getattr__(self, method: str) -> Any:
+        if method == self._hangs:
+            return self._hang
+        return super().__getattr__(method)
+
+    async def claim(self, request: Any) -> Any:
+        """Hang here, or answer."""
+        return await self.__getattr__("claim")(request)
+
+    async def _hang(self, *_: Any) -> Any:
+        self.asked.set()
+        await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("method", ["claim", "complete", "release"])
+def test_a_store_that_hangs_holds_up_a_cancellation_for_seconds_only(
+    method: str,
+) -> None:
+    """It is heard once the clean-up has had its time, and what failed is not said."""
+
+    async def main() -> tuple[bool, float]:
+        store: Any = Hanging(method)
+        guard = Idempotency(store, clock=LoopClock())
+        began = asyncio.get_running_loop().time()
+
+        async def effect(_: Context) -> int:
+            if method == "release":
+                raise NotExecuted("not now")
+            return 1
+
+        task = asyncio.create_task(guard.aexecute("k", effect, payload=1, **WHERE))
+        await store.asked.wait()
+        task.cancel()
+        await asyncio.wait((task,))
+        return task.cancelled(), asyncio.get_running_loop().time() - began
+
+    with asyncio.Runner(loop_factory=lambda: SimLoop(0)) as runner:
+        cancelled, seconds = runner.run(main())
+
+    assert cancelled
+    assert 5.0 <= seconds <= 30.0
