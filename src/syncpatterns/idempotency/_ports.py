@@ -109,7 +109,12 @@ class IdempotencyStore(Protocol):
 
 @runtime_checkable
 class AsyncIdempotencyStore(Protocol):
-    """The same store for an event loop; each method is `IdempotencyStore`'s."""
+    """The same store for an event loop; each method is `IdempotencyStore`'s.
+
+    Cancelled while a method runs, a call waits for its answer all the same. A class
+    whose methods set no time-out on their task says ``waits_in_place = True``, which
+    saves a task for each; see `waits_in_place`.
+    """
 
     @property
     def name(self) -> str:
