@@ -17,7 +17,7 @@ BOOKINGS = "bookings.csv"
 LEADS = "leads.csv"
 
 #: Seconds for which the breaker leaves the provider alone; 300 by default.
-RECOVERY = 3
+RECOVERY = 10
 #: Seconds after which a dead process's send is taken over; 30 by default.
 LEASE = 3
 _START = datetime(2031, 1, 6, 9, tzinfo=UTC)
