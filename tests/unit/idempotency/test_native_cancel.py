@@ -27,6 +27,7 @@ from syncpatterns.idempotency import (
     idempotent,
 )
 from syncpatterns.idempotency._guard import arun_call
+from syncpatterns.idempotency._ports import waits_in_place
 from syncpatterns.testing import LoopClock, SimLoop
 from tests.unit.idempotency.helpers import WHERE, claim_as
 from tests.unit.idempotency.native_sweep import (
@@ -590,3 +591,23 @@ def test_a_store_that_hangs_holds_up_a_cancellation_for_seconds_only(
 
     assert cancelled
     assert 5.0 <= seconds <= 30.0
+
+
+def test_only_a_class_itself_says_that_it_sets_no_time_out(tmp_path: Path) -> None:
+    """What inherits from it, or wraps it, may well set one."""
+    ours = MemoryEngine().async_idempotency_store()
+    with SqliteEngine(tmp_path / "app.db") as engine:
+        sqlite = engine.async_idempotency_store()
+
+    class Patient(type(ours)):  # type: ignore[misc]  # a class that is found at run time
+        """Gives up after a while."""
+
+    class Wrapper:
+        """Passes everything on."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ours, name)
+
+    said = [waits_in_place(each) for each in (ours, sqlite, Patient(ours), Wrapper())]
+
+    assert said == [True, True, False, False]
