@@ -13,6 +13,7 @@ from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Swept
 from syncpatterns.offline_queue._core import Ack, Durability, Hold, QueueRules
+from syncpatterns.offline_queue._ports import ClaimRequest
 from tests.unit.engines.conftest import insert, names
 from tests.unit.engines.queues import QUEUE, acknowledge, claim, new, put, writer
 
@@ -105,12 +106,14 @@ def test_an_effect_cannot_relax_the_connection(engine: SqliteEngine) -> None:
     assert names(engine) == ["a", "b"]
 
 
+NEXT = ClaimRequest(QUEUE, 1, 30.0)
 CALLS: dict[str, Callable[[Any], object]] = {
     "configure": lambda store: store.configure(QUEUE, QueueRules(max_items=9)),
     "enqueue": lambda store: put(store, new("a")),
     "claim": claim,
     "extend": lambda store: store.extend(QUEUE, [Hold(1, 1)], 60.0),
     "settle": lambda store: store.settle(QUEUE, [Ack(Hold(1, 1))]),
+    "settle_and_claim": lambda store: store.settle_and_claim(NEXT, [Ack(Hold(1, 1))]),
     "stage": lambda store: store.stage(QUEUE),
     "pause": lambda store: store.pause(QUEUE),
     "cancel": lambda store: store.cancel(QUEUE, [1]),
@@ -153,6 +156,22 @@ def test_the_rules_say_which_calls_wait(
         store.configure(QUEUE, QueueRules(durability=durability))
 
     assert found == relaxed
+
+
+def test_a_step_of_a_worker_is_one_commit(engine: SqliteEngine) -> None:
+    """To settle one item and to claim the next waits for the disk once."""
+    store = engine.queue_store()
+    store.configure(QUEUE, QueueRules(durability="full"))
+    put(store, new("a"), new("b"), new("c"))
+    held = claim(store)
+    session = engine._opened().session
+    commits: list[int] = []
+    while held:
+        before = session._commits
+        _, held = store.settle_and_claim(NEXT, [Ack(item.hold) for item in held])
+        commits.append(session._commits - before)
+
+    assert commits == [1, 1, 1]
 
 
 def test_a_process_that_was_told_no_rules_waits_for_the_disk(

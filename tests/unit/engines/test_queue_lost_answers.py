@@ -22,7 +22,7 @@ from syncpatterns.offline_queue._core import (
     Replace,
     Settlement,
 )
-from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import Failpoints, FakeClock
 from tests.unit.engines.queues import QUEUE, acknowledge, claim, keys, new, put
 
@@ -141,6 +141,30 @@ def test_a_stale_settlement_is_stale_however_often_it_is_told(
         (late,) = store.settle(QUEUE, [SAID[kind](second.hold)])
     assert not late.accepted
     assert store.ended(QUEUE, 1) is not None
+
+
+#: These two put something into its place that is claimed first.
+IN_ITS_PLACE = {"release", "replace"}
+
+
+@pytest.mark.parametrize("kind", sorted(SAID.keys() - IN_ITS_PLACE))
+@either
+def test_a_settlement_that_claimed_is_answered_as_the_first_time(
+    store: SqliteQueueStore, clock: FakeClock, kind: str, done: bool
+) -> None:
+    """What the lost commit has claimed comes back with its lease, as a claim's does."""
+    put(store, new("a"), new("b"), new("c"))
+    (item,) = claim(store)
+    with answer_lost(store, done=done):
+        (settled,), claimed = store.settle_and_claim(
+            ClaimRequest(QUEUE, 1, 30.0), [SAID[kind](item.hold)]
+        )
+
+    assert settled.accepted
+    assert keys(claimed) == (["c"] if done else ["b"])
+    clock.advance(31)
+    assert {"b", "c"} <= set(keys(claim(store, 9)))
+    assert store.check(QUEUE) == []
 
 
 @either
