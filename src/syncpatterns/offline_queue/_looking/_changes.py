@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock
 from syncpatterns.offline_queue._draining._bells import TaskBell, ThreadBell
 from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._stores import Stores
+
+if TYPE_CHECKING:
+    from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore
 
 
 class Changes:
@@ -40,8 +44,7 @@ class Changes:
         if not listening:  # outside of the lock: a store takes one of its own
             store = self._stores.blocking or self._stores.awaiting
             if store is not None:
-                stop = store.on_change(_weakly(self))
-                weakref.finalize(self, stop).atexit = False
+                _listen(store, self)
         return self._count
 
     def wait(self, seen: int, seconds: float) -> None:
@@ -85,13 +88,23 @@ class Changes:
         self._bells = set()
 
 
-def _weakly(changes: Changes) -> Callable[[], None]:
-    # The store outlives many queues; it must not keep them.
+def _listen(store: QueueStore | AsyncQueueStore, changes: Changes) -> None:
+    """Ring *changes* after commits of *store*, which outlives many queues.
+
+    It holds none of them, and the listener of one that is gone takes itself off
+    when it is called next. Not a finalizer: the collector may run inside of the
+    store, while it holds the lock that taking off a listener needs. A thread then
+    waited for itself, for ever, in the middle of a claim.
+    """
     reference = weakref.ref(changes)
+    off: list[Callable[[], None]] = []
 
     def ring() -> None:
         found = reference()
         if found is not None:
             found.ring()
+            return
+        with suppress(IndexError):  # two threads tell at once
+            off.pop()()
 
-    return ring
+    off.append(store.on_change(ring))
