@@ -143,26 +143,50 @@ def test_into_a_queue_of_another_name(field: Field) -> None:
     assert Field("copy").states() == field.states()
 
 
-def test_items_that_may_have_been_sent_wait_for_a_person(
+def test_items_that_may_have_been_sent_keep_the_time_when(
     field: Field, shop: Shop
 ) -> None:
-    """Whoever executes them may have forgotten their key by now."""
-    field.sent("long ago")
-    field.sent("just now")
+    """Whoever executes them forgets their key by that; the queue goes by it too."""
+    field.sent("a day ago")
+    field.sent("an hour ago", lane="sent")
+    field.parked("parked an hour ago")
     shop.change(
-        "UPDATE syncpatterns_queue_item SET sent_at = sent_at - 601 "
-        "WHERE key = 'long ago'"
+        "UPDATE syncpatterns_queue_item SET sent_at = sent_at - "
+        "iif(key = 'a day ago', 86400, 3600) WHERE sent_at IS NOT NULL"
     )
+    sent = {each.key: each.sent_at for each in field.items()}
     run("export", "items.jsonl", "--db", DB)
 
     result = run("import", "items.jsonl", "--db", OTHER)
 
+    assert result.stdout == "Imported 11 items into field.\n"
+    assert {each.key: each.sent_at for each in other().items()} == sent
+    assert other().states()["an hour ago"] == "ready"
+    other().within(lambda store: store.stage("field"))
     found = {each.key: each for each in other().items()}
-    assert (found["long ago"].state, found["long ago"].reason) == ("parked", "unknown")
-    assert found["just now"].state == "ready"
-    assert found["just now"].sent_at is not None
-    assert found["a"].sent_at is None
-    assert "1 of them parked" in result.stdout
+    assert (found["a day ago"].state, found["a day ago"].reason) == (
+        "parked",
+        "unknown",
+    )
+    assert found["an hour ago"].state == "ready"
+    assert other().within(lambda store: store.check("field")) == []
+
+
+def test_what_was_sent_in_the_future_was_sent_now(field: Field, shop: Shop) -> None:
+    """The clock of the other machine was wrong; it cannot make the key last longer."""
+    field.sent("tomorrow")
+    shop.change(
+        "UPDATE syncpatterns_queue_item SET sent_at = sent_at + 86400 "
+        "WHERE key = 'tomorrow'"
+    )
+    before = {each.key: each.sent_at for each in field.items()}["tomorrow"]
+    run("export", "items.jsonl", "--db", DB)
+    run("import", "items.jsonl", "--db", OTHER)
+    after = {each.key: each.sent_at for each in other().items()}["tomorrow"]
+
+    assert before is not None
+    assert after is not None
+    assert after <= before - 86000
 
 
 def test_children_wait_for_a_person(field: Field) -> None:
@@ -307,6 +331,7 @@ HOSTILE_FILES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     "no payload": (with_field(payload=None), "no payload, or two"),
     "no base64": (with_field(fingerprint="???"), "no base64"),
     "a wrong type": (with_field(priority="7"), "priority"),
+    "no moment": (with_field(sent_at=math.inf), "a time in it is no number"),
     "no number": (with_field(due_at=math.nan), "a time in it is no number"),
     "an end of words": (lambda lines: [lines[0], b'{"end": "x"}\n'], "Line 2"),
 }

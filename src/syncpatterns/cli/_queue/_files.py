@@ -44,9 +44,10 @@ def import_(
 
     It can be run again: items that the queue has already stay as they are. The
     queue of the file's name is made if it is not there. Dead and parked items
-    come back as such. Items that may have been sent, and items that waited for
-    others, are parked: somebody has to look. What is sealed fits a queue of the
-    same name only. With --app, what lies open in the file is sealed.
+    come back as such, and items that may have been sent keep the time of that.
+    Items that waited for others are parked: somebody has to look. What is sealed
+    fits a queue of the same name only. With --app, what lies open in the file is
+    sealed.
     """
     from syncpatterns.cli._queue import _transfer as transfer  # noqa: PLC0415 - slow, rarely used
 

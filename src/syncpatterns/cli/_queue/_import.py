@@ -27,9 +27,6 @@ from syncpatterns.sealing._frames import is_sealed
 
 Became: TypeAlias = Literal["imported", "parked", "duplicate", "clashing", "left out"]
 
-#: Seconds after which an item that was sent may not simply go on: the time it was
-#: first sent is counted anew here, and whoever executes it may forget its key.
-_JUST_SENT: Final = 600.0
 _LEASE: Final = 60.0
 
 
@@ -70,7 +67,7 @@ class Done:
         meanings = (
             (
                 self.parked,
-                "of them parked: they may have been sent, or waited for others",
+                "of them parked: they waited for others, which are not in the file",
             ),
             (self.duplicates, "were there already"),
             (self.clashing, "left out: their key is used for something else there"),
@@ -151,6 +148,11 @@ def _restore(place: Place, record: Record, tx: Any) -> Became:
         raise _HeldUp
     said = settle(stored.claimed.hold)
     place.store.settle(place.queue, [said], tx)
+    if record.sent_at is not None:
+        # Counted from there, else whoever executes it has forgotten its key by the
+        # time that the queue thinks it may still ask.
+        kept: Any = place.kept
+        kept.sent_before(place.queue, stored.seq, record.sent_at, tx)
     return (
         "parked" if isinstance(said, Park) and record.state != "parked" else "imported"
     )
@@ -173,6 +175,4 @@ def _settlement(record: Record, now: float) -> Callable[[Hold], Settlement] | No
         return lambda hold: Park(hold, "parents", unsent=unsent)
     if unsent:
         return None
-    if now - (record.sent_at or 0.0) > _JUST_SENT:
-        return lambda hold: Park(hold, "unknown", record.error)
     return lambda hold: Release(hold, max(0.0, record.due_at - now))

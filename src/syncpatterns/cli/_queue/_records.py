@@ -171,7 +171,8 @@ def parse(line: bytes) -> Header | Record | End:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise Unreadable(f"{where}: {first['msg']}") from None
-    if not all(map(math.isfinite, (record.due_at, record.keep_result))):
+    times = (record.due_at, record.keep_result, record.sent_at or 0.0)
+    if not all(map(math.isfinite, times)):
         raise Unreadable("a time in it is no number")
     return record
 

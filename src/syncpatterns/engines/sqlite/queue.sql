@@ -171,6 +171,10 @@ SET state = ?, wake = ?, lapses = lapses + 1 WHERE id = ?
 UPDATE syncpatterns_queue_item
 SET state = 4, wake = NULL, sent_at = ?, reason = ?, error = ? WHERE id = ?
 
+-- name: sent_before
+-- It was first sent from another database.
+UPDATE syncpatterns_queue_item SET sent_at = ? WHERE id = ? AND sent_at IS NOT NULL
+
 -- name: count_failure
 -- The last one of those that are allowed.
 UPDATE syncpatterns_queue_item SET attempts = attempts + 1 WHERE id = ?

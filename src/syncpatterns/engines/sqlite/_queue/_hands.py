@@ -165,6 +165,12 @@ def cancel(desk: Desk, seqs: Sequence[int]) -> list[Ended]:
 
 
 @at_the_desk
+def sent_before(desk: Desk, seq: int, at: float) -> None:
+    """Note that an item, which counts as sent, was first sent at *at*, elsewhere."""
+    desk.run("sent_before", min(at, desk.now.wall), desk.id_of(seq))
+
+
+@at_the_desk
 def purge(desk: Desk, limit: int) -> int:
     """Forget up to *limit* outcomes that are past their time; return how many."""
     if limit <= 0:

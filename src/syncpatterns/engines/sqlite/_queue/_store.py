@@ -168,6 +168,13 @@ class SqliteQueueStore:
         """End DEAD or PARKED items for good; return how each ended."""
         return self._write(self._office.discard(queue, seqs))
 
+    def sent_before(self, queue: str, seq: int, at: float, tx: Any) -> None:
+        """Note when an item was first sent, which comes from another database.
+
+        Not a part of the port: an import is made for this file.
+        """
+        self._office.sent_before_in(self._engine, tx, queue, seq, at)
+
     def cancel(self, queue: str, seqs: Sequence[int]) -> list[Ended]:
         """Cancel items that nobody holds; return how each ended."""
         return self._write(self._office.cancel(queue, seqs))

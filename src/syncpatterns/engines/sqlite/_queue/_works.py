@@ -358,6 +358,22 @@ class Office(Looks):
 
         return self._by_hand(queue, work)
 
+    def sent_before_in(
+        self, engine: SqliteEngine, tx: Any, queue: str, seq: int, at: float
+    ) -> None:
+        """Keep when an imported item was first sent, in somebody's transaction.
+
+        Raises:
+            ConfigurationError: It is another engine's, or has ended.
+        """
+
+        def work(inner: SqliteTransaction) -> None:
+            desk = self._find(inner.connection, queue, self._now(inner))
+            if desk is not None:
+                hands.sent_before(desk, seq, at)
+
+        _same_engine(engine, tx).apart(work)
+
     def cancel(self, queue: str, seqs: Sequence[int]) -> Work[list[Ended]]:
         """End items that nobody holds."""
 
