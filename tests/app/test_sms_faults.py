@@ -261,6 +261,7 @@ def test_a_provider_that_cannot_be_reached_leaves_the_key_free(sms: SmsApi) -> N
 def test_a_send_that_failed_makes_room_again(sms: SmsApi) -> None:
     """Six tries while the provider refuses are not six messages."""
     lead = sms.unused()
+    sms.provider.faults(mode="refuse")  # also to a probe, if these take a second
     sms.client.post("/api/chaos/breaker", json={"action": "trip"})
     codes = {sms.send(lead, f"Try {n}").status_code for n in range(6)}
     sms.repair()

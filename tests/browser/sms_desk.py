@@ -23,13 +23,13 @@ PACE = 3600.0
 def sending_app(
     simulator: Simulator, folder: Path, *options: str
 ) -> Iterator[AppProcess]:
-    """Start an app that sends by *simulator*; gives up on it after a second."""
+    """Start an app that sends by *simulator*; gives up on it after three seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRITICAL_BUTTONS_SMS_TOKEN", simulator.token)
         arguments = [
             *("--port", "0", "--db", "sqlite:///app.db"),
             *("--sms-url", simulator.url, "--sms-account", simulator.account),
-            *("--sms-timeout", "1", "--sms-rate", "100", *options),
+            *("--sms-timeout", "3", "--sms-rate", "100", *options),
         ]
         with AppProcess(*arguments, cwd=folder) as running:
             assert running.serving, running.said

@@ -17,9 +17,10 @@ from tests.browser.test_confirm import STORED
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-breaker")]
 
 #: Seconds; enough to write two messages in, also where the machine is busy.
-RECOVERY = 6
+#: Seconds in which a page must have been told to wait, and shown so.
+RECOVERY = 20
 #: Milliseconds within which what waits has certainly gone.
-GONE = 30_000
+GONE = 120_000
 RESTING = "Failed to load resource: the server responded with a status of 503"
 HEARD = """() => {
   window.heard = [];
@@ -43,7 +44,7 @@ def simulator() -> Iterator[Simulator]:
 def app(
     simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AppProcess]:
-    """One app for the module; its breaker rests for six seconds."""
+    """One app for the module; its breaker rests for a while."""
     folder = tmp_path_factory.mktemp("breaker")
     options = ("--breaker-recovery", str(RECOVERY))
     with sending_app(simulator, folder, *options) as running:
@@ -76,6 +77,7 @@ async def pause(tabs: Tabs, sms: SmsRoutes, wait: float = 300) -> SmsTab:
     return tab
 
 
+@pytest.mark.slow
 @pytest.mark.case("APP-13", part="browser, real breaker")
 async def test_a_press_waits_for_the_provider_and_then_goes(
     tabs: Tabs, people: SmsDesk, simulator: Simulator
@@ -90,7 +92,7 @@ async def test_a_press_waits_for_the_provider_and_then_goes(
 
     await tab.send("after the rest", lead)
     await expect(tab.element).to_have_attribute("data-state", "paused")
-    await expect(tab.button).to_contain_text("SMS paused - 0:0")
+    await expect(tab.button).to_contain_text("SMS paused - 0:")
     await expect(tab.page.locator(".breaker .chip")).to_have_text("Paused")
     await expect(tab.row(lead).locator(".last-sms .chip")).to_have_text("Paused")
     asked = simulator.seen()["requests"]["create"]
@@ -102,6 +104,7 @@ async def test_a_press_waits_for_the_provider_and_then_goes(
     assert len(set(tabs.message_keys)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.case("APP-13", part="browser, the others follow")
 async def test_what_waits_together_goes_together(
     tabs: Tabs, people: SmsDesk, simulator: Simulator
