@@ -242,14 +242,14 @@ def plain(value: Any) -> Any:
     return json.loads(JsonCodec().encode(value))
 
 
-def form_of(data: object) -> tuple[bytes, str | None]:
+def form_of(data: Any) -> tuple[bytes, str | None]:
     """Return a body and its content type; a mapping becomes an HTML form's.
 
     Raises:
         ConfigurationError: It can be sent once, or not at all.
     """
     if isinstance(data, bytes | bytearray | memoryview):
-        return bytes(data), None
+        return bytes(cast("bytes", data)), None
     try:
         if isinstance(data, str):
             return data.encode(), "text/plain; charset=utf-8"
@@ -273,7 +273,9 @@ def _encoded(fields: object, option: str) -> str:
     Raises:
         ConfigurationError: They are none.
     """
-    given = fields.items() if isinstance(fields, Mapping) else fields
+    given: object = fields
+    if isinstance(fields, Mapping):
+        given = cast("Mapping[str, Any]", fields).items()
     if not isinstance(given, Iterable) or isinstance(given, str | bytes):
         raise ConfigurationError(f"{option}= takes a dict of fields, or pairs of them.")
     texts: list[tuple[str, str]] = []
@@ -284,7 +286,11 @@ def _encoded(fields: object, option: str) -> str:
             raise ConfigurationError(
                 f"{option}= takes a dict of fields, or pairs of a name and a value."
             ) from None
-        many: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+        many: tuple[Any, ...] = (
+            tuple(cast("Iterable[Any]", value))
+            if isinstance(value, list | tuple)
+            else (value,)
+        )
         texts += [(str(name), _text_of(each, option)) for each in many]
     return urlencode(texts)
 
