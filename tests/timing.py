@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+import threading
+import time
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 #: How often a figure may be missed by chance.
 TRIES = 50
@@ -39,3 +42,29 @@ async def at_best_async(
         if least < limit:
             break
     return least
+
+
+@contextmanager
+def standstills() -> Generator[list[float]]:
+    """Note for how long, in seconds, this process was not let run at a time.
+
+    Whoever stands still for a lease has lost it, and that is right. So a test of
+    leases in real time is about nothing where its own process stood still, and is
+    done once more.
+    """
+    over, noted = threading.Event(), [0.0]
+
+    def look() -> None:
+        before = time.monotonic()
+        while not over.wait(0.02):
+            now = time.monotonic()
+            noted.append(now - before)
+            before = now
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield noted
+    finally:
+        over.set()
+        thread.join()

@@ -180,7 +180,7 @@ def test_a_worker_that_lost_its_item_is_told_and_its_result_refused() -> None:
         (other,) = store.claim(ClaimRequest(QUEUE, 1, 300.0))
         holds.append(other.hold)
         clock.advance(10.0)
-        for _ in range(1000):
+        for _ in range(10_000):
             if flight.lost:
                 break
             assert not threading.Event().wait(0.01)
