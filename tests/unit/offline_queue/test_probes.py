@@ -72,7 +72,9 @@ async def test_any_answer_below_500_says_that_somebody_is_there(
 ) -> None:
     """Whoever refuses us is up; the items will be told the same."""
     with serving(status(code)) as port:
-        assert await both(HTTPProbe(f"http://127.0.0.1:{port}/health")) == {found}
+        assert await both(HTTPProbe(f"http://127.0.0.1:{port}/health", timeout=60)) == {
+            found
+        }
 
 
 async def test_a_client_of_httpx_can_be_used() -> None:
@@ -80,9 +82,9 @@ async def test_a_client_of_httpx_can_be_used() -> None:
     with serving(status(404)) as port:
         url = f"http://127.0.0.1:{port}/health?deep=1"
         with httpx2.Client() as client:
-            blocking = await both(HTTPProbe(url, client=client))
+            blocking = await both(HTTPProbe(url, client=client, timeout=60))
         async with httpx2.AsyncClient() as client:
-            awaited = await HTTPProbe(url, client=client).aprobe()
+            awaited = await HTTPProbe(url, client=client, timeout=60).aprobe()
 
     assert blocking == {True}
     assert awaited is True
@@ -118,7 +120,7 @@ async def test_a_closed_port_says_no() -> None:
 async def test_an_open_port_says_yes() -> None:
     """Nothing has to be sent."""
     with serving(status(200)) as port:
-        assert await both(TCPProbe("127.0.0.1", port)) == {True}
+        assert await both(TCPProbe("127.0.0.1", port, timeout=60)) == {True}
 
 
 def silent(peer: socket.socket) -> None:
