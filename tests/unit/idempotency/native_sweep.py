@@ -24,14 +24,19 @@ S = TypeVar("S")
 #: Once; twice at the same time; again at the next suspension, while the first is
 #: dealt with; by a time-out; by a sibling that fails.
 Way = Literal["cancel", "twice", "again", "timeout", "group"]
-WAYS: tuple[Way, ...] = ("cancel", "twice", "again", "timeout", "group")
 
 #: As it begins to wait, or as what it waits for has come and it was not told yet.
 Moment = Literal["leaving", "returning"]
 MOMENTS: tuple[Moment, ...] = ("leaving", "returning")
 
-ways = pytest.mark.parametrize("way", WAYS)
 moments = pytest.mark.parametrize("moment", MOMENTS)
+
+#: Each way at each moment; a time-out and a sibling are heard a turn later anyway.
+aims = pytest.mark.parametrize(
+    ("way", "moment"),
+    [(way, moment) for way in ("cancel", "twice", "again") for moment in MOMENTS]
+    + [("timeout", "leaving"), ("group", "leaving")],
+)
 
 
 class Swept(NamedTuple):

@@ -34,11 +34,11 @@ from tests.unit.idempotency.native_sweep import (
     Aim,
     Moment,
     Way,
+    aims,
     moments,
     native_sweep,
     numbers,
     scope_sweep,
-    ways,
 )
 from tests.unit.idempotency.test_cancellation import SlowStore
 
@@ -104,8 +104,7 @@ class Trial:
         return {self.guard._storage_key(scope, operation, self.key)}
 
 
-@ways
-@moments
+@aims
 def test_an_owner_cancelled_anywhere_holds_nothing(
     home: Any, way: Way, moment: Moment
 ) -> None:
@@ -153,8 +152,7 @@ def test_an_owner_whose_scope_is_cancelled_anywhere_holds_nothing(
     assert sweep.cancelled >= 1
 
 
-@ways
-@moments
+@aims
 def test_after_the_point_of_no_return_it_is_unknown(
     home: Any, way: Way, moment: Moment
 ) -> None:
@@ -182,8 +180,7 @@ def test_after_the_point_of_no_return_it_is_unknown(
     assert sweep.points >= 2
 
 
-@ways
-@moments
+@aims
 def test_a_follower_cancelled_anywhere_disturbs_nobody(
     home: Any, way: Way, moment: Moment
 ) -> None:
@@ -210,8 +207,7 @@ def test_a_follower_cancelled_anywhere_disturbs_nobody(
     assert sweep.points >= 1
 
 
-@ways
-@moments
+@aims
 def test_a_leader_cancelled_anywhere_leaves_its_followers_to_themselves(
     home: Any, way: Way, moment: Moment
 ) -> None:
@@ -238,8 +234,7 @@ def test_a_leader_cancelled_anywhere_leaves_its_followers_to_themselves(
     assert sweep.points >= 2
 
 
-@ways
-@moments
+@aims
 def test_one_who_waits_for_another_process_just_goes(way: Way, moment: Moment) -> None:
     """It has taken nothing; time passes by itself in here."""
     stores: list[Any] = []
@@ -281,8 +276,7 @@ def test_one_who_waits_for_another_process_just_goes(way: Way, moment: Moment) -
     assert sweep.points >= 3
 
 
-@ways
-@moments
+@aims
 def test_a_decorated_function_cancelled_anywhere_can_be_called_again(
     home: Any, way: Way, moment: Moment
 ) -> None:
@@ -313,8 +307,7 @@ def test_a_decorated_function_cancelled_anywhere_can_be_called_again(
     assert sweep.points >= 2
 
 
-@ways
-@moments
+@aims
 def test_a_step_that_has_run_is_kept(home: Any, way: Way, moment: Moment) -> None:
     """Cancelled before it is noted down, it would run again with the next try."""
     guard = Idempotency(home)

@@ -22,11 +22,10 @@ from syncpatterns.testing import FakeClock
 from tests.unit.idempotency.native_sweep import (
     Moment,
     Way,
-    moments,
+    aims,
     native_sweep,
     numbers,
     scope_sweep,
-    ways,
 )
 from tests.unit.idempotency.test_cancellation import SlowStore
 
@@ -65,8 +64,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 # ------------------------------------------------------------------- mode single
 
 
-@ways
-@moments
+@aims
 def test_a_single_commit_is_there_or_not(
     tmp_path: Path, way: Way, moment: Moment
 ) -> None:
@@ -206,8 +204,7 @@ class World:
         assert (flights.waiting, dict(flights._leading)) == (0, {})
 
 
-@ways
-@moments
+@aims
 @pytest.mark.parametrize(
     "faults",
     [(), ("refused", "refused"), ("lost",), ("dropped",), ("refused", "lost")],
@@ -241,8 +238,7 @@ def test_cancelled_anywhere_it_is_settled_and_sent_once(
         assert State.FREE in states  # cancelled while it claimed, it goes no further
 
 
-@ways
-@moments
+@aims
 @pytest.mark.parametrize("left", [True, False], ids=["left", "nothing left"])
 def test_a_takeover_cancelled_anywhere_forgets_no_doubt(
     home: Any, way: Way, moment: Moment, *, left: bool
@@ -270,8 +266,7 @@ def test_a_takeover_cancelled_anywhere_forgets_no_doubt(
     assert sweep.cancelled >= 1
 
 
-@ways
-@moments
+@aims
 def test_a_duplicate_cancelled_while_it_waits_disturbs_nobody(
     home: Any, way: Way, moment: Moment
 ) -> None:
@@ -293,8 +288,7 @@ def test_a_duplicate_cancelled_while_it_waits_disturbs_nobody(
     native_sweep(World.call, prepare=prepare, judge=judge, way=way, moment=moment)
 
 
-@ways
-@moments
+@aims
 def test_a_look_at_the_unknown_cancelled_anywhere_writes_its_row_once(
     home: Any, way: Way, moment: Moment
 ) -> None:

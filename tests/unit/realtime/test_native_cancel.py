@@ -14,9 +14,8 @@ from syncpatterns.realtime import Event, Hub
 from tests.unit.idempotency.native_sweep import (
     Moment,
     Way,
-    moments,
+    aims,
     native_sweep,
-    ways,
 )
 
 
@@ -33,8 +32,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
             yield engine
 
 
-@ways
-@moments
+@aims
 def test_a_reader_cancelled_anywhere_has_left(
     source: Any, way: Way, moment: Moment
 ) -> None:

@@ -13,9 +13,8 @@ from syncpatterns.testing import LoopClock, SimLoop
 from tests.unit.idempotency.native_sweep import (
     Moment,
     Way,
-    moments,
+    aims,
     native_sweep,
-    ways,
 )
 from tests.unit.retry.breaker_kit import make, outcome, trip
 
@@ -26,8 +25,7 @@ async def answer() -> None:
         await asyncio.sleep(0)
 
 
-@ways
-@moments
+@aims
 @pytest.mark.parametrize("how", ["acall", "decorated", "block", "generator"])
 def test_a_probe_that_is_cancelled_gives_its_place_back(
     how: str, way: Way, moment: Moment
@@ -69,8 +67,7 @@ def test_a_probe_that_is_cancelled_gives_its_place_back(
     assert sweep.cancelled >= 2
 
 
-@ways
-@moments
+@aims
 def test_a_retry_that_is_not_made_costs_nothing(way: Way, moment: Moment) -> None:
     """Cancelled while it sleeps, its token is back; each attempt that began is paid."""
 
