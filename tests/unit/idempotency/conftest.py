@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncpatterns.engines.memory import MemoryEngine
+from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.idempotency import Idempotency
 from syncpatterns.testing import FakeClock
 
@@ -33,3 +36,17 @@ def heard() -> list[Any]:
 def guard(engine: MemoryEngine, heard: list[Any]) -> Idempotency:
     """A guard with default settings."""
     return Idempotency(engine, hooks=[heard.append])
+
+
+@pytest.fixture(params=["memory", "slow", "sqlite"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """One that never waits, one that takes turns of the loop, one with a thread."""
+    if request.param == "memory":
+        yield MemoryEngine()
+    elif request.param == "slow":
+        from tests.unit.idempotency.test_cancellation import SlowStore
+
+        yield SlowStore()
+    else:
+        with SqliteEngine(tmp_path / "app.db") as engine:
+            yield engine
