@@ -297,11 +297,7 @@ class Operation(Enqueues[C, R]):
 
     @property
     def mode(self) -> str:
-        """How it keeps its promise, for health pages and logs.
-
-        ``single``: effect, events and record are one transaction. ``fenced``: a
-        call outside of any, with a claim before it and the record after it.
-        """
+        """How it works: ``single`` transaction, or ``fenced`` around a call."""
         return self._mode.kind
 
     def call(
