@@ -264,3 +264,35 @@ def test_a_heart_that_somebody_cancels_beats_again_with_the_next_call() -> None:
         runner.run(main())
 
     assert set(renewed) == {"first", "second"}
+
+
+def test_a_call_that_wait_for_gives_up_gives_its_key_back() -> None:
+    """In the middle of its effect, and in the middle of a commit that takes a while."""
+
+    class Sluggish(SlowStore):
+        async def claim(self, request: Any) -> Any:
+            """Take a second of the loop, whose time is virtual."""
+            await anyio.sleep(1.0)
+            return await self.__getattr__("claim")(request)
+
+    async def main(patience: float) -> tuple[State | None, float]:
+        store: Any = Sluggish()
+        trial = Trial(Idempotency(store, clock=LoopClock()))
+        began = asyncio.get_running_loop().time()
+
+        async def effect(_: Context) -> int:
+            await anyio.sleep_forever()
+            return 1
+
+        call = trial.guard.aexecute(trial.key, effect, payload=1, **WHERE)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(call, patience)
+        took = asyncio.get_running_loop().time() - began
+        return await trial.state(), took
+
+    for patience, expected in ((0.5, 1.0), (3.0, 3.0)):
+        with asyncio.Runner(loop_factory=lambda: SimLoop(0)) as runner:
+            state, took = runner.run(main(patience))
+
+        assert state in {None, State.FREE}
+        assert took == pytest.approx(expected)
