@@ -25,6 +25,7 @@ from syncpatterns.testing import FakeClock
 from tests.unit.offline_queue.desk import QUEUE, Desk, done, item, items
 
 PATIENCE = 120.0
+RENEWER = "syncpatterns-queue-renewer"
 
 
 @contextmanager
@@ -138,24 +139,37 @@ def test_several_threads_share_one_renewer_that_ends_with_the_last() -> None:
 @pytest.mark.case("QUE-11", part="worker")
 def test_a_lease_is_kept_while_the_handler_runs() -> None:
     """Renewed from another thread, since this one is busy."""
-    clock = FakeClock()
+    waits = threading.Semaphore(0)
+    begun = [True]
+
+    class Watched(FakeClock):
+        def monotonic(self) -> float:
+            now = super().monotonic()
+            # Moved before the renewer has asked when it begins to wait, the clock
+            # would make it wait ten seconds more, and this test for ever.
+            if begun and threading.current_thread().name == RENEWER:
+                begun.clear()
+                waits.release()
+            return now
+
+    clock = Watched()
     desk = Desk(clock=clock, lease=30.0)
-    renewed = threading.Semaphore(0)
     store: Any = desk.engine.queue_store()
     real = store.extend
 
     def extend(*args: Any) -> Any:
         held = real(*args)
-        renewed.release()
+        begun.append(True)
         return held
 
     store.extend = extend
     others: list[int] = []
 
     def handler(_flight: Flight) -> None:
+        assert waits.acquire(timeout=PATIENCE)
         for _ in range(10):
             clock.advance(10.0)
-            assert renewed.acquire(timeout=PATIENCE)
+            assert waits.acquire(timeout=PATIENCE)
             others.append(len(store.claim(ClaimRequest(QUEUE, 5, 30.0))))
 
     desk.blocking = handler
