@@ -57,7 +57,7 @@ def told_again(folder: Path, keys: list[str]) -> list[Ack]:
 @pytest.mark.case("OPR-06", part="kill loop")
 def test_random_kills_leave_one_of_everything(tmp_path: Path, seed: int) -> None:
     """What was told is stored; effects, audit rows and events are one a key."""
-    killed = 0
+    killed, acks, answered = 0, list[Ack](), set[str]()
     for turn in range(20):  # one does, unless the machine stands still
         killed += herd(tmp_path, "one-commit", seed + turn, seconds=4.5, kills=400)
         acks = EffectsLedger(tmp_path / "ledger").acks()
