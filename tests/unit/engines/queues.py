@@ -107,7 +107,8 @@ def fill(
                 scope, key, fingerprint, lane, payload
             )
             SELECT q.id * 1099511627776 + ?2 + n, q.id, ?3, w.id, ?4, w.id, 1, 0, 0,
-                0, 0, 0, ?5, ?5, 60, ?2 + n, 2, 'acme', 'k' || (?2 + n), x'', ?6, x'7b7d'
+                0, 0, 0, ?5, ?5, 60, ?2 + n, 2, 'acme', 'k' || (?2 + n), x'', ?6,
+                x'7b7d'
             FROM n, syncpatterns_queue AS q, syncpatterns_queue_word AS w
             WHERE q.name = ?7 AND w.word = ?8
             """,
