@@ -204,7 +204,10 @@ class LoopHeart:
 
             trio.lowlevel.spawn_system_task(self._run, generation)
             return
-        task = loop.create_task(self._run(generation))
+        task: Any = loop.create_task(self._run(generation))
+        # A loop that ends has calls that settle their keys, which may start it
+        # once more, when all other tasks were cancelled. Nothing of it is lost.
+        task._log_destroy_pending = False  # noqa: SLF001 - as asyncio does for its own
         self._tasks.add(task)  # the loop itself keeps weak references only
         task.add_done_callback(self._tasks.discard)
 
