@@ -26,6 +26,9 @@ from syncpatterns.testing._audit import (
 __all__ = ["Ack", "Effect", "EffectsLedger"]
 
 
+_HEAD = b'{"kind": "'
+
+
 class EffectsLedger:
     """What really happened (effects) and what callers were told (acks).
 
@@ -104,9 +107,15 @@ class EffectsLedger:
     def _append(self, kind: str, key: str, worker: str | int, **facts: Any) -> None:
         entry = {"kind": kind, "key": key, "worker": str(worker or os.getpid())}
         line = json.dumps(entry | facts).encode("ascii") + b"\n"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         fd = os.open(self.path, flags, 0o600)
         try:
+            # A kill -9 ends a write between two pages: what it left, a line that
+            # nobody was promised, must not spoil ours.
+            size = os.lseek(fd, 0, os.SEEK_END)
+            if size:
+                os.lseek(fd, size - 1, os.SEEK_SET)
+                line = (b"" if os.read(fd, 1) == b"\n" else b"\n") + line
             if os.write(fd, line) != len(line):
                 raise OSError(f"{self.path}: the disk took only a part of a line")
         finally:
@@ -117,6 +126,8 @@ class EffectsLedger:
             return
         with self.path.open("rb") as file:
             for number, raw in enumerate(file, 1):
+                if _is_torn(raw):
+                    continue
                 try:
                     line = json.loads(raw)
                 except ValueError as error:
@@ -126,3 +137,9 @@ class EffectsLedger:
 
     def __repr__(self) -> str:
         return f"EffectsLedger({str(self.path)!r})"
+
+
+def _is_torn(raw: bytes) -> bool:
+    """Tell whether a line is only the beginning of one: its writer was killed."""
+    line = raw.rstrip(b"\n")
+    return _HEAD.startswith(line[: len(_HEAD)]) and not line.endswith(b"}")

@@ -86,6 +86,18 @@ def test_a_damaged_line_is_named(ledger: EffectsLedger) -> None:
         ledger.effects()
 
 
+@pytest.mark.parametrize("length", [1, 9, 10, 30])
+def test_a_line_torn_by_a_kill_is_no_line(ledger: EffectsLedger, length: int) -> None:
+    """Its writer was told nothing; what is written behind it is whole."""
+    ledger.record("a")
+    with ledger.path.open("r+b") as file:
+        line = file.readline()
+        file.write(line[:length])
+    ledger.record("b")
+
+    assert [effect.key for effect in ledger.effects()] == ["a", "b"]
+
+
 def test_the_ledger_audits_itself(ledger: EffectsLedger) -> None:
     """A good run has no violations."""
     ledger.record("a")
