@@ -25,8 +25,8 @@ from syncpatterns.offline_queue._core import (
     Settled,
     Settlement,
 )
-from syncpatterns.offline_queue._draining._delivers import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._draining._drain_facts import DrainProgress
+from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.testing import LoopClock, simulate
 from tests.unit.offline_queue.desk import QUEUE, Desk
 

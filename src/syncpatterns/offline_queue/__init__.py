@@ -26,25 +26,7 @@ if TYPE_CHECKING:
     )
     from syncpatterns.offline_queue._core._answers import HttpVerdict, verdict_of_http
     from syncpatterns.offline_queue._delivering._context import ItemContext
-    from syncpatterns.offline_queue._delivering._handlers import HandlerOptions
-    from syncpatterns.offline_queue._delivering._references import Ref
-    from syncpatterns.offline_queue._delivering._resolutions import (
-        Accept,
-        Discard,
-        Reject,
-        RetryWith,
-        SetAside,
-    )
     from syncpatterns.offline_queue._draining._drain_report import DrainReport
-    from syncpatterns.offline_queue._draining._probes import (
-        BreakerProbe,
-        CallbackProbe,
-        HTTPProbe,
-        Probe,
-        TCPProbe,
-        all_of,
-        any_of,
-    )
     from syncpatterns.offline_queue._events import (
         DrainFinished,
         DrainProgress,
@@ -70,19 +52,37 @@ if TYPE_CHECKING:
         TargetOffline,
         TargetOnline,
     )
-    from syncpatterns.offline_queue._looking._receipts import Receipt
     from syncpatterns.offline_queue._looking._shelf import Shelf
     from syncpatterns.offline_queue._queue import OfflineQueue
-    from syncpatterns.offline_queue._results import Done, Queued
-    from syncpatterns.offline_queue._taking._coalescing import (
+    from syncpatterns.offline_queue._reaching._probes import (
+        BreakerProbe,
+        CallbackProbe,
+        HTTPProbe,
+        TCPProbe,
+        all_of,
+        any_of,
+    )
+    from syncpatterns.offline_queue._reaching._witnesses import Probe
+    from syncpatterns.offline_queue._registering._coalescing import (
         Coalescing,
         cancel_pair,
         keep_first,
         last_write,
         merge,
     )
+    from syncpatterns.offline_queue._registering._handlers import HandlerOptions
+    from syncpatterns.offline_queue._registering._refs import Ref
+    from syncpatterns.offline_queue._registering._resolutions import (
+        Accept,
+        Discard,
+        Reject,
+        RetryWith,
+        SetAside,
+    )
+    from syncpatterns.offline_queue._results import Done, Queued
     from syncpatterns.offline_queue._taking._drafts import LaterOptions, SendOptions
     from syncpatterns.offline_queue._taking._many import Action
+    from syncpatterns.offline_queue._taking._receipts import Receipt
 
 __all__ = [
     "Accept",
@@ -150,19 +150,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Accept": "_delivering._resolutions",
+    "Accept": "_registering._resolutions",
     "Action": "_taking._many",
-    "BreakerProbe": "_draining._probes",
-    "CallbackProbe": "_draining._probes",
-    "Coalescing": "_taking._coalescing",
-    "Discard": "_delivering._resolutions",
+    "BreakerProbe": "_reaching._probes",
+    "CallbackProbe": "_reaching._probes",
+    "Coalescing": "_registering._coalescing",
+    "Discard": "_registering._resolutions",
     "Done": "_results",
     "DrainFinished": "_events",
     "DrainProgress": "_events",
     "DrainReport": "_draining._drain_report",
     "DrainStarted": "_events",
-    "HTTPProbe": "_draining._probes",
-    "HandlerOptions": "_delivering._handlers",
+    "HTTPProbe": "_reaching._probes",
+    "HandlerOptions": "_registering._handlers",
     "HttpConflict": "_core._answer_errors",
     "HttpRefused": "_core._answer_errors",
     "HttpVerdict": "_core._answers",
@@ -186,31 +186,31 @@ _HOMES = {
     "LaterOptions": "_taking._drafts",
     "OfflineQueue": "_queue",
     "Pause": "_core",
-    "Probe": "_draining._probes",
+    "Probe": "_reaching._witnesses",
     "QueueFact": "_events",
     "QueuePaused": "_events",
     "QueueResumed": "_events",
     "QueueStats": "_core",
     "Queued": "_results",
-    "Receipt": "_looking._receipts",
-    "Ref": "_delivering._references",
-    "Reject": "_delivering._resolutions",
-    "RetryWith": "_delivering._resolutions",
+    "Receipt": "_taking._receipts",
+    "Ref": "_registering._refs",
+    "Reject": "_registering._resolutions",
+    "RetryWith": "_registering._resolutions",
     "SendOptions": "_taking._drafts",
     "ServerFailed": "_core._answer_errors",
-    "SetAside": "_delivering._resolutions",
+    "SetAside": "_registering._resolutions",
     "Shelf": "_looking._shelf",
     "SignInNeeded": "_events",
-    "TCPProbe": "_draining._probes",
+    "TCPProbe": "_reaching._probes",
     "TargetOffline": "_events",
     "TargetOnline": "_events",
-    "all_of": "_draining._probes",
-    "any_of": "_draining._probes",
-    "cancel_pair": "_taking._coalescing",
+    "all_of": "_reaching._probes",
+    "any_of": "_reaching._probes",
+    "cancel_pair": "_registering._coalescing",
     "error_of_http": "_core._answer_errors",
-    "keep_first": "_taking._coalescing",
-    "last_write": "_taking._coalescing",
-    "merge": "_taking._coalescing",
+    "keep_first": "_registering._coalescing",
+    "last_write": "_registering._coalescing",
+    "merge": "_registering._coalescing",
     "verdict_of_http": "_core._answers",
 }
 

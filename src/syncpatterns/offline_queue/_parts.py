@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock
 from syncpatterns.events import Hook, Hooks
+from syncpatterns.offline_queue._changes import Changes
 from syncpatterns.offline_queue._delivering._context import ItemContext
-from syncpatterns.offline_queue._delivering._handlers import Handler, Handlers
 from syncpatterns.offline_queue._delivering._verdicts import Judge
-from syncpatterns.offline_queue._draining._delivers import Flight
-from syncpatterns.offline_queue._draining._targets import Targets
+from syncpatterns.offline_queue._flights import Flight
 from syncpatterns.offline_queue._forks import renewed_in_child
-from syncpatterns.offline_queue._looking._changes import Changes
+from syncpatterns.offline_queue._reaching._targets import Targets
+from syncpatterns.offline_queue._registering._handlers import Handler, Handlers
 from syncpatterns.offline_queue._settings import Settings
 from syncpatterns.offline_queue._stores import Stores
 from syncpatterns.offline_queue._taking._keys import KeyMaker

@@ -13,20 +13,20 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.offline_queue._core import Durability, ItemState, LanePolicy
 from syncpatterns.offline_queue._delivering._delivery import Delivery
-from syncpatterns.offline_queue._delivering._handlers import (
-    Handler,
-    HandlerOptions,
-    handler_for,
-    handler_of_operation,
-    is_operation,
-)
-from syncpatterns.offline_queue._delivering._operations import OperationLike
 from syncpatterns.offline_queue._delivering._post import Post
 from syncpatterns.offline_queue._draining._drains import Drains
 from syncpatterns.offline_queue._looking._looks import Looks
 from syncpatterns.offline_queue._looking._shelf import Shelf
 from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueEngine, QueueStore
+from syncpatterns.offline_queue._registering._handlers import (
+    Handler,
+    HandlerOptions,
+    handler_for,
+    handler_of_operation,
+    is_operation,
+)
+from syncpatterns.offline_queue._registering._operations import OperationLike
 from syncpatterns.offline_queue._sealing._seals import seals_of
 from syncpatterns.offline_queue._sealing._stores import open_stores
 from syncpatterns.offline_queue._settings import (
@@ -46,7 +46,7 @@ from syncpatterns.retry import Wait, full_jitter
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._draining._delivers import Delivers
-    from syncpatterns.offline_queue._draining._probes import Probe
+    from syncpatterns.offline_queue._reaching._witnesses import Probe
     from syncpatterns.retry import CircuitBreaker
     from syncpatterns.sealing import Sealer
 

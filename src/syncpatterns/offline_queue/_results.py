@@ -11,8 +11,8 @@ from syncpatterns.errors import ResultNotStorable
 from syncpatterns.offline_queue._core import Item
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._delivering._handlers import Handler
-    from syncpatterns.offline_queue._looking._receipts import Receipt
+    from syncpatterns.offline_queue._registering._handlers import Handler
+    from syncpatterns.offline_queue._taking._receipts import Receipt
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 

@@ -24,7 +24,7 @@ from syncpatterns.offline_queue._core import (
 )
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._draining._delivers import Verdict
+    from syncpatterns.offline_queue._flights import Verdict
     from syncpatterns.offline_queue._parts import Parts
 
 

@@ -22,11 +22,11 @@ from syncpatterns.offline_queue._core import (
     Settled,
     Staged,
 )
-from syncpatterns.offline_queue._draining._delivers import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._draining._drains import Drains
-from syncpatterns.offline_queue._draining._probes import Probe
-from syncpatterns.offline_queue._draining._targets import Gate, Targets
+from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.offline_queue._reaching._targets import Targets
+from syncpatterns.offline_queue._reaching._witnesses import Gate, Probe
 
 QUEUE = "q"
 Handler: TypeAlias = Callable[[Flight], Awaitable[Verdict | None]]

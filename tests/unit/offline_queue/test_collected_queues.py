@@ -11,7 +11,7 @@ import pytest
 
 from syncpatterns import connect
 from syncpatterns.offline_queue import OfflineQueue
-from syncpatterns.offline_queue._looking._changes import Changes
+from syncpatterns.offline_queue._changes import Changes
 
 
 def listening(engine: Any) -> OfflineQueue:

@@ -17,13 +17,13 @@ import pytest
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue._core import ItemState
-from syncpatterns.offline_queue._draining._delivers import Flight
 from syncpatterns.offline_queue._draining._drain_facts import (
     DrainFinished,
     DrainProgress,
     DrainStarted,
 )
 from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._flights import Flight
 from syncpatterns.offline_queue._ports import ClaimRequest
 from tests.timing import standstills
 from tests.unit.offline_queue.desk import QUEUE, Desk, item, items

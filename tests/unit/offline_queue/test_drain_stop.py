@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from syncpatterns.offline_queue._core import Ack, ItemState, Settled
-from syncpatterns.offline_queue._draining._delivers import Flight, Verdict
+from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._ports import ClaimRequest
 from syncpatterns.testing import LoopClock, cancel_sweep
 from tests.unit.offline_queue.desk import QUEUE, Desk, Holding, item, items

@@ -16,13 +16,13 @@ from syncpatterns.offline_queue._core import (
     Park,
     Release,
 )
-from syncpatterns.offline_queue._draining._delivers import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._draining._drain_facts import (
     TargetOffline,
     TargetOnline,
 )
 from syncpatterns.offline_queue._draining._drain_report import DrainReport
-from syncpatterns.offline_queue._draining._probes import CallbackProbe
+from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
+from syncpatterns.offline_queue._reaching._probes import CallbackProbe
 from syncpatterns.testing import LoopClock
 from tests.unit.offline_queue.desk import QUEUE, Desk, item, items
 from tests.unit.offline_queue.virtual import BACKENDS, virtually

@@ -14,15 +14,15 @@ import pytest
 
 from syncpatterns import CircuitBreaker
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.offline_queue._draining._probes import (
+from syncpatterns.offline_queue._reaching._probes import (
     BreakerProbe,
     CallbackProbe,
     HTTPProbe,
-    Probe,
     TCPProbe,
     all_of,
     any_of,
 )
+from syncpatterns.offline_queue._reaching._witnesses import Probe
 from syncpatterns.testing import FakeClock, free_port
 
 Answer = Callable[[socket.socket], None]

@@ -19,8 +19,8 @@ from syncpatterns.offline_queue._core import (
     Release,
     Settled,
 )
-from syncpatterns.offline_queue._draining._delivers import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._ports import ClaimRequest
 from syncpatterns.testing import FakeClock, LoopClock
 from tests.unit.offline_queue.desk import QUEUE, Desk, done, item, items

@@ -21,8 +21,8 @@ from syncpatterns.offline_queue._core import (
     Release,
     Settlement,
 )
-from syncpatterns.offline_queue._delivering._payloads import REFERENCES
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.offline_queue._registering._payloads import REFERENCES
 from syncpatterns.sealing._frames import is_sealed
 
 Became: TypeAlias = Literal["imported", "parked", "duplicate", "clashing", "left out"]

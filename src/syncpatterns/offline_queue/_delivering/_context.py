@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError, LeaseLost
 from syncpatterns.offline_queue._core import Ack
-from syncpatterns.offline_queue._delivering._payloads import headers_of
-from syncpatterns.offline_queue._draining._delivers import Flight
+from syncpatterns.offline_queue._flights import Flight
+from syncpatterns.offline_queue._registering._payloads import headers_of
 from syncpatterns.retry import remaining
 
 if TYPE_CHECKING:

@@ -17,15 +17,15 @@ from syncpatterns.offline_queue._core._meanings import meaning_of
 from syncpatterns.offline_queue._delivering import _invoking
 from syncpatterns.offline_queue._delivering._context import ItemContext
 from syncpatterns.offline_queue._delivering._guarding import answers_as_values
-from syncpatterns.offline_queue._delivering._handlers import Handler
-from syncpatterns.offline_queue._delivering._payloads import (
+from syncpatterns.offline_queue._delivering._resolving import resolved
+from syncpatterns.offline_queue._flights import Flight, Verdict
+from syncpatterns.offline_queue._parts import Parts
+from syncpatterns.offline_queue._registering._handlers import Handler
+from syncpatterns.offline_queue._registering._payloads import (
     Unreadable,
     has_references,
     request_of,
 )
-from syncpatterns.offline_queue._delivering._resolving import resolved
-from syncpatterns.offline_queue._draining._delivers import Flight, Verdict
-from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._results import stored_result
 from syncpatterns.offline_queue._sealing._seals import ShutEnded, ShutItem
 from syncpatterns.sealing._errors import SealError

@@ -16,10 +16,10 @@ from syncpatterns.offline_queue._telling import (
 if TYPE_CHECKING:
     from syncpatterns.clock import Clock
     from syncpatterns.offline_queue._core import Settled, Staged
-    from syncpatterns.offline_queue._draining._delivers import Flight, Verdict
-    from syncpatterns.offline_queue._draining._targets import Targets
+    from syncpatterns.offline_queue._flights import Flight, Verdict
     from syncpatterns.offline_queue._parts import Parts
     from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore
+    from syncpatterns.offline_queue._reaching._targets import Targets
 
 
 class Post:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import Ack, Fail, Park, Replace
-from syncpatterns.offline_queue._delivering._resolutions import (
+from syncpatterns.offline_queue._delivering._verdicts import Aftermath
+from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
+from syncpatterns.offline_queue._registering._resolutions import (
     Accept,
     Discard,
     Reject,
     RetryWith,
     SetAside,
 )
-from syncpatterns.offline_queue._delivering._verdicts import Aftermath
-from syncpatterns.offline_queue._draining._delivers import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._taking._drafts import replacement
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._delivering._handlers import Handler
     from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._registering._handlers import Handler
 
 
 def resolved(

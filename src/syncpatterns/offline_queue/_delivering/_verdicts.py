@@ -17,7 +17,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
 )
 from syncpatterns.offline_queue._core._meanings import Meaning, said
-from syncpatterns.offline_queue._draining._delivers import Evidence, Verdict
+from syncpatterns.offline_queue._flights import Evidence, Verdict
 from syncpatterns.retry import Wait, full_jitter
 from syncpatterns.sealing._errors import SealError
 

@@ -22,11 +22,11 @@ from syncpatterns.offline_queue._core import (
 from syncpatterns.offline_queue._core._landing import landed
 from syncpatterns.offline_queue._draining._board import Aloft, Board
 from syncpatterns.offline_queue._draining._claimer import Claimer
-from syncpatterns.offline_queue._draining._delivers import Verdict
 from syncpatterns.offline_queue._draining._landing import whole
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._returns import cooled
 from syncpatterns.offline_queue._draining._trouble import Trouble
+from syncpatterns.offline_queue._flights import Verdict
 from syncpatterns.offline_queue._ports import Turn
 
 _log = logging.getLogger("syncpatterns.offline_queue")

@@ -7,10 +7,11 @@ from typing import Final
 
 import anyio
 
+from syncpatterns.offline_queue._bells import TaskBell
 from syncpatterns.offline_queue._core import Hold, Item, QueueStats, Settled
-from syncpatterns.offline_queue._draining._bells import TaskBell
-from syncpatterns.offline_queue._draining._delivers import Delivers, Flight, Verdict
+from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._drain_report import Tally
+from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._ports import AsyncQueueStore
 
 _log = logging.getLogger("syncpatterns.offline_queue")

@@ -8,7 +8,7 @@ import anyio
 
 from syncpatterns.offline_queue._draining._board import Board
 from syncpatterns.offline_queue._draining._pace import LONGEST_LOOK
-from syncpatterns.offline_queue._draining._probes import Probe
+from syncpatterns.offline_queue._reaching._witnesses import Probe
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 

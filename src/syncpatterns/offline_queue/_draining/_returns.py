@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from syncpatterns.offline_queue._core import Ack, Release, Settlement
-from syncpatterns.offline_queue._draining._delivers import Evidence, Flight, Verdict
+from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 
 #: The word for items that are given back because the drain stops.
 STOPPED: Final = "stopped"

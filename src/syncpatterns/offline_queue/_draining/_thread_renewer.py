@@ -7,9 +7,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from syncpatterns.errors import EngineClosed
-from syncpatterns.offline_queue._draining._bells import ThreadBell
-from syncpatterns.offline_queue._draining._delivers import Delivers, Flight
+from syncpatterns.offline_queue._bells import ThreadBell
+from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._trouble import Trouble
+from syncpatterns.offline_queue._flights import Flight
 from syncpatterns.offline_queue._forks import renewed_in_child
 
 

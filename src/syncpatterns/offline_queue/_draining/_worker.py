@@ -15,14 +15,14 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed, StoreUnavailable
+from syncpatterns.offline_queue._bells import ThreadBell
 from syncpatterns.offline_queue._core import Ack, Item, Settled, Settlement
 from syncpatterns.offline_queue._core._landing import landed
-from syncpatterns.offline_queue._draining._bells import ThreadBell
-from syncpatterns.offline_queue._draining._delivers import Delivers, Flight, Verdict
+from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._pace import (
     BUSY_STAGE,
@@ -34,13 +34,12 @@ from syncpatterns.offline_queue._draining._pace import (
 )
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._returns import cooled, given_back, pause_of
-from syncpatterns.offline_queue._draining._targets import WIDTH
 from syncpatterns.offline_queue._draining._thread_renewer import ThreadRenewer
 from syncpatterns.offline_queue._draining._trouble import Trouble
+from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._ports import QueueStore
-
-if TYPE_CHECKING:  # it brings http.client and ssl, which few need
-    from syncpatterns.offline_queue._draining._probes import Probe
+from syncpatterns.offline_queue._reaching._targets import WIDTH
+from syncpatterns.offline_queue._reaching._witnesses import Probe
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 

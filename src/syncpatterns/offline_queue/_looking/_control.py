@@ -9,9 +9,9 @@ from syncpatterns._flow import Flow
 from syncpatterns.errors import ConfigurationError, OutcomeGone
 from syncpatterns.offline_queue import _events as events
 from syncpatterns.offline_queue._core import Ended, Filter, Item, ItemState, Pause
-from syncpatterns.offline_queue._looking._receipts import Receipt, receipt_of
 from syncpatterns.offline_queue._steps import Ask, Step
 from syncpatterns.offline_queue._taking._keys import storable
+from syncpatterns.offline_queue._taking._receipts import Receipt, receipt_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

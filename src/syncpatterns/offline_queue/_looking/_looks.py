@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.offline_queue._looking import _control as control
-from syncpatterns.offline_queue._looking._receipts import Receipt, cancelled
 from syncpatterns.offline_queue._looking._shelf import Shelf, numbers
 from syncpatterns.offline_queue._steps import ado, do
+from syncpatterns.offline_queue._taking._receipts import Receipt, cancelled
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._core import Item, ItemState, Pause, QueueStats

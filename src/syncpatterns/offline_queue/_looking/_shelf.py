@@ -10,8 +10,8 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue import _events as events
 from syncpatterns.offline_queue._core import Ended, Item, ItemState
 from syncpatterns.offline_queue._looking import _control as control
-from syncpatterns.offline_queue._looking._receipts import Receipt
 from syncpatterns.offline_queue._steps import Ask, Step, ado, do
+from syncpatterns.offline_queue._taking._receipts import Receipt
 from syncpatterns.offline_queue._telling import of_ended, of_item
 
 if TYPE_CHECKING:

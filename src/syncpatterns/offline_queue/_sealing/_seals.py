@@ -15,7 +15,7 @@ from typing import Final
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import Ended, Item, NewItem
-from syncpatterns.offline_queue._delivering._payloads import REFERENCES
+from syncpatterns.offline_queue._registering._payloads import REFERENCES
 from syncpatterns.offline_queue._sealing._inside import Inside, folded, unfolded
 from syncpatterns.sealing._errors import NotSealed, SealBroken, SealError
 from syncpatterns.sealing._frames import (

@@ -1,3 +1,3 @@
-"""How actions get in: keys, drafts, calls, room."""
+"""How actions get in: keys, drafts, calls, room; and the receipts for them."""
 
 from __future__ import annotations

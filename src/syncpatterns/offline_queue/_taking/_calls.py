@@ -34,16 +34,16 @@ from syncpatterns.offline_queue._core import (
     key_hash,
 )
 from syncpatterns.offline_queue._delivering._verdicts import Aftermath
-from syncpatterns.offline_queue._draining._delivers import Flight, Verdict
-from syncpatterns.offline_queue._looking._receipts import (
+from syncpatterns.offline_queue._flights import Flight, Verdict
+from syncpatterns.offline_queue._results import Done, Queued
+from syncpatterns.offline_queue._steps import Settle, Step
+from syncpatterns.offline_queue._taking._keeper import Keeper, akept
+from syncpatterns.offline_queue._taking._receipts import (
     cancelled,
     done,
     outcome,
     receipt_of,
 )
-from syncpatterns.offline_queue._results import Done, Queued
-from syncpatterns.offline_queue._steps import Settle, Step
-from syncpatterns.offline_queue._taking._keeper import Keeper, akept
 from syncpatterns.offline_queue._taking._sending import send
 from syncpatterns.offline_queue._taking._unjournaled import (
     as_sent,

@@ -13,16 +13,16 @@ from typing_extensions import TypedDict
 from syncpatterns._http import MAX_KEY_LENGTH, RequestKey
 from syncpatterns.errors import ConfigurationError, KeyInvalid
 from syncpatterns.offline_queue._core import Coalesce, Item, NewItem, Parent
-from syncpatterns.offline_queue._delivering._payloads import headers_of, packed_headers
+from syncpatterns.offline_queue._registering._payloads import headers_of, packed_headers
 from syncpatterns.offline_queue._taking._keys import storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncpatterns.offline_queue._delivering._handlers import Handler
-    from syncpatterns.offline_queue._delivering._payloads import Packed
-    from syncpatterns.offline_queue._looking._receipts import Receipt
     from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._registering._handlers import Handler
+    from syncpatterns.offline_queue._registering._payloads import Packed
+    from syncpatterns.offline_queue._taking._receipts import Receipt
 
 #: Says that ``lane=`` was not given: None is a lane, too: none.
 UNSAID: Final[Any] = ...

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.offline_queue._draining._delivers import Flight, Verdict
+from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import QueueStore
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeVar, cast, overload
 from typing_extensions import Unpack
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.offline_queue._delivering._operations import OperationLike
-from syncpatterns.offline_queue._looking._receipts import Receipt, receipt_of
+from syncpatterns.offline_queue._registering._operations import OperationLike
 from syncpatterns.offline_queue._results import Done, Queued
 from syncpatterns.offline_queue._steps import ado, do
 from syncpatterns.offline_queue._taking._calls import MODES, Calls, Mode
 from syncpatterns.offline_queue._taking._drafts import SendOptions, draft
 from syncpatterns.offline_queue._taking._many import Action, drafts_of
+from syncpatterns.offline_queue._taking._receipts import Receipt, receipt_of
 from syncpatterns.offline_queue._taking._sending import send
 from syncpatterns.offline_queue._taking._transactional import enqueue_in
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.errors import ConfigurationError, QueueFull
-from syncpatterns.offline_queue._looking._receipts import Receipt, receipt_of
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.offline_queue._taking._receipts import Receipt, receipt_of
 from syncpatterns.offline_queue._taking._sending import facts, full_queue, overflow_of
 
 if TYPE_CHECKING:

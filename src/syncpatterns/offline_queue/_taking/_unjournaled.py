@@ -10,7 +10,7 @@ from syncpatterns.offline_queue._core import LIVE, Filter, Item, ItemState, NewI
 from syncpatterns.offline_queue._steps import Ask, Step
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._draining._delivers import Verdict
+    from syncpatterns.offline_queue._flights import Verdict
     from syncpatterns.offline_queue._taking._drafts import Draft
 
 

@@ -12,13 +12,13 @@ from typing_extensions import TypedDict
 from syncpatterns.codec import Codec, JsonCodec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import ParentPolicy
-from syncpatterns.offline_queue._delivering import _handler_checks as checks
-from syncpatterns.offline_queue._delivering._operations import OperationLike
-from syncpatterns.offline_queue._delivering._payloads import PayloadForm
-from syncpatterns.offline_queue._taking._coalescing import Coalescing
+from syncpatterns.offline_queue._registering import _checks as checks
+from syncpatterns.offline_queue._registering._coalescing import Coalescing
+from syncpatterns.offline_queue._registering._operations import OperationLike
+from syncpatterns.offline_queue._registering._payloads import PayloadForm
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._delivering._resolutions import Resolution
+    from syncpatterns.offline_queue._registering._resolutions import Resolution
 
 
 class HandlerOptions(TypedDict, total=False):

@@ -11,7 +11,7 @@ from syncpatterns._functions import function_of
 from syncpatterns.codec import Codec, JsonCodec, annotation_of, codec_for
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import ParentPolicy
-from syncpatterns.offline_queue._taking._coalescing import Coalescing
+from syncpatterns.offline_queue._registering._coalescing import Coalescing
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}")
 _CONTEXT: Final = frozenset({"ctx", "context"})

@@ -11,7 +11,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final
 
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
@@ -23,35 +23,19 @@ from syncpatterns.offline_queue._core._connectivity import (
     LinkState,
 )
 from syncpatterns.offline_queue._core._links import LinkChange, Links
-from syncpatterns.offline_queue._draining._delivers import Evidence, Verdict
 from syncpatterns.offline_queue._draining._drain_facts import (
     TargetOffline,
     TargetOnline,
 )
+from syncpatterns.offline_queue._flights import Evidence, Verdict
 from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import ClaimRequest
-
-if TYPE_CHECKING:
-    from syncpatterns.offline_queue._draining._probes import Probe
+from syncpatterns.offline_queue._reaching._witnesses import Gate, Probe
 
 #: Deliveries under way that count as "all", where nobody says how many.
 WIDTH: Final = 8
 #: Seconds after which a look that is due is nobody's: no drain is running.
 _OVERDUE: Final = 1.0
-
-
-class Gate(Protocol):
-    """Who may say that a target is not to be asked: a `CircuitBreaker`."""
-
-    @property
-    def retry_after(self) -> float:
-        """Seconds until a call may be let through; infinity if nobody knows."""
-        ...
-
-    @property
-    def current_state(self) -> str:
-        """``closed``, or anything else while only one may ask."""
-        ...
 
 
 class Targets:

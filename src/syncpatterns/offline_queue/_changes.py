@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.clock import Clock
-from syncpatterns.offline_queue._draining._bells import TaskBell, ThreadBell
+from syncpatterns.offline_queue._bells import TaskBell, ThreadBell
 from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._stores import Stores
 

@@ -10,7 +10,7 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core._references import Place, Reference, parse_path
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._looking._receipts import Receipt
+    from syncpatterns.offline_queue._taking._receipts import Receipt
 
 
 @dataclass(frozen=True, slots=True)

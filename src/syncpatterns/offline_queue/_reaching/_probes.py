@@ -16,29 +16,16 @@ import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, cast, runtime_checkable
+from typing import Any, Final, cast
 from urllib.parse import SplitResult, urlsplit
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.offline_queue._draining._targets import Gate
+from syncpatterns.offline_queue._reaching._witnesses import Gate, Probe
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
 _SERVER_ERROR: Final = 500
 _PRINTABLE: Final = re.compile(r"[!-~]+")
-
-
-@runtime_checkable
-class Probe(Protocol):
-    """Asks whether a target is there."""
-
-    def probe(self) -> bool:
-        """Answer on this thread."""
-        ...
-
-    async def aprobe(self) -> bool:
-        """Answer on the running event loop, without blocking it."""
-        ...
 
 
 class _Asked(ABC):
