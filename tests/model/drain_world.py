@@ -25,7 +25,7 @@ from syncpatterns.offline_queue._core import (
     Settled,
     Settlement,
 )
-from syncpatterns.offline_queue._draining._drain_facts import DrainProgress
+from syncpatterns.offline_queue._events import DrainProgress
 from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.testing import LoopClock, simulate
 from tests.unit.offline_queue.desk import QUEUE, Desk

@@ -8,15 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from syncpatterns.events import StorageFull, StorageRecovered
-from syncpatterns.offline_queue._draining._drain_facts import (
-    DrainFinished,
-    DrainProgress,
-    DrainStarted,
-    TargetOffline,
-    TargetOnline,
-)
-from syncpatterns.offline_queue._facts import QueueFact
+from syncpatterns.events import Fact, StorageFull, StorageRecovered
+from syncpatterns.offline_queue._draining._drain_report import DrainReport
 
 __all__ = [
     "DrainFinished",
@@ -45,6 +38,26 @@ __all__ = [
     "TargetOffline",
     "TargetOnline",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFact(Fact):
+    """Something happened in a queue.
+
+    Args:
+        operation: Name of the item's operation; empty where it is about no item.
+        key_hash: First 8 hex digits of the key's hash; empty as above.
+        engine: Name of the engine.
+        queue: Name of the queue.
+        seq: Number of the item; 0 as above.
+    """
+
+    operation: str = ""
+    key_hash: str = ""
+    engine: str = ""
+    queue: str = ""
+    seq: int = 0
+
 
 # A fact without figures of its own is a plain subclass; see syncpatterns.events.
 
@@ -204,5 +217,71 @@ class QueueResumed(QueueFact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInNeeded(QueueFact):
     """*target* wants somebody to sign in; `OfflineQueue.resume` goes on then."""
+
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainStarted(QueueFact):
+    """A drain found something to deliver.
+
+    Args:
+        total: Items that were to be delivered at that moment.
+    """
+
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainProgress(QueueFact):
+    """A drain has come further.
+
+    Args:
+        done: Items that have ended since it started; never goes back.
+        total: Those, and the ones that are still to be delivered; grows by
+            what is enqueued meanwhile.
+        percent: How much is done, from 0 to 100. It never goes back: while
+            more is enqueued than delivered it stands still. 100 only when
+            nothing is left.
+        eta: Seconds that the rest will take at the pace so far; None as long
+            as there is no pace to speak of.
+    """
+
+    done: int = 0
+    total: int = 0
+    percent: float = 0.0
+    eta: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainFinished(QueueFact):
+    """Nothing is left that could be delivered now, or the drain was told to end.
+
+    Args:
+        report: What was done since it started, and what is left.
+    """
+
+    report: DrainReport = field(default_factory=DrainReport)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOffline(QueueFact):
+    """A target gets nothing for now; its items wait and use no attempt.
+
+    Args:
+        target: Which.
+        reason: ``unreachable``; or ``resting``, where a breaker or the target
+            itself said when to come back.
+        seconds: Until it is looked at again.
+    """
+
+    target: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOnline(QueueFact):
+    """A target that was away answers again, and gets all there is for it."""
 
     target: str = ""

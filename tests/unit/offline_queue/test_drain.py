@@ -7,12 +7,12 @@ import pytest
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import ItemState, Nack
-from syncpatterns.offline_queue._draining._drain_facts import (
+from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,
     DrainStarted,
 )
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
 from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.testing import FakeClock
 from tests.unit.offline_queue.desk import Desk, Holding, item, items

@@ -31,11 +31,11 @@ from syncpatterns.offline_queue._core import (
     Staged,
 )
 from syncpatterns.offline_queue._core._landing import landed
-from syncpatterns.offline_queue._draining._drain_facts import DrainProgress
 from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._returns import cooled, given_back
 from syncpatterns.offline_queue._draining._thread_renewer import ThreadRenewer
+from syncpatterns.offline_queue._events import DrainProgress
 from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._reaching._targets import Targets
 from syncpatterns.testing import FakeClock

@@ -17,12 +17,12 @@ import pytest
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue._core import ItemState
-from syncpatterns.offline_queue._draining._drain_facts import (
+from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,
     DrainStarted,
 )
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
 from syncpatterns.offline_queue._flights import Flight
 from syncpatterns.offline_queue._ports import ClaimRequest
 from tests.timing import standstills

@@ -12,10 +12,7 @@ from syncpatterns import CircuitBreaker
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import Ack, Hold, Release
 from syncpatterns.offline_queue._core._connectivity import LinkState
-from syncpatterns.offline_queue._draining._drain_facts import (
-    TargetOffline,
-    TargetOnline,
-)
+from syncpatterns.offline_queue._events import TargetOffline, TargetOnline
 from syncpatterns.offline_queue._flights import Evidence, Verdict
 from syncpatterns.offline_queue._reaching._probes import CallbackProbe
 from syncpatterns.offline_queue._reaching._targets import Targets

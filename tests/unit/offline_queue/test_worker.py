@@ -12,12 +12,12 @@ import pytest
 
 from syncpatterns.errors import ConfigurationError, EngineBusy
 from syncpatterns.offline_queue._core import Ack, ItemState, Nack, Release
-from syncpatterns.offline_queue._draining._drain_facts import (
+from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,
     DrainStarted,
 )
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
 from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._ports import ClaimRequest
 from syncpatterns.offline_queue._reaching._probes import CallbackProbe

@@ -10,12 +10,12 @@ from typing import Final
 
 from syncpatterns.offline_queue._core import ItemState, QueueStats
 from syncpatterns.offline_queue._draining._delivers import Delivers
-from syncpatterns.offline_queue._draining._drain_facts import (
+from syncpatterns.offline_queue._draining._drain_report import Tally
+from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,
     DrainStarted,
 )
-from syncpatterns.offline_queue._draining._drain_report import Tally
 
 #: Seconds between two facts, so that a fast drain is not busy talking.
 EVERY: Final = 0.5

@@ -23,10 +23,7 @@ from syncpatterns.offline_queue._core._connectivity import (
     LinkState,
 )
 from syncpatterns.offline_queue._core._links import LinkChange, Links
-from syncpatterns.offline_queue._draining._drain_facts import (
-    TargetOffline,
-    TargetOnline,
-)
+from syncpatterns.offline_queue._events import TargetOffline, TargetOnline
 from syncpatterns.offline_queue._flights import Evidence, Verdict
 from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import ClaimRequest
