@@ -13,11 +13,9 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.offline_queue._core import Durability, ItemState, LanePolicy
 from syncpatterns.offline_queue._delivering._delivery import Delivery
-from syncpatterns.offline_queue._delivering._post import Post
 from syncpatterns.offline_queue._draining._drains import Drains
 from syncpatterns.offline_queue._looking._looks import Looks
 from syncpatterns.offline_queue._looking._shelf import Shelf
-from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueEngine, QueueStore
 from syncpatterns.offline_queue._registering._handlers import (
     Handler,
@@ -37,7 +35,9 @@ from syncpatterns.offline_queue._settings import (
     checked_rng,
     settings,
 )
+from syncpatterns.offline_queue._shared import Shared
 from syncpatterns.offline_queue._stores import clock_of, stores_of
+from syncpatterns.offline_queue._surface import Surface
 from syncpatterns.offline_queue._taking._calls import Calls
 from syncpatterns.offline_queue._taking._keeper import Keeper
 from syncpatterns.offline_queue._taking._keys import SHARED_RNG
@@ -181,7 +181,7 @@ class OfflineQueue(Sends, Looks, Drains):
         seals = seals_of(name, sealer, require_sealed, compress)
         stores = open_stores(stores_of(name, store), seals, given.on_dead)
         self._breakers = by_target(name, "breaker", breaker)
-        self._parts = Parts(
+        self._shared = Shared(
             given,
             stores,
             clock_of(name, store, clock),
@@ -190,19 +190,19 @@ class OfflineQueue(Sends, Looks, Drains):
             checked_probes(name, by_target(name, "probe", probe)),
             self._breakers,
         )
-        self._post = Post(self._parts, Delivery(self._parts))
-        keeper = Keeper(name, given.lease, self._parts.clock, self._parts.ready)
-        self._calls = Calls(self._parts, self._post, keeper)
-        self.dead = Shelf(self._parts, ItemState.DEAD)
-        self.parked = Shelf(self._parts, ItemState.PARKED)
+        self._surface = Surface(self._shared, Delivery(self._shared))
+        keeper = Keeper(name, given.lease, self._shared.clock, self._shared.ready)
+        self._calls = Calls(self._shared, self._surface, keeper)
+        self.dead = Shelf(self._shared, ItemState.DEAD)
+        self.parked = Shelf(self._shared, ItemState.PARKED)
 
     def __repr__(self) -> str:
-        return f"OfflineQueue({self.name!r}, engine={self._parts.stores.name!r})"
+        return f"OfflineQueue({self.name!r}, engine={self._shared.stores.name!r})"
 
     @property
     def name(self) -> str:
         """Name of the queue."""
-        return self._parts.name
+        return self._shared.name
 
     @overload
     def handler(
@@ -230,7 +230,7 @@ class OfflineQueue(Sends, Looks, Drains):
             ConfigurationError: Something here can never work.
         """
         if is_operation(what):
-            horizon = self._parts.settings.horizon
+            horizon = self._shared.settings.horizon
             made = handler_of_operation(self.name, what, horizon, options)
             self._register(what, made)
             return what
@@ -259,16 +259,16 @@ class OfflineQueue(Sends, Looks, Drains):
             ConfigurationError: *hook* cannot be called.
         """
         (checked,) = checked_hooks(self.name, (hook,))
-        return self._parts.listen(checked)
+        return self._shared.listen(checked)
 
     def _register(self, what: object, handler: Handler) -> None:
         breakers = self._breakers
         if handler.breaker is None:
             breaker = breakers.get(handler.target, breakers.get(""))
             handler = handler.guarded_by(breaker)
-        self._parts.handlers.add(what, handler)
+        self._shared.handlers.add(what, handler)
         if handler.breaker is not None:
-            self._parts.targets.add_gate(handler.target, handler.breaker)
+            self._shared.targets.add_gate(handler.target, handler.breaker)
 
     def _delivers(self) -> Delivers:
-        return self._post
+        return self._surface

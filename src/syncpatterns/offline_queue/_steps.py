@@ -11,7 +11,7 @@ from syncpatterns._flow import Effect, Flow, arun, run
 from syncpatterns._outcome import Err, Ok, Outcome
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 T = TypeVar("T")
 
@@ -22,11 +22,11 @@ class Step(Effect[Any], ABC):
     __slots__ = ()
 
     @abstractmethod
-    def do(self, parts: Parts) -> Any:
+    def do(self, shared: Shared) -> Any:
         """Do it on this thread."""
 
     @abstractmethod
-    async def ado(self, parts: Parts) -> Any:
+    async def ado(self, shared: Shared) -> Any:
         """Do it on the running loop."""
 
 
@@ -40,16 +40,18 @@ class Ask(Step):
         self.args = args
         self.options = options
 
-    def do(self, parts: Parts) -> Any:
+    def do(self, shared: Shared) -> Any:
         """Ask the blocking store."""
-        return getattr(parts.ready(), self.method)(
-            parts.name, *self.args, **self.options
+        return getattr(shared.ready(), self.method)(
+            shared.name, *self.args, **self.options
         )
 
-    async def ado(self, parts: Parts) -> Any:
+    async def ado(self, shared: Shared) -> Any:
         """Ask the store of the loop."""
-        store = await parts.aready()
-        return await getattr(store, self.method)(parts.name, *self.args, **self.options)
+        store = await shared.aready()
+        return await getattr(store, self.method)(
+            shared.name, *self.args, **self.options
+        )
 
 
 class Store(Ask):
@@ -57,13 +59,13 @@ class Store(Ask):
 
     __slots__ = ()
 
-    def do(self, parts: Parts) -> Any:
+    def do(self, shared: Shared) -> Any:
         """Ask the blocking store."""
-        return getattr(parts.ready(), self.method)(*self.args, **self.options)
+        return getattr(shared.ready(), self.method)(*self.args, **self.options)
 
-    async def ado(self, parts: Parts) -> Any:
+    async def ado(self, shared: Shared) -> Any:
         """Ask the store of the loop."""
-        return await getattr(await parts.aready(), self.method)(*self.args)
+        return await getattr(await shared.aready(), self.method)(*self.args)
 
 
 class StoreHeld(Store):
@@ -97,16 +99,16 @@ class Compute(Step):
         self.function = function
         self.args = args
 
-    def do(self, parts: Parts) -> Outcome[Any]:  # noqa: ARG002 - needs nothing of them
+    def do(self, shared: Shared) -> Outcome[Any]:  # noqa: ARG002 - needs nothing of them
         """Call it."""
         try:
             return Ok(self.function(*self.args))
         except Exception as error:  # noqa: BLE001 - the flow raises it
             return Err(error)
 
-    async def ado(self, parts: Parts) -> Outcome[Any]:
+    async def ado(self, shared: Shared) -> Outcome[Any]:
         """Call it: it computes and does not wait."""
-        return self.do(parts)
+        return self.do(shared)
 
 
 class Wait(Step):
@@ -118,20 +120,20 @@ class Wait(Step):
         self.seen = seen
         self.seconds = seconds
 
-    def do(self, parts: Parts) -> None:
+    def do(self, shared: Shared) -> None:
         """Block this thread."""
-        parts.changes.wait(self.seen, self.seconds)
+        shared.changes.wait(self.seen, self.seconds)
 
-    async def ado(self, parts: Parts) -> None:
+    async def ado(self, shared: Shared) -> None:
         """Suspend this task."""
-        await parts.changes.await_change(self.seen, self.seconds)
+        await shared.changes.await_change(self.seen, self.seconds)
 
 
-def do(parts: Parts, flow: Callable[[], Flow[Any, T]]) -> T:
+def do(shared: Shared, flow: Callable[[], Flow[Any, T]]) -> T:
     """Run *flow* on this thread."""
-    return run(flow, lambda step: step.do(parts))
+    return run(flow, lambda step: step.do(shared))
 
 
-async def ado(parts: Parts, flow: Callable[[], Flow[Any, T]]) -> T:
+async def ado(shared: Shared, flow: Callable[[], Flow[Any, T]]) -> T:
     """Run *flow* on the running loop."""
-    return await arun(flow, lambda step: step.ado(parts))
+    return await arun(flow, lambda step: step.ado(shared))

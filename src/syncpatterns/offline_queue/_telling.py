@@ -25,7 +25,7 @@ from syncpatterns.offline_queue._core import (
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._flights import Verdict
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 
 class _Of(TypedDict):
@@ -36,73 +36,73 @@ class _Of(TypedDict):
     seq: int
 
 
-def of_item(parts: Parts, item: Item) -> _Of:
+def of_item(shared: Shared, item: Item) -> _Of:
     """Return what every fact about *item* says."""
     return _Of(
         operation=item.operation,
         key_hash=item.key_hash,
-        engine=parts.stores.name,
-        queue=parts.name,
+        engine=shared.stores.name,
+        queue=shared.name,
         seq=item.seq,
     )
 
 
-def of_new(parts: Parts, new: NewItem, seq: int) -> _Of:
+def of_new(shared: Shared, new: NewItem, seq: int) -> _Of:
     """Return what every fact about *new*, stored under *seq*, says."""
     return _Of(
         operation=new.operation,
         key_hash=key_hash(new.scope, new.operation, new.key),
-        engine=parts.stores.name,
-        queue=parts.name,
+        engine=shared.stores.name,
+        queue=shared.name,
         seq=seq,
     )
 
 
-def of_number(parts: Parts, seq: int, names: Mapping[int, tuple[str, str]]) -> _Of:
+def of_number(shared: Shared, seq: int, names: Mapping[int, tuple[str, str]]) -> _Of:
     """Return what every fact about item *seq* says, as far as it is known."""
     operation, digits = names.get(seq, ("", ""))
     return _Of(
         operation=operation,
         key_hash=digits,
-        engine=parts.stores.name,
-        queue=parts.name,
+        engine=shared.stores.name,
+        queue=shared.name,
         seq=seq,
     )
 
 
-def about_enqueued(parts: Parts, new: NewItem, become: Enqueued) -> Iterator[Fact]:
+def about_enqueued(shared: Shared, new: NewItem, become: Enqueued) -> Iterator[Fact]:
     """Yield what is told of one new item."""
-    of = of_new(parts, new, become.seq)
+    of = of_new(shared, new, become.seq)
     if become.duplicate:
         yield events.ItemDuplicate(**of)
         return
     yield events.ItemEnqueued(**of)
-    yield from about_ended(parts, become.dropped)
+    yield from about_ended(shared, become.dropped)
     if become.ended is not None and become.ended.seq == become.seq:
         own = become.ended._replace(operation=of["operation"], key_hash=of["key_hash"])
-        yield about_end(parts, own)
+        yield about_end(shared, own)
 
 
-def about_ended(parts: Parts, ended: Iterable[Ended]) -> Iterator[Fact]:
+def about_ended(shared: Shared, ended: Iterable[Ended]) -> Iterator[Fact]:
     """Yield what is told of items that have ended."""
     for each in ended:
-        yield about_end(parts, each)
+        yield about_end(shared, each)
 
 
-def of_ended(parts: Parts, ended: Ended) -> _Of:
+def of_ended(shared: Shared, ended: Ended) -> _Of:
     """Return what every fact about an item that has ended says."""
     return _Of(
         operation=ended.operation,
         key_hash=ended.key_hash,
-        engine=parts.stores.name,
-        queue=parts.name,
+        engine=shared.stores.name,
+        queue=shared.name,
         seq=ended.seq,
     )
 
 
-def about_end(parts: Parts, ended: Ended, error: BaseException | None = None) -> Fact:
+def about_end(shared: Shared, ended: Ended, error: BaseException | None = None) -> Fact:
     """Return what is told of an item that has ended."""
-    of = of_ended(parts, ended)
+    of = of_ended(shared, ended)
     match ended.state:
         case ItemState.DONE:
             return events.ItemDelivered(**of)
@@ -119,10 +119,10 @@ def about_end(parts: Parts, ended: Ended, error: BaseException | None = None) ->
 
 
 def about_settled(
-    parts: Parts, item: Item, verdict: Verdict, settled: Settled
+    shared: Shared, item: Item, verdict: Verdict, settled: Settled
 ) -> Iterator[Fact]:
     """Yield what is told of one settlement and of what ended with it."""
-    of = of_item(parts, item)
+    of = of_item(shared, item)
     if not settled.accepted:
         yield events.ItemLeaseLost(**of)
         return
@@ -151,6 +151,6 @@ def about_settled(
             yield events.ItemDead(**of, reason=reason, error=error)
         case Replace(item=new):
             yield events.ItemCoalesced(**of, survivor=settled.seq)
-            yield events.ItemEnqueued(**of_new(parts, new, settled.seq))
+            yield events.ItemEnqueued(**of_new(shared, new, settled.seq))
     own = item.seq
-    yield from about_ended(parts, (each for each in settled.ended if each.seq != own))
+    yield from about_ended(shared, (each for each in settled.ended if each.seq != own))

@@ -37,11 +37,11 @@ def field(engine: Any, crm: Crm, **options: Any) -> OfflineQueue:
 
 def raw(queue: OfflineQueue) -> Any:
     """Return the store itself, as anybody sees it who has no key."""
-    store: Any = queue._parts.stores.store()
+    store: Any = queue._shared.stores.store()
     return store._store
 
 
 def seals_in(queue: OfflineQueue) -> Any:
     """Return what seals and opens for *queue*."""
-    store: Any = queue._parts.stores.store()
+    store: Any = queue._shared.stores.store()
     return store._seals

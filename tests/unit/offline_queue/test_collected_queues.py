@@ -30,7 +30,7 @@ def listening(engine: Any) -> OfflineQueue:
 
 def changes_of(queue: OfflineQueue) -> weakref.ref[Changes]:
     """Return what tells whether *queue* is gone."""
-    return weakref.ref(queue._parts.changes)
+    return weakref.ref(queue._shared.changes)
 
 
 def test_the_collector_may_run_inside_of_the_store() -> None:

@@ -92,7 +92,7 @@ def test_nothing_leaves_a_queue_without_a_fact(
             assert fact.operation == receipt.operation
             assert fact.key_hash == receipt.key_hash
         assert isinstance(fact, QueueFact)
-        assert (fact.queue, fact.engine) == ("field", queue._parts.stores.name)
+        assert (fact.queue, fact.engine) == ("field", queue._shared.stores.name)
 
 
 def _take(payload: int) -> None:
@@ -141,7 +141,7 @@ def test_a_queue_that_blocks_waits_for_room(
     queue.handler("n.inc")(_take)
     first = queue.enqueue("n.inc", 1)
     waits: list[float] = []
-    changes = queue._parts.changes
+    changes = queue._shared.changes
 
     class Slow:
         """Lets time pass where a caller would wait, and room come once."""
@@ -157,7 +157,7 @@ def test_a_queue_that_blocks_waits_for_room(
         async def await_change(self, seen: int, seconds: float) -> None:
             self.wait(seen, seconds)
 
-    queue._parts.changes = Slow()  # type: ignore[assignment]  # the same two methods
+    queue._shared.changes = Slow()  # type: ignore[assignment]  # the same two methods
     second = world(queue, "enqueue", "n.inc", 2)
     with pytest.raises(QueueFull):
         world(queue, "enqueue", "n.inc", 3)
@@ -198,7 +198,7 @@ def test_what_time_alone_changes_is_told_with_its_name(
     queue: OfflineQueue, crm: Crm, clock: FakeClock, facts: Facts
 ) -> None:
     """A worker that died, and an item that is too old to be sent again."""
-    store = queue._parts.ready()
+    store = queue._shared.ready()
     receipt = queue.enqueue(OP, Update(7, "won"))
     from syncpatterns.offline_queue._ports import ClaimRequest
 
@@ -220,7 +220,7 @@ def test_a_worker_that_died_is_told(
 ) -> None:
     """Its lease ends without a word; the item is delivered again."""
     receipt = queue.enqueue(OP, Update(7, "won"))
-    store = queue._parts.ready()
+    store = queue._shared.ready()
     from syncpatterns.offline_queue._ports import ClaimRequest
 
     store.claim(ClaimRequest("field", 1, 30))

@@ -55,7 +55,7 @@ def test_a_handler_that_lost_its_item_is_told(
     """Somebody else has it: `extend` and `check` raise, the late result is dropped."""
     queue = make(lease=30)
     raised: list[type[BaseException]] = []
-    store = queue._parts.ready()
+    store = queue._shared.ready()
 
     @queue.handler("n.inc")
     def inc(payload: int, ctx: ItemContext) -> int:
@@ -230,7 +230,7 @@ def test_a_call_that_is_interrupted_gives_its_item_back(
     with pytest.raises(KeyboardInterrupt):
         queue.call(inc, 1)
     which = Filter(states=LIVE)
-    (item,) = queue._parts.ready().items("field", which)
+    (item,) = queue._shared.ready().items("field", which)
 
     assert (item.state, item.attempts) == (ItemState.READY, 0)
     assert item.sent_at is not None

@@ -65,7 +65,7 @@ def test_a_forked_child_listens_although_the_parent_was_about_to() -> None:
     """A lock that another thread of the parent held is nobody's in the child."""
     heard: list[Any] = []
     queue = a_queue()
-    queue._parts._lock.acquire()
+    queue._shared._lock.acquire()
 
     _forks._renew()
     queue.listen(heard.append)

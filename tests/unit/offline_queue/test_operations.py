@@ -116,7 +116,7 @@ def test_the_key_of_a_request_keeps_what_it_came_with(
 
         name = "leads.spy"
         windows = type("W", (), {"dedupe": 86400.0})()
-        command_codec = field._parts.handlers.of("leads.update").payloads.codec
+        command_codec = field._shared.handlers.of("leads.update").payloads.codec
         result_codec = command_codec
 
         def call(self, command: Any, *, key: Any, scope: str) -> Any:
@@ -163,7 +163,7 @@ def test_a_request_that_cannot_be_read_is_dead(
         b'{"lead":7,"status":"won"}',
         headers=f'{{"$request":{kept}}}',
     )
-    field._parts.ready().enqueue(EnqueueRequest("field", [new]))
+    field._shared.ready().enqueue(EnqueueRequest("field", [new]))
     report = field.flush()
 
     assert report.dead == 1

@@ -161,7 +161,7 @@ def place_of(engine: Any, queue: str, app: str | None) -> Place:
             f"--app {app} is the queue {safe(found.name)!r}, whose keys open nothing "
             f"of {safe(queue)!r}."
         )
-    store: Any = found._parts.stores.store()  # noqa: SLF001 - of the same library
+    store: Any = found._shared.stores.store()  # noqa: SLF001 - of the same library
     return Place(engine, store.over(kept), queue, kept)
 
 

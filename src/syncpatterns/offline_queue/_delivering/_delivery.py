@@ -19,7 +19,6 @@ from syncpatterns.offline_queue._delivering._context import ItemContext
 from syncpatterns.offline_queue._delivering._guarding import answers_as_values
 from syncpatterns.offline_queue._delivering._resolving import resolved
 from syncpatterns.offline_queue._flights import Flight, Verdict
-from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._registering._handlers import Handler
 from syncpatterns.offline_queue._registering._payloads import (
     Unreadable,
@@ -28,6 +27,7 @@ from syncpatterns.offline_queue._registering._payloads import (
 )
 from syncpatterns.offline_queue._results import stored_result
 from syncpatterns.offline_queue._sealing._seals import ShutEnded, ShutItem
+from syncpatterns.offline_queue._shared import Shared
 from syncpatterns.sealing._errors import SealError
 
 
@@ -48,27 +48,27 @@ class Step(Effect[Any], ABC):
 class Parents(Step):
     """How what the item waited for has ended; answered with an `Outcome`."""
 
-    __slots__ = ("flight", "parts")
+    __slots__ = ("flight", "shared")
 
-    def __init__(self, parts: Parts, flight: Flight) -> None:
-        self.parts = parts
+    def __init__(self, shared: Shared, flight: Flight) -> None:
+        self.shared = shared
         self.flight = flight
 
     def do(self) -> Outcome[dict[int, Ended]]:
         """Ask the blocking store."""
-        parts = self.parts
+        shared = self.shared
         try:
-            store = parts.stores.store()
-            return Ok(store.parents(parts.name, self.flight.item.seq))
+            store = shared.stores.store()
+            return Ok(store.parents(shared.name, self.flight.item.seq))
         except Exception as error:  # noqa: BLE001 - put back, and asked again
             return Err(error)
 
     async def ado(self) -> Outcome[dict[int, Ended]]:
         """Ask the store of the loop."""
-        parts = self.parts
+        shared = self.shared
         try:
-            store = parts.stores.astore()
-            return Ok(await store.parents(parts.name, self.flight.item.seq))
+            store = shared.stores.astore()
+            return Ok(await store.parents(shared.name, self.flight.item.seq))
         except Exception as error:  # noqa: BLE001 - put back, and asked again
             return Err(error)
 
@@ -135,11 +135,11 @@ class Delivery:
     """Delivers the items of one queue.
 
     Args:
-        parts: Of the queue.
+        shared: Of the queue.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts: Final = parts
+    def __init__(self, shared: Shared) -> None:
+        self._shared: Final = shared
 
     def deliver(self, flight: Flight) -> Verdict:
         """Deliver on this thread; raises nothing but what interrupts it."""
@@ -152,16 +152,16 @@ class Delivery:
         )
 
     def _flow(self, flight: Flight, *, loop: bool = False) -> Flow[Step, Verdict]:
-        parts, item = self._parts, flight.item
-        judge, now = parts.judge, parts.clock.time()
-        handler = parts.handlers.named(item.operation)
+        shared, item = self._shared, flight.item
+        judge, now = shared.judge, shared.clock.time()
+        handler = shared.handlers.named(item.operation)
         if handler is None:
             return judge.unknown_here(item, "unknown-operation", now)
         if item.version > handler.payloads.version:
             return judge.unknown_here(item, "newer", now)
         parents: Outcome[dict[int, Ended]] = Ok({})
         if has_references(item):
-            parents = yield from Parents(parts, flight)
+            parents = yield from Parents(shared, flight)
         if isinstance(parents, Err):
             return judge.unread(item, parents.error)
         shut = _shut(item, parents.value)
@@ -169,7 +169,7 @@ class Delivery:
             return judge.shut(item, shut)
         try:
             payload = handler.payloads.read(item, parents.value)
-            context = parts.context(flight, handler)
+            context = shared.context(flight, handler)
             invoke = _asked(handler, flight, payload, context, loop=loop)
         except Unreadable as error:
             if error.parked:
@@ -186,7 +186,7 @@ class Delivery:
         decided: Outcome[Any] = yield from Invoke(
             flight, handler.on_conflict, payload, raised, context
         )
-        return resolved(parts, handler, flight, raised, decided)
+        return resolved(shared, handler, flight, raised, decided)
 
 
 def _shut(item: Item, parents: dict[int, Ended]) -> SealError | None:

@@ -19,12 +19,12 @@ from syncpatterns.offline_queue._registering._resolutions import (
 from syncpatterns.offline_queue._taking._drafts import replacement
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._parts import Parts
     from syncpatterns.offline_queue._registering._handlers import Handler
+    from syncpatterns.offline_queue._shared import Shared
 
 
 def resolved(
-    parts: Parts,
+    shared: Shared,
     handler: Handler,
     flight: Flight,
     conflict: BaseException,
@@ -36,7 +36,7 @@ def resolved(
     """
     item = flight.item
     if isinstance(decided, Err):
-        return _answered(parts.judge.parked(item, "conflict-hook", decided.error))
+        return _answered(shared.judge.parked(item, "conflict-hook", decided.error))
     after = Aftermath(Err(conflict), "conflict")
     match decided.value:
         case Accept(result):
@@ -44,7 +44,7 @@ def resolved(
                 # Nothing said is nothing kept, whatever the handler would return.
                 body = b"" if result is None else handler.results.encode(result)
             except Exception as error:  # noqa: BLE001 - of any codec
-                return _answered(parts.judge.parked(item, "conflict-hook", error))
+                return _answered(shared.judge.parked(item, "conflict-hook", error))
             return Verdict(
                 Ack(item.hold, body), Evidence.ANSWERED, extra=Aftermath(Ok(result))
             )
@@ -53,9 +53,9 @@ def resolved(
             return Verdict(fail, Evidence.ANSWERED, extra=after)
         case RetryWith(payload):
             try:
-                new = replacement(parts, handler, item, payload)
+                new = replacement(shared, handler, item, payload)
             except Exception as error:  # noqa: BLE001 - of any codec, lane or entity
-                return _answered(parts.judge.parked(item, "conflict-hook", error))
+                return _answered(shared.judge.parked(item, "conflict-hook", error))
             put = Replace(item.hold, new)
             return Verdict(put, Evidence.ANSWERED, extra=after)
         case SetAside():
@@ -67,7 +67,7 @@ def resolved(
                 f"{item.operation}: on_conflict= returns Accept, Discard, RetryWith, "
                 f"SetAside or Reject, not a {type(other).__name__}."
             )
-            return _answered(parts.judge.parked(item, "conflict-hook", wrong))
+            return _answered(shared.judge.parked(item, "conflict-hook", wrong))
 
 
 def _answered(verdict: Verdict) -> Verdict:

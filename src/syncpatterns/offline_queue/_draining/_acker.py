@@ -53,7 +53,7 @@ class Acker:
         self._waiting: list[Aloft] = []
         self._doubtful: set[Hold] = set()  # a try failed, perhaps after its commit
         self._trouble = Trouble(
-            board.post.name,
+            board.surface.name,
             board.store.name,
             "could not store what deliveries came to",
             "their leases are kept",
@@ -125,7 +125,7 @@ class Acker:
             _log.error(
                 "Queue %r gives up storing what became of item %d (%s); it comes back "
                 "when its lease ends.",
-                board.post.name,
+                board.surface.name,
                 flight.item.seq,
                 flight.item.key_hash,
             )
@@ -142,10 +142,10 @@ class Acker:
                 which = (flight.item.target, verdict.pause)
                 pauses[which] = max(pauses.get(which, 0.0), verdict.rest)
         for (target, reason), seconds in pauses.items():
-            await board.store.pause(board.post.name, target, seconds, reason)
+            await board.store.pause(board.surface.name, target, seconds, reason)
 
     async def _store(self, batch: Sequence[Aloft]) -> None:
-        board, name = self._board, self._board.post.name
+        board, name = self._board, self._board.surface.name
         _testpoints.hit("drain.before_settle")
         said = [cooled(_verdict(flight)) for flight in batch]
         if self._goes_on(batch):
@@ -188,7 +188,7 @@ class Acker:
 
     async def _looked_up(self, flight: Aloft, answer: Settled) -> Settled:
         """Find out whether an earlier try of ours has landed after all."""
-        board, name = self._board, self._board.post.name
+        board, name = self._board, self._board.surface.name
         item: Item | None = await board.store.get(name, flight.item.seq)
         ended: Ended | None = await board.store.ended(name, flight.item.seq)
         if not landed(_verdict(flight).settlement, flight.item, item, ended):

@@ -56,7 +56,7 @@ class Board:
     can repeat is never more than *width* items.
 
     Args:
-        post: The surface of the queue.
+        surface: The surface of the queue.
         store: Where its items are.
         width: Most items under way.
 
@@ -67,10 +67,10 @@ class Board:
         closed: The engine is gone: what is under way comes back by its lease.
     """
 
-    def __init__(self, post: Delivers, store: AsyncQueueStore, width: int) -> None:
-        self.post = post
+    def __init__(self, surface: Delivers, store: AsyncQueueStore, width: int) -> None:
+        self.surface = surface
         self.store = store
-        self.clock = post.clock
+        self.clock = surface.clock
         self.width = width
         self.limiter = anyio.CapacityLimiter(width)
         self.flights: dict[Hold, Aloft] = {}
@@ -112,9 +112,9 @@ class Board:
         What is shown is worth no item: the drain goes on without it.
         """
         try:
-            return await self.store.stats(self.post.name)
+            return await self.store.stats(self.surface.name)
         except Exception as error:  # noqa: BLE001 - see above
-            _log.debug("Queue %r could not be counted: %s", self.post.name, error)
+            _log.debug("Queue %r could not be counted: %s", self.surface.name, error)
             return None
 
     def close(self) -> None:
@@ -126,6 +126,6 @@ class Board:
     def tell(self, flight: Aloft, verdict: Verdict, settled: Settled) -> None:
         """Tell the surface what became of *flight*; its mistakes stop no drain."""
         try:
-            self.post.settled(flight, verdict, settled)
+            self.surface.settled(flight, verdict, settled)
         except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no drain
             _log.exception("What became of item %d was not told", flight.item.seq)

@@ -65,7 +65,7 @@ class Claimer:
         self._progress = progress
         self._once = once
         self._trouble = Trouble(
-            board.post.name, board.store.name, "could not claim", "nothing is lost"
+            board.surface.name, board.store.name, "could not claim", "nothing is lost"
         )
         self._poll = POLL[0]
         self._seen: int | None = None
@@ -85,7 +85,7 @@ class Claimer:
                     return
                 await self._wait(got)
             except EngineClosed:
-                _log.info("The engine is closed, so queue %r ends.", board.post.name)
+                _log.info("The engine is closed, so queue %r ends.", board.surface.name)
                 board.close()
                 return
             except Exception as error:
@@ -125,15 +125,15 @@ class Claimer:
         if now - self._staged_at >= BUSY_STAGE:
             self._staged_at = now
             self._stager.stir()
-        targets, post = board.post.targets, board.post
+        targets, surface = board.surface.targets, board.surface
         halts = targets.halts
-        request = targets.request(post.name, limit, post.lease, board.width)
+        request = targets.request(surface.name, limit, surface.lease, board.width)
         return Claim(request, now, halts)
 
     def end(self, claim: Claim, items: list[Item]) -> None:
         """Have the deliveries of *items* started; none if the claim has failed."""
         board = self._board
-        board.post.targets.claimed(claim.request, items)
+        board.surface.targets.claimed(claim.request, items)
         for item in items:
             self._start(board.add(item, claim.begun, claim.halts))
 
@@ -142,7 +142,7 @@ class Claimer:
         board = self._board
         ends = self._progress.under_way
         if ends and (stats := await board.count()) is not None:
-            self._progress.over(stats, board.post.targets.away())
+            self._progress.over(stats, board.surface.targets.away())
 
     async def _wait(self, got: int) -> None:
         """Return when it is worth claiming again."""

@@ -53,7 +53,7 @@ class Drain:
     """One drain of one queue; `run` it once.
 
     Args:
-        post: The surface of the queue.
+        surface: The surface of the queue.
         once: End as soon as nothing can be delivered now.
         concurrency: Most items under way.
         grace: Seconds that handlers get to end when the drain is stopped.
@@ -65,7 +65,7 @@ class Drain:
 
     def __init__(
         self,
-        post: Delivers,
+        surface: Delivers,
         *,
         once: bool = False,
         concurrency: int = 8,
@@ -82,7 +82,7 @@ class Drain:
             raise ConfigurationError(
                 f"grace={grace!r} must be a number of seconds, 0 or more."
             )
-        self._post = post
+        self._surface = surface
         self._once = once
         self._concurrency = concurrency
         self._grace = grace
@@ -101,10 +101,10 @@ class Drain:
         store = await self._store()
         if store is None:
             return self.report
-        board = Board(self._post, store, self._concurrency)
+        board = Board(self._surface, store, self._concurrency)
         unlisten = [
             board.store.on_change(board.claimer.ring),
-            self._post.targets.on_change(board.prober.ring),
+            self._surface.targets.on_change(board.prober.ring),
         ]
         try:
             await self._run(board, task_status)
@@ -122,10 +122,12 @@ class Drain:
 
         A server that starts before its database goes on trying.
         """
-        trouble = Trouble(self._post.name, "its engine", "cannot be opened", "it waits")
+        trouble = Trouble(
+            self._surface.name, "its engine", "cannot be opened", "it waits"
+        )
         while True:
             try:
-                return await self._post.aready()
+                return await self._surface.aready()
             except EngineClosed:
                 if self._once:
                     raise
@@ -133,10 +135,10 @@ class Drain:
             except StoreUnavailable as error:
                 if self._once:
                     raise
-                await self._post.clock.asleep(trouble.again(error))
+                await self._surface.clock.asleep(trouble.again(error))
 
     async def _run(self, board: Board, task_status: TaskStatus[None]) -> None:
-        progress = Progress(self._post, board.store.name, board.tally)
+        progress = Progress(self._surface, board.store.name, board.tally)
         stager, prober, renewer = Stager(board), Prober(board), Renewer(board)
         async with anyio.create_task_group() as tasks:
             crew = _Crew(tasks)
@@ -175,12 +177,12 @@ class Drain:
     async def _fly(self, board: Board, acker: Acker, flight: Aloft) -> None:
         """Deliver one item; whatever happens, its slot gets a verdict."""
         verdict: Verdict | None = None
-        if flight.halts != self._post.targets.halts:
+        if flight.halts != self._surface.targets.halts:
             flight.scope.cancel()  # paused since it was claimed, by a hook for instance
         try:
             with flight.scope:
                 if not board.closing and not flight.scope.cancel_called:
-                    verdict = await self._post.adeliver(flight)
+                    verdict = await self._surface.adeliver(flight)
         except Exception:  # noqa: BLE001 - logged; the surface answers a handler's errors
             _log.exception("The delivery of item %d failed", flight.item.seq)
             verdict = given_back(flight, pause_of(flight), "delivery-failed")
@@ -210,7 +212,7 @@ class Drain:
         """Learn from a delivery, once."""
         if not flight.observed:
             flight.observed = True
-            self._post.targets.observed(flight.item.target, verdict, board.width)
+            self._surface.targets.observed(flight.item.target, verdict, board.width)
 
     async def _close(self, board: Board, acker: Acker) -> None:
         """End in order; see the module. Bounded, whatever handlers do."""
@@ -229,7 +231,7 @@ class Drain:
                     "The handler of item %d of queue %r does not end although it is "
                     "cancelled; the item is given back.",
                     flight.item.seq,
-                    self._post.name,
+                    self._surface.name,
                 )
                 flight.verdict = given_back(flight)
                 self._observe(board, flight, flight.verdict)
@@ -238,7 +240,7 @@ class Drain:
             _log.error(
                 "Queue %r could not give back %d items before it ended; they come "
                 "back when their leases end.",
-                self._post.name,
+                self._surface.name,
                 len(board.flights),
             )
 
@@ -252,15 +254,15 @@ class Drain:
 
     async def _take_stock(self, board: Board, progress: Progress) -> None:
         """Say what was done and what is left, as far as the store can be asked."""
-        away = self._post.targets.away()
+        away = self._surface.targets.away()
         self.report = board.tally.since(Tally(), 0, away)
         with anyio.move_on_after(CLEANUP):
             try:
-                stats = await board.store.stats(self._post.name)
+                stats = await board.store.stats(self._surface.name)
             except Exception as error:
                 if self._once and not isinstance(error, EngineClosed):
                     raise
-                _log.info("Queue %r cannot be counted: %s", self._post.name, error)
+                _log.info("Queue %r cannot be counted: %s", self._surface.name, error)
                 return
             self.report = board.tally.since(Tally(), stats.live, away)
             progress.over(stats, away)

@@ -87,8 +87,10 @@ class Drains:
         """
         from syncpatterns.offline_queue._draining._drain import Drain  # noqa: PLC0415 - as above
 
-        post = self._delivers()
-        return await Drain(post, once=True, concurrency=concurrency, hurry=True).run()
+        surface = self._delivers()
+        return await Drain(
+            surface, once=True, concurrency=concurrency, hurry=True
+        ).run()
 
     # ---------------------------------------------------------------- threads
 

@@ -28,9 +28,9 @@ class Prober:
         board = self._board
         async with anyio.create_task_group() as looks:
             while True:
-                for target, probe in board.post.targets.to_look_at():
+                for target, probe in board.surface.targets.to_look_at():
                     looks.start_soon(self._look, target, probe)
-                wait = board.post.targets.wait()
+                wait = board.surface.targets.wait()
                 # After that, so that what was due by then is claimed now, and
                 # what is due later wakes this task.
                 board.claimer.ring()
@@ -38,7 +38,7 @@ class Prober:
 
     async def look_now(self) -> None:
         """Look at every target that is away, and return when all have answered."""
-        targets = self._board.post.targets
+        targets = self._board.surface.targets
         targets.hurry()
         async with anyio.create_task_group() as looks:
             for target, probe in targets.to_look_at(anew=True):
@@ -56,5 +56,5 @@ class Prober:
             _log.warning("%r failed with %s: %s", probe, type(error).__name__, error)
             found = False
         finally:
-            self._board.post.targets.looked(target, found=found)
+            self._board.surface.targets.looked(target, found=found)
             self._board.prober.ring()

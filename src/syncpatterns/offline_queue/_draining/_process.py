@@ -19,17 +19,17 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def drain_process(
-    post: Delivers, *, once: bool, concurrency: int, grace: float
+    surface: Delivers, *, once: bool, concurrency: int, grace: float
 ) -> DrainReport:
     """Drain until it is over, or until SIGTERM or SIGINT on the main thread."""
-    drain = Drain(post, once=once, concurrency=concurrency, grace=grace)
+    drain = Drain(surface, once=once, concurrency=concurrency, grace=grace)
 
     async def main() -> DrainReport:
         try:
             with anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as tasks:
                     if threading.current_thread() is threading.main_thread():
-                        tasks.start_soon(_end_on_signal, scope, post.name)
+                        tasks.start_soon(_end_on_signal, scope, surface.name)
                     await drain.run()
                     tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:

@@ -42,13 +42,13 @@ class Progress:
     can be delivered now.
 
     Args:
-        post: The surface of the queue.
+        surface: The surface of the queue.
         engine: Name of the engine.
         tally: What the drain has done, counted by others.
     """
 
-    def __init__(self, post: Delivers, engine: str, tally: Tally) -> None:
-        self._post = post
+    def __init__(self, surface: Delivers, engine: str, tally: Tally) -> None:
+        self._surface = surface
         self._engine = engine
         self._tally = tally
         self._before: Tally | None = None
@@ -64,7 +64,7 @@ class Progress:
     @property
     def due(self) -> bool:
         """Whether it is time to say how far it is."""
-        return self.under_way and self._post.clock.monotonic() >= self._due
+        return self.under_way and self._surface.clock.monotonic() >= self._due
 
     def mark(self) -> Tally:
         """Return what was done so far, for `began`.
@@ -76,12 +76,12 @@ class Progress:
 
     def began(self, stats: QueueStats, before: Tally) -> None:
         """Say that a wave has begun, at the mark *before*."""
-        now = self._post.clock.monotonic()
+        now = self._surface.clock.monotonic()
         self._before = before
         self._began, self._due, self._percent = now, now + EVERY, 0.0
         total = to_deliver(stats) + self._tally.ended - before.ended
-        self._post.tell(
-            DrainStarted(queue=self._post.name, engine=self._engine, total=total)
+        self._surface.tell(
+            DrainStarted(queue=self._surface.name, engine=self._engine, total=total)
         )
 
     def measured(self, stats: QueueStats) -> None:
@@ -95,14 +95,14 @@ class Progress:
         self._tell(to_deliver(stats), over=True)
         report = self._tally.since(self._before, stats.live, away)
         self._before = None
-        self._post.tell(
-            DrainFinished(queue=self._post.name, engine=self._engine, report=report)
+        self._surface.tell(
+            DrainFinished(queue=self._surface.name, engine=self._engine, report=report)
         )
 
     def _tell(self, left: int, *, over: bool) -> None:
         if self._before is None:
             return
-        now = self._post.clock.monotonic()
+        now = self._surface.clock.monotonic()
         self._due = now + EVERY
         done = self._tally.ended - self._before.ended
         total = done + left
@@ -113,9 +113,9 @@ class Progress:
             self._percent = 100.0
         seconds = now - self._began
         eta = left * seconds / done if done and seconds > 0 else None
-        self._post.tell(
+        self._surface.tell(
             DrainProgress(
-                queue=self._post.name,
+                queue=self._surface.name,
                 engine=self._engine,
                 done=done,
                 total=total,

@@ -23,7 +23,7 @@ class Renewer:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._trouble = Trouble(
-            board.post.name,
+            board.surface.name,
             board.store.name,
             "could not renew leases",
             "they have not ended yet",
@@ -36,7 +36,7 @@ class Renewer:
             if not board.flights:
                 await board.renewer.wait(board.clock, math.inf)
                 continue
-            third = board.post.lease / 3
+            third = board.surface.lease / 3
             await board.clock.asleep(third / 4 if self._trouble.failures else third)
             await self._renew()
 
@@ -48,7 +48,9 @@ class Renewer:
         now = board.clock.monotonic()
         holds = [flight.item.hold for flight in flights]
         try:
-            held = await board.store.extend(board.post.name, holds, board.post.lease)
+            held = await board.store.extend(
+                board.surface.name, holds, board.surface.lease
+            )
         except EngineClosed:
             board.close()
             return
@@ -70,7 +72,10 @@ class Renewer:
         self._trouble.again(error)
         now = board.clock.monotonic()
         for flight in flights:
-            if flight.verdict is None and now - flight.renewed_at >= board.post.lease:
+            if (
+                flight.verdict is None
+                and now - flight.renewed_at >= board.surface.lease
+            ):
                 # It may be another's by now, and nobody can tell: end it. Its
                 # release is fenced, and refused if so.
                 flight.scope.cancel()

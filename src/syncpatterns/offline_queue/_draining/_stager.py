@@ -22,7 +22,7 @@ class Stager:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._trouble = Trouble(
-            board.post.name,
+            board.surface.name,
             board.store.name,
             "could not look for what is due",
             "nothing is lost",
@@ -51,7 +51,7 @@ class Stager:
         # Before the look: a commit during it is found by the next one.
         version = board.store.changes()
         try:
-            staged = await board.store.stage(board.post.name)
+            staged = await board.store.stage(board.surface.name)
         except EngineClosed:
             board.close()
             return 0.0
@@ -61,7 +61,7 @@ class Stager:
         self._version = version
         board.tally.staged(staged)
         try:
-            board.post.staged(staged)
+            board.surface.staged(staged)
         except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no drain
             _log.exception("What time has changed was not told")
         if staged.ready or staged.lapsed or staged.resumed or staged.ended:

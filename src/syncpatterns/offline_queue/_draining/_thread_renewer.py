@@ -22,11 +22,11 @@ class ThreadRenewer:
     `Flight.lost` set, and its result is refused.
 
     Args:
-        post: The surface of the queue.
+        surface: The surface of the queue.
     """
 
-    def __init__(self, post: Delivers) -> None:
-        self._post = post
+    def __init__(self, surface: Delivers) -> None:
+        self._surface = surface
         self._lock = threading.Lock()
         self._flights: dict[Flight, None] = {}
         self._on_duty = 0
@@ -76,14 +76,14 @@ class ThreadRenewer:
 
     def _run(self, bell: ThreadBell) -> None:
         trouble = Trouble(
-            self._post.name,
+            self._surface.name,
             "its engine",
             "could not renew leases",
             "they have not ended yet",
         )
-        third = self._post.lease / 3
+        third = self._surface.lease / 3
         wait = third
-        while not bell.wait(self._post.clock, wait, lambda: False):
+        while not bell.wait(self._surface.clock, wait, lambda: False):
             try:
                 self._renew()
                 trouble.over()
@@ -99,8 +99,8 @@ class ThreadRenewer:
         if not flights:
             return
         holds = [flight.item.hold for flight in flights]
-        store = self._post.ready()
-        held = set(store.extend(self._post.name, holds, self._post.lease))
+        store = self._surface.ready()
+        held = set(store.extend(self._surface.name, holds, self._surface.lease))
         for flight in flights:
             if flight.item.hold not in held and flight in self._flights:
                 flight.lost = True

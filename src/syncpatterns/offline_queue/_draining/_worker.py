@@ -51,7 +51,7 @@ class Worker:
     """One thread's work on one queue; `run` it once.
 
     Args:
-        post: The surface of the queue.
+        surface: The surface of the queue.
         renewer: Shared by all blocking workers of the queue.
         once: End as soon as nothing can be delivered now.
         hurry: Look at once at the targets that are away, and wait for it.
@@ -60,14 +60,14 @@ class Worker:
 
     def __init__(
         self,
-        post: Delivers,
+        surface: Delivers,
         renewer: ThreadRenewer,
         *,
         once: bool,
         hurry: bool = False,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._post = post
+        self._surface = surface
         self._renewer = renewer
         self._once = once
         self._hurry = hurry
@@ -93,12 +93,12 @@ class Worker:
         store = self._opened()
         if store is None:
             return DrainReport()
-        targets = self._post.targets
+        targets = self._surface.targets
         offs = [
             store.on_change(self._bell.ring),
             targets.on_change(self._bell.ring),
         ]
-        progress = Progress(self._post, store.name, self._tally)
+        progress = Progress(self._surface, store.name, self._tally)
         try:
             with self._renewer.on_duty():
                 if self._hurry:
@@ -111,7 +111,7 @@ class Worker:
         except EngineClosed:
             if self._once:
                 raise
-            _log.info("The engine is closed, so queue %r ends.", self._post.name)
+            _log.info("The engine is closed, so queue %r ends.", self._surface.name)
             return self._tally.since(Tally(), 0, targets.away())
         finally:
             for off in offs:
@@ -121,22 +121,24 @@ class Worker:
 
     def _counted(self, store: QueueStore, progress: Progress) -> DrainReport:
         """Return what was done and what is left."""
-        away = self._post.targets.away()
+        away = self._surface.targets.away()
         try:
-            stats = store.stats(self._post.name)
+            stats = store.stats(self._surface.name)
         except StoreUnavailable as error:
             if self._once:
                 raise
-            _log.info("Queue %r cannot be counted: %s", self._post.name, error)
+            _log.info("Queue %r cannot be counted: %s", self._surface.name, error)
             return self._tally.since(Tally(), 0, away)
         progress.over(stats, away)
         return self._tally.since(Tally(), stats.live, away)
 
     def _opened(self) -> QueueStore | None:
-        trouble = Trouble(self._post.name, "its engine", "cannot be opened", "it waits")
+        trouble = Trouble(
+            self._surface.name, "its engine", "cannot be opened", "it waits"
+        )
         while not self._stopped():
             try:
-                return self._post.ready()
+                return self._surface.ready()
             except EngineClosed:
                 if self._once:
                     raise
@@ -148,7 +150,7 @@ class Worker:
         return None
 
     def _loop(self, store: QueueStore, progress: Progress) -> None:
-        targets, name = self._post.targets, self._post.name
+        targets, name = self._surface.targets, self._surface.name
         trouble = Trouble(name, store.name, "could not claim", "nothing is lost")
         while not self._stopped():
             if self._recalled():
@@ -158,7 +160,7 @@ class Worker:
                     self._look()
                     # Before the claim: what is due by now it finds, and what is due
                     # later ends the wait.
-                    self._targets_at = self._post.clock.monotonic() + targets.wait()
+                    self._targets_at = self._surface.clock.monotonic() + targets.wait()
                     self._stage(store)
                     self._claim(store)
             except EngineClosed:
@@ -182,13 +184,13 @@ class Worker:
 
     def _claim(self, store: QueueStore, *said: Settlement) -> list[Settled]:
         """Claim an item; in the commit that stores what was *said* of the last one."""
-        post, targets = self._post, self._post.targets
+        surface, targets = self._surface, self._surface.targets
         if not said:  # no wait follows the others, and it takes 14 us to look
             # Before the claim: a commit during it is found by the next one.
             self._seen = store.changes()
-        self._tried_at = post.clock.monotonic()
+        self._tried_at = surface.clock.monotonic()
         self._halts = targets.halts
-        request = targets.request(post.name, 1, post.lease, WIDTH)
+        request = targets.request(surface.name, 1, surface.lease, WIDTH)
         settled: list[Settled] = []
         items: list[Item] = []
         try:
@@ -208,15 +210,17 @@ class Worker:
         In between, hooks were told of that settlement. One of them may have paused
         the queue, or kept us so long that the lease, which nobody renews, has ended.
         """
-        kept = self._post.clock.monotonic() - self._tried_at
-        return self._halts != self._post.targets.halts or kept > self._post.lease / 3
+        kept = self._surface.clock.monotonic() - self._tried_at
+        return (
+            self._halts != self._surface.targets.halts or kept > self._surface.lease / 3
+        )
 
     def _let_go(self, store: QueueStore) -> None:
         """Give back what is left in hand, and never hide what ends this worker."""
         try:
             self._give_back(store)
         except Exception as error:  # noqa: BLE001 - logged; it comes back by its lease
-            _log.info("An item of queue %r stays leased: %s", self._post.name, error)
+            _log.info("An item of queue %r stays leased: %s", self._surface.name, error)
 
     def _give_back(self, store: QueueStore) -> None:
         """Let go of what was claimed with a settlement, and is not to be delivered."""
@@ -224,7 +228,7 @@ class Worker:
         if item is not None:
             flight = Flight(item)
             verdict = given_back(flight)
-            self._post.targets.observed(item.target, verdict, WIDTH)
+            self._surface.targets.observed(item.target, verdict, WIDTH)
             self._settle(store, flight, verdict)
 
     def _deliver(self, store: QueueStore, item: Item) -> None:
@@ -232,7 +236,7 @@ class Worker:
         with self._renewer.watching(flight):
             verdict: Verdict | None = None
             try:
-                verdict = self._post.deliver(flight)
+                verdict = self._surface.deliver(flight)
             except Exception:  # noqa: BLE001 - logged; the surface answers a handler's errors
                 _log.exception("The delivery of item %d failed", item.seq)
                 verdict = given_back(flight, 1.0, "delivery-failed")
@@ -241,7 +245,7 @@ class Worker:
                 # handler has raised what looks like it, and may do so again.
                 pause = pause_of(flight) if flight.begun else 0.0
                 said = given_back(flight, pause) if verdict is None else verdict
-                self._post.targets.observed(item.target, said, WIDTH)
+                self._surface.targets.observed(item.target, said, WIDTH)
                 self._settle(store, flight, said, goes_on=verdict is not None)
 
     def _settle(
@@ -260,7 +264,7 @@ class Worker:
             verdict: What came of it.
             goes_on: Nothing is wrong, so that the next item may be claimed with it.
         """
-        name, tries = self._post.name, 0
+        name, tries = self._surface.name, 0
         trouble = Trouble(
             name,
             store.name,
@@ -306,8 +310,8 @@ class Worker:
             or self._stopped()
         ):
             return False
-        now = self._post.clock.monotonic()
-        self._targets_at = now + self._post.targets.wait()
+        now = self._surface.clock.monotonic()
+        self._targets_at = now + self._surface.targets.wait()
         stage_at = min(self._stage_at, self._staged_at + BUSY_STAGE)
         return now < self._targets_at and now < stage_at
 
@@ -318,7 +322,7 @@ class Worker:
         self, store: QueueStore, flight: Flight, verdict: Verdict, answer: Settled
     ) -> Settled:
         """Find out whether an earlier try of ours has landed after all."""
-        name, seq = self._post.name, flight.item.seq
+        name, seq = self._surface.name, flight.item.seq
         item, ended = store.get(name, seq), store.ended(name, seq)
         if not landed(verdict.settlement, flight.item, item, ended):
             return answer
@@ -326,7 +330,7 @@ class Worker:
 
     def _tell(self, flight: Flight, verdict: Verdict, settled: Settled) -> None:
         try:
-            self._post.settled(flight, verdict, settled)
+            self._surface.settled(flight, verdict, settled)
         except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no worker
             _log.exception("What became of item %d was not told", flight.item.seq)
 
@@ -337,14 +341,14 @@ class Worker:
         if not (begins or ends or progress.due):
             return
         try:
-            stats = store.stats(self._post.name)
+            stats = store.stats(self._surface.name)
         except Exception as error:  # noqa: BLE001 - see above
-            _log.debug("Queue %r could not be measured: %s", self._post.name, error)
+            _log.debug("Queue %r could not be measured: %s", self._surface.name, error)
             return
         if begins:
             progress.began(stats, progress.mark())
         elif ends:
-            progress.over(stats, self._post.targets.away())
+            progress.over(stats, self._surface.targets.away())
         else:
             progress.measured(stats)
 
@@ -352,24 +356,24 @@ class Worker:
 
     def _stage(self, store: QueueStore) -> None:
         """Do what time asks for: when it is due, and when others have committed."""
-        now = self._post.clock.monotonic()
+        now = self._surface.clock.monotonic()
         version = store.changes()
         stirred = version != self._staged_version
         pace = POLL[0] if self._idle else BUSY_STAGE
         if now < self._stage_at and not (stirred and now >= self._staged_at + pace):
             return
-        staged = store.stage(self._post.name)
+        staged = store.stage(self._surface.name)
         self._staged_version, self._staged_at = version, now
         self._stage_at = now + min(max(staged.next_due, SHORTEST_STAGE), LONGEST_STAGE)
         self._tally.staged(staged)
         try:
-            self._post.staged(staged)
+            self._surface.staged(staged)
         except Exception:  # noqa: BLE001 - logged; a slip of the surface stops no worker
             _log.exception("What time has changed was not told")
 
     def _wait(self, store: QueueStore) -> None:
         """Return when it is worth claiming again."""
-        clock = self._post.clock
+        clock = self._surface.clock
         until = min(self._stage_at, self._targets_at, self._tried_at + CLAIM_ANYWAY)
         while not self._stopped():
             left = until - clock.monotonic()
@@ -384,7 +388,7 @@ class Worker:
 
     def _again(self, trouble: Trouble, error: Exception) -> None:
         """Log it, and wait a moment."""
-        self._bell.wait(self._post.clock, trouble.again(error), self._stopped)
+        self._bell.wait(self._surface.clock, trouble.again(error), self._stopped)
 
     # ---------------------------------------------------------------- looking
 
@@ -394,7 +398,7 @@ class Worker:
         A single pass waits for them, and leaves none behind.
         """
         looks: list[threading.Thread] = []
-        for target, probe in self._post.targets.to_look_at(anew=anew):
+        for target, probe in self._surface.targets.to_look_at(anew=anew):
             look = threading.Thread(
                 target=self._look_at,
                 args=(target, probe),
@@ -407,9 +411,9 @@ class Worker:
             look.join(LONGEST_LOOK)
 
     def _look_now(self) -> None:
-        self._post.targets.hurry()
+        self._surface.targets.hurry()
         self._look(anew=True)
-        self._post.targets.hurry()  # somebody waits for this pass
+        self._surface.targets.hurry()  # somebody waits for this pass
 
     def _look_at(self, target: str, probe: Probe) -> None:
         found = False
@@ -418,4 +422,4 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - a broken probe found nobody
             _log.warning("%r failed with %s: %s", probe, type(error).__name__, error)
         finally:
-            self._post.targets.looked(target, found=found)
+            self._surface.targets.looked(target, found=found)

@@ -16,7 +16,7 @@ from syncpatterns.offline_queue._taking._receipts import Receipt, receipt_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 #: More would be read into memory at once; page with ``after=``.
 MOST = 1000
@@ -66,21 +66,22 @@ def listed(chosen: Filter, after: int, limit: int) -> Flow[Step, list[Item]]:
     return items
 
 
-def one(parts: Parts, seq: int) -> Flow[Step, Item | None]:
+def one(shared: Shared, seq: int) -> Flow[Step, Item | None]:
     """Return the item of this number, if it is live or DEAD.
 
     Raises:
         ConfigurationError: It is no number.
     """
-    _check_number(parts, seq)
+    _check_number(shared, seq)
     item: Item | None = yield from Ask("get", seq)
     return item
 
 
-def _check_number(parts: Parts, seq: object) -> None:
+def _check_number(shared: Shared, seq: object) -> None:
     if type(seq) is not int:
         raise ConfigurationError(
-            f"{parts.name}: an item is found by its number, such as receipt.id, not by "
+            f"{shared.name}: an item is found by its number, such as receipt.id, not "
+            "by "
             f"a {type(seq).__name__}."
         )
 
@@ -91,7 +92,7 @@ def asked(method: str, *args: Any) -> Flow[Step, Any]:
 
 
 def paused(
-    parts: Parts, target: str, seconds: float | None, reason: str
+    shared: Shared, target: str, seconds: float | None, reason: str
 ) -> Flow[Step, None]:
     """Stop deliveries, and tell of it."""
     until = math.inf if seconds is None else seconds
@@ -99,17 +100,17 @@ def paused(
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not number or not until > 0:
         raise ConfigurationError(
-            f"{parts.name}: seconds= is above 0, or None: until resume()."
+            f"{shared.name}: seconds= is above 0, or None: until resume()."
         )
     if not storable(reason, _LONGEST) or not reason.isprintable():
-        raise ConfigurationError(f"{parts.name}: reason= takes one word.")
-    _check_target(parts, target)
+        raise ConfigurationError(f"{shared.name}: reason= takes one word.")
+    _check_target(shared, target)
     yield from Ask("pause", target, float(until), reason)
-    parts.targets.halted()
-    parts.tell(
+    shared.targets.halted()
+    shared.tell(
         events.QueuePaused(
-            engine=parts.stores.name,
-            queue=parts.name,
+            engine=shared.stores.name,
+            queue=shared.name,
             target=target,
             seconds=float(until),
             reason=reason,
@@ -117,14 +118,14 @@ def paused(
     )
 
 
-def resumed(parts: Parts, target: str) -> Flow[Step, list[Pause]]:
+def resumed(shared: Shared, target: str) -> Flow[Step, list[Pause]]:
     """Go on, and tell of it."""
-    _check_target(parts, target)
+    _check_target(shared, target)
     ended: list[Pause] = yield from Ask("resume", target)
-    parts.targets.resume(target)
-    name, engine = parts.name, parts.stores.name
+    shared.targets.resume(target)
+    name, engine = shared.name, shared.stores.name
     for pause in ended:
-        parts.tell(
+        shared.tell(
             events.QueueResumed(
                 engine=engine, queue=name, target=pause.target, reason=pause.reason
             )
@@ -132,27 +133,28 @@ def resumed(parts: Parts, target: str) -> Flow[Step, list[Pause]]:
     return ended
 
 
-def _check_target(parts: Parts, target: str) -> None:
+def _check_target(shared: Shared, target: str) -> None:
     if target != "" and not storable(target, _LONGEST):
         raise ConfigurationError(
-            f"{parts.name}: a target is named as in @queue.handler(..., target='crm'); "
+            f"{shared.name}: a target is named as in @queue.handler(..., "
+            "target='crm'); "
             "None stands for all."
         )
 
 
-def receipt(parts: Parts, seq: int) -> Flow[Step, Receipt[Any]]:
+def receipt(shared: Shared, seq: int) -> Flow[Step, Receipt[Any]]:
     """Return the receipt of item *seq*.
 
     Raises:
         OutcomeGone: There is no such item any more.
     """
-    item = yield from one(parts, seq)
+    item = yield from one(shared, seq)
     if item is not None:
-        return receipt_of(parts, seq, item)
+        return receipt_of(shared, seq, item)
     ended: Ended | None = yield from Ask("ended", seq)
     if ended is None:
         raise OutcomeGone(
-            f"{parts.name} on {parts.stores.name}: there is no item {seq}, or how it "
+            f"{shared.name} on {shared.stores.name}: there is no item {seq}, or how it "
             "ended is no longer kept (keep_results=)."
         )
-    return Receipt(seq, "", ended.key_hash, ended.operation, None, parts)
+    return Receipt(seq, "", ended.key_hash, ended.operation, None, shared)

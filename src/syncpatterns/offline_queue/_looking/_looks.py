@@ -12,7 +12,7 @@ from syncpatterns.offline_queue._taking._receipts import Receipt, cancelled
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._core import Item, ItemState, Pause, QueueStats
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 
 class Looks:
@@ -23,7 +23,7 @@ class Looks:
         parked: Items of which somebody has to decide.
     """
 
-    _parts: Parts
+    _shared: Shared
     dead: Shelf
     parked: Shelf
 
@@ -50,7 +50,7 @@ class Looks:
             limit: At most so many, up to 1000.
         """
         which = control.which(states, operation, target, lane, reason)
-        return do(self._parts, lambda: control.listed(which, after, limit))
+        return do(self._shared, lambda: control.listed(which, after, limit))
 
     async def aitems(
         self,
@@ -65,7 +65,7 @@ class Looks:
     ) -> list[Item]:
         """Do `items` on an event loop."""
         which = control.which(states, operation, target, lane, reason)
-        return await ado(self._parts, lambda: control.listed(which, after, limit))
+        return await ado(self._shared, lambda: control.listed(which, after, limit))
 
     def get(self, id: int) -> Item | None:  # noqa: A002 - what a receipt calls it
         """Return an item that is live or DEAD.
@@ -73,11 +73,11 @@ class Looks:
         Raises:
             ConfigurationError: *id* is no number.
         """
-        return do(self._parts, lambda: control.one(self._parts, id))
+        return do(self._shared, lambda: control.one(self._shared, id))
 
     async def aget(self, id: int) -> Item | None:  # noqa: A002 - as above
         """Do `get` on an event loop."""
-        return await ado(self._parts, lambda: control.one(self._parts, id))
+        return await ado(self._shared, lambda: control.one(self._shared, id))
 
     def receipt(self, id: int) -> Receipt[Any]:  # noqa: A002 - as above
         """Return the receipt of an item, for a process that has only its number.
@@ -85,43 +85,43 @@ class Looks:
         Raises:
             OutcomeGone: There is no such item any more.
         """
-        return do(self._parts, lambda: control.receipt(self._parts, id))
+        return do(self._shared, lambda: control.receipt(self._shared, id))
 
     async def areceipt(self, id: int) -> Receipt[Any]:  # noqa: A002 - as above
         """Do `receipt` on an event loop."""
-        return await ado(self._parts, lambda: control.receipt(self._parts, id))
+        return await ado(self._shared, lambda: control.receipt(self._shared, id))
 
     def stats(self) -> QueueStats:
         """Return how much is in it, at a cost that does not depend on how much."""
-        stats: QueueStats = do(self._parts, lambda: control.asked("stats"))
+        stats: QueueStats = do(self._shared, lambda: control.asked("stats"))
         return stats
 
     async def astats(self) -> QueueStats:
         """Do `stats` on an event loop."""
-        stats: QueueStats = await ado(self._parts, lambda: control.asked("stats"))
+        stats: QueueStats = await ado(self._shared, lambda: control.asked("stats"))
         return stats
 
     def blocked_lanes(self) -> dict[str, int]:
         """Return the lanes that a DEAD head holds up, each with its number."""
         lanes: dict[str, int]
-        lanes = do(self._parts, lambda: control.asked("blocked_lanes"))
+        lanes = do(self._shared, lambda: control.asked("blocked_lanes"))
         return lanes
 
     async def ablocked_lanes(self) -> dict[str, int]:
         """Do `blocked_lanes` on an event loop."""
         lanes: dict[str, int]
-        lanes = await ado(self._parts, lambda: control.asked("blocked_lanes"))
+        lanes = await ado(self._shared, lambda: control.asked("blocked_lanes"))
         return lanes
 
     def cancel(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
         """Take items back that nobody holds; return how many could be."""
         seqs = numbers(which)
-        return len(do(self._parts, lambda: cancelled(self._parts, seqs)))
+        return len(do(self._shared, lambda: cancelled(self._shared, seqs)))
 
     async def acancel(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
         """Do `cancel` on an event loop."""
         seqs = numbers(which)
-        return len(await ado(self._parts, lambda: cancelled(self._parts, seqs)))
+        return len(await ado(self._shared, lambda: cancelled(self._shared, seqs)))
 
     def pause(
         self,
@@ -139,7 +139,7 @@ class Looks:
         """
         name = target or ""
         flow = control.paused
-        do(self._parts, lambda: flow(self._parts, name, seconds, reason))
+        do(self._shared, lambda: flow(self._shared, name, seconds, reason))
 
     async def apause(
         self,
@@ -150,7 +150,7 @@ class Looks:
         """Do `pause` on an event loop."""
         name = target or ""
         flow = control.paused
-        await ado(self._parts, lambda: flow(self._parts, name, seconds, reason))
+        await ado(self._shared, lambda: flow(self._shared, name, seconds, reason))
 
     def resume(self, target: str | None = None) -> list[Pause]:
         """Deliver to *target* again, and return the pauses that ended.
@@ -160,10 +160,10 @@ class Looks:
         Args:
             target: None ends every pause.
         """
-        return do(self._parts, lambda: control.resumed(self._parts, target or ""))
+        return do(self._shared, lambda: control.resumed(self._shared, target or ""))
 
     async def aresume(self, target: str | None = None) -> list[Pause]:
         """Do `resume` on an event loop."""
         return await ado(
-            self._parts, lambda: control.resumed(self._parts, target or "")
+            self._shared, lambda: control.resumed(self._shared, target or "")
         )

@@ -15,7 +15,7 @@ from syncpatterns.offline_queue._taking._receipts import Receipt
 from syncpatterns.offline_queue._telling import of_ended, of_item
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 # Inside the class, `list` is its method.
 _Items: TypeAlias = list[Item]
@@ -29,16 +29,16 @@ class Shelf:
     """The DEAD or the PARKED items of one queue.
 
     Args:
-        parts: Of the queue.
+        shared: Of the queue.
         state: Which of the two.
     """
 
-    __slots__ = ("_parts", "_state")
+    __slots__ = ("_shared", "_state")
 
     def __init__(
-        self, parts: Parts, state: Literal[ItemState.DEAD, ItemState.PARKED]
+        self, shared: Shared, state: Literal[ItemState.DEAD, ItemState.PARKED]
     ) -> None:
-        self._parts = parts
+        self._shared = shared
         self._state = state
 
     def list(
@@ -55,7 +55,7 @@ class Shelf:
         Up to 1000 at a time: more would be read into memory at once.
         """
         which = control.which((self._state,), operation, target, None, reason)
-        return do(self._parts, lambda: control.listed(which, after, limit))
+        return do(self._shared, lambda: control.listed(which, after, limit))
 
     async def alist(
         self,
@@ -68,7 +68,7 @@ class Shelf:
     ) -> _Items:
         """Do `list` on an event loop."""
         which = control.which((self._state,), operation, target, None, reason)
-        return await ado(self._parts, lambda: control.listed(which, after, limit))
+        return await ado(self._shared, lambda: control.listed(which, after, limit))
 
     def requeue(
         self, which: Iterable[Item | Receipt[Any] | int], *, tail: bool = False
@@ -83,14 +83,14 @@ class Shelf:
             How many will; one that is not on this shelf (any more) is left alone.
         """
         seqs = numbers(which)
-        return do(self._parts, lambda: self._requeued(seqs, tail=tail))
+        return do(self._shared, lambda: self._requeued(seqs, tail=tail))
 
     async def arequeue(
         self, which: Iterable[Item | Receipt[Any] | int], *, tail: bool = False
     ) -> int:
         """Do `requeue` on an event loop."""
         seqs = numbers(which)
-        return await ado(self._parts, lambda: self._requeued(seqs, tail=tail))
+        return await ado(self._shared, lambda: self._requeued(seqs, tail=tail))
 
     def discard(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
         """End them for good; return how many that were.
@@ -98,33 +98,33 @@ class Shelf:
         Their receipts raise `ItemFailed`, and what waits behind them goes on.
         """
         seqs = numbers(which)
-        return do(self._parts, lambda: self._discarded(seqs))
+        return do(self._shared, lambda: self._discarded(seqs))
 
     async def adiscard(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
         """Do `discard` on an event loop."""
         seqs = numbers(which)
-        return await ado(self._parts, lambda: self._discarded(seqs))
+        return await ado(self._shared, lambda: self._discarded(seqs))
 
     def _requeued(self, seqs: _Numbers, *, tail: bool) -> Flow[Step, int]:
-        parts, count = self._parts, 0
+        shared, count = self._shared, 0
         for at in range(0, len(seqs), _BATCH):
             mine = yield from self._here(seqs[at : at + _BATCH])
             done = yield from Ask("requeue", list(mine), tail=tail)
             count += len(done)
-            parts.tell(
-                *(events.ItemRequeued(**of_item(parts, mine[seq])) for seq in done)
+            shared.tell(
+                *(events.ItemRequeued(**of_item(shared, mine[seq])) for seq in done)
             )
         return count
 
     def _discarded(self, seqs: _Numbers) -> Flow[Step, int]:
-        parts, count = self._parts, 0
+        shared, count = self._shared, 0
         for at in range(0, len(seqs), _BATCH):
             mine = yield from self._here(seqs[at : at + _BATCH])
             ended: Sequence[Ended] = yield from Ask("discard", list(mine))
             count += len(ended)
-            parts.tell(
+            shared.tell(
                 *(
-                    events.ItemDiscarded(**of_ended(parts, each), reason=each.reason)
+                    events.ItemDiscarded(**of_ended(shared, each), reason=each.reason)
                     for each in ended
                 )
             )

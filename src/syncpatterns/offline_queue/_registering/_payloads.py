@@ -18,7 +18,7 @@ from syncpatterns.offline_queue._core._references import (
     load,
 )
 from syncpatterns.offline_queue._delivering._losses import loses
-from syncpatterns.offline_queue._registering._refs import Draft, take_out
+from syncpatterns.offline_queue._registering._refs import Outline, take_out
 
 # Beside the user's headers, none of which begins like these: what is empty in
 # the payload, and the HTTP request that its key came with.
@@ -90,7 +90,7 @@ class PayloadForm:
         if isinstance(given, Mapping):
             emptied, references = take_out(given)
             if references:
-                value = Draft(cast("Mapping[str, Any]", given), self.name)
+                value = Outline(cast("Mapping[str, Any]", given), self.name)
                 data = JsonCodec().encode(emptied)
             else:
                 value, data = self._from_mapping(cast("Mapping[str, Any]", given))

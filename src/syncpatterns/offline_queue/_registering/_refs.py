@@ -75,7 +75,7 @@ def _emptied(value: Any, place: Place, found: list[Reference]) -> Any:
     return value
 
 
-class Draft:
+class Outline:
     """A payload with empty places, as ``lane=`` and ``entity=`` see it.
 
     Args:
@@ -101,5 +101,5 @@ class Draft:
                 "its parent needs no lane: lane=None."
             )
         if isinstance(value, Mapping):
-            return Draft(cast("Mapping[str, Any]", value), self._where)
+            return Outline(cast("Mapping[str, Any]", value), self._where)
         return value

@@ -29,14 +29,14 @@ class Inside(NamedTuple):
 
 def folded(inside: Inside) -> bytes:
     """Return *inside* as bytes."""
-    parts = [_VERSION]
+    shared = [_VERSION]
     for each in inside:
         if each is None:
-            parts.append(_NONE)
+            shared.append(_NONE)
             continue
         data = each if isinstance(each, bytes) else _encoded(each)
-        parts += (len(data).to_bytes(_LENGTH, "big"), data)
-    return b"".join(parts)
+        shared += (len(data).to_bytes(_LENGTH, "big"), data)
+    return b"".join(shared)
 
 
 def unfolded(data: bytes) -> Inside:

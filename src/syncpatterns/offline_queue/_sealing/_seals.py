@@ -232,8 +232,8 @@ class Seals:
 
     def _place(self, operation: str, scope: str, key: str, version: int) -> bytes:
         texts = (operation, scope, key, str(version))
-        parts = [text.encode("utf-8", "surrogatepass") for text in texts]
-        return place(b"item", self._queue, *parts)
+        shared = [text.encode("utf-8", "surrogatepass") for text in texts]
+        return place(b"item", self._queue, *shared)
 
     def _of_result(self, seq: int) -> bytes:
         return place(b"result", self._queue, b"%d" % seq)

@@ -52,8 +52,8 @@ from syncpatterns.offline_queue._taking._unjournaled import (
 )
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._delivering._post import Post
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
+    from syncpatterns.offline_queue._surface import Surface
     from syncpatterns.offline_queue._taking._drafts import Draft
 
 _log = logging.getLogger("syncpatterns.offline_queue")
@@ -67,63 +67,63 @@ MODES: Final = ("auto", "queue", "online")
 class Deliver(Step):
     """Hand an item to its handler; answered with a `Verdict`."""
 
-    __slots__ = ("flight", "keeper", "post")
+    __slots__ = ("flight", "keeper", "surface")
 
-    def __init__(self, post: Post, keeper: Keeper, flight: Flight) -> None:
-        self.post = post
+    def __init__(self, surface: Surface, keeper: Keeper, flight: Flight) -> None:
+        self.surface = surface
         self.keeper = keeper
         self.flight = flight
 
-    def do(self, parts: Parts) -> Verdict:  # noqa: ARG002 - the post has them
+    def do(self, shared: Shared) -> Verdict:  # noqa: ARG002 - the surface has them
         """Deliver on this thread."""
         if not self.flight.item.seq:  # never stored, so there is no lease
-            return self.post.deliver(self.flight)
+            return self.surface.deliver(self.flight)
         with self.keeper.watching(self.flight):
-            return self.post.deliver(self.flight)
+            return self.surface.deliver(self.flight)
 
-    async def ado(self, parts: Parts) -> Verdict:
+    async def ado(self, shared: Shared) -> Verdict:
         """Deliver on the running loop."""
         from anyio.lowlevel import checkpoint_if_cancelled  # noqa: PLC0415 - sync users never pay for the event loop
 
         await checkpoint_if_cancelled()  # while the item was stored
         if not self.flight.item.seq:  # as above
-            return await self.post.adeliver(self.flight)
-        if parts.stores.blocking is None:
-            return await akept(parts, self.flight, self.post.adeliver)
+            return await self.surface.adeliver(self.flight)
+        if shared.stores.blocking is None:
+            return await akept(shared, self.flight, self.surface.adeliver)
         with self.keeper.watching(self.flight):
-            return await self.post.adeliver(self.flight)
+            return await self.surface.adeliver(self.flight)
 
 
 class Calls:
     """Makes the calls of one queue.
 
     Args:
-        parts: Of the queue.
-        post: Calls handlers, and tells what came of it.
+        shared: Of the queue.
+        surface: Calls handlers, and tells what came of it.
         keeper: Keeps leases while a handler runs.
     """
 
-    def __init__(self, parts: Parts, post: Post, keeper: Keeper) -> None:
-        self._parts: Final = parts
-        self._post: Final = post
+    def __init__(self, shared: Shared, surface: Surface, keeper: Keeper) -> None:
+        self._shared: Final = shared
+        self._surface: Final = surface
         self._keeper: Final = keeper
 
     def call(self, draft: Draft, mode: Mode) -> Flow[Step, Done[Any] | Queued[Any]]:
         """Do it now if it can be, else store it."""
-        parts, target = self._parts, draft.handler.target
+        shared, target = self._shared, draft.handler.target
         if mode == "queue":
             return (yield from self._store(draft, "asked"))
-        if not parts.targets.admit(target):
+        if not shared.targets.admit(target):
             if mode == "online":
                 raise self._not_now(draft, f"{target} is not being asked now")
             return (yield from self._store(draft, "offline"))
         try:
-            (stored,) = yield from send(parts, [draft], parts.settings.lease)
+            (stored,) = yield from send(shared, [draft], shared.settings.lease)
         except BaseException:
-            parts.targets.forget(target)
+            shared.targets.forget(target)
             raise
         if stored.claimed is None:
-            parts.targets.forget(target)
+            shared.targets.forget(target)
             return (yield from self._met(draft, stored, mode))
         flight = Flight(stored.claimed)
         verdict = yield from self._tried(flight)
@@ -133,20 +133,20 @@ class Calls:
         self, draft: Draft, mode: Mode
     ) -> Flow[Step, Done[Any] | Queued[Any]]:
         """Do `call`, but store only what could not be done at once."""
-        parts, target = self._parts, draft.handler.target
+        shared, target = self._shared, draft.handler.target
         if mode == "queue" or (yield from must_be_stored(draft)):
             return (yield from self.call(draft, mode))
-        if not parts.targets.admit(target):
+        if not shared.targets.admit(target):
             return (yield from self.call(draft, mode))
-        flight = Flight(unstored(draft.item, parts.clock.time()))
+        flight = Flight(unstored(draft.item, shared.clock.time()))
         verdict = yield from self._tried(flight)
         verdict = self._meant(verdict, mode)
         settlement = verdict.settlement
         if isinstance(settlement, Ack) or getattr(settlement, "discard", False):
-            self._post.settled(flight, verdict, Settled(accepted=True, seq=0))
+            self._surface.settled(flight, verdict, Settled(accepted=True, seq=0))
             return self._told(draft, flight, verdict, None, mode)
         (stored,) = yield from send(
-            parts, [as_sent(draft, verdict)], parts.settings.lease
+            shared, [as_sent(draft, verdict)], shared.settings.lease
         )
         if stored.claimed is None:
             return (yield from self._met(draft, stored, mode))
@@ -165,9 +165,9 @@ class Calls:
 
     def _tried(self, flight: Flight) -> Flow[Step, Verdict]:
         """Return what came of it; interrupted, the item goes back."""
-        item, targets = flight.item, self._parts.targets
+        item, targets = flight.item, self._shared.targets
         try:
-            verdict: Verdict = yield from Deliver(self._post, self._keeper, flight)
+            verdict: Verdict = yield from Deliver(self._surface, self._keeper, flight)
         except BaseException:
             targets.forget(item.target)
             if item.seq:  # it is stored; what began may have been done
@@ -198,13 +198,13 @@ class Calls:
         settled = answers[0]
         if flight.acked and not settled.accepted:  # it ended with the handler's rows
             settled = Settled(accepted=True, seq=item.seq)
-        self._post.settled(flight, verdict, settled)
+        self._surface.settled(flight, verdict, settled)
         return settled
 
     def _meant(self, verdict: Verdict, mode: Mode) -> Verdict:
         """Return *verdict* for somebody who gets the error of a failure at once."""
         settlement = verdict.settlement
-        if isinstance(settlement, Fail) and not self._parts.settings.keep_failed:
+        if isinstance(settlement, Fail) and not self._shared.settings.keep_failed:
             return verdict._replace(settlement=settlement._replace(discard=True))
         if mode == "online" and not isinstance(settlement, Ack | Fail):
             fail = Fail(settlement.hold, "online", discard=True)
@@ -220,7 +220,7 @@ class Calls:
         mode: Mode,
     ) -> Done[Any] | Queued[Any]:
         """Return or raise what the caller is told."""
-        receipt = receipt_of(self._parts, flight.item.seq, draft.item)
+        receipt = receipt_of(self._shared, flight.item.seq, draft.item)
         after: Aftermath = verdict.extra
         if settled is not None and not settled.accepted:
             return Queued(receipt, "lease-lost")
@@ -230,7 +230,7 @@ class Calls:
             case Release() | Nack():
                 return Queued(receipt, after.reason or "failed")
             case Replace(item=new) if settled is not None:
-                return Queued(receipt_of(self._parts, settled.seq, new), "conflict")
+                return Queued(receipt_of(self._shared, settled.seq, new), "conflict")
             case Park(reason="sign-in"):
                 return Queued(receipt, "sign-in")
             case Park() | Fail() if after.error is not None:
@@ -241,38 +241,38 @@ class Calls:
                 if mode == "online":
                     raise self._not_now(draft, after.reason)
                 ended = Ended(receipt.id, ItemState.DEAD, reason=after.reason)
-                return done(receipt, self._parts, ended)
+                return done(receipt, self._shared, ended)
 
     # ------------------------------------------------------- not tried at all
 
     def _store(self, draft: Draft, reason: str) -> Flow[Step, Done[Any] | Queued[Any]]:
-        (stored,) = yield from send(self._parts, [draft])
+        (stored,) = yield from send(self._shared, [draft])
         if stored.duplicate:
             return (yield from self._met(draft, stored, "queue"))
-        return Queued(receipt_of(self._parts, stored.seq, draft.item), reason)
+        return Queued(receipt_of(self._shared, stored.seq, draft.item), reason)
 
     def _met(
         self, draft: Draft, stored: Enqueued, mode: Mode
     ) -> Flow[Step, Done[Any] | Queued[Any]]:
         """Return what the caller is told of an item that may not be tried."""
-        parts = self._parts
-        receipt = receipt_of(parts, stored.seq, draft.item)
+        shared = self._shared
+        receipt = receipt_of(shared, stored.seq, draft.item)
         if stored.duplicate:
             ended = yield from outcome(stored.seq, draft.handler.name)
             if ended is not None:
-                return done(receipt, parts, ended)
+                return done(receipt, shared, ended)
         if mode != "online":
             reason = "duplicate" if stored.duplicate else "lane"
             return Queued(receipt, "coalesced" if stored.ended else reason)
         if stored.duplicate:
             raise InProgress(
                 f"{draft.handler.name} [{receipt.key_hash}] is in the queue "
-                f"{parts.name!r} already. Wait for it with receipt.wait()."
+                f"{shared.name!r} already. Wait for it with receipt.wait()."
             )
-        if not (yield from cancelled(parts, [stored.seq])):
+        if not (yield from cancelled(shared, [stored.seq])):
             raise InProgress(
                 f"{draft.handler.name} [{receipt.key_hash}] is being delivered by "
-                f"another worker of {parts.name!r}. Ask again with the same key."
+                f"another worker of {shared.name!r}. Ask again with the same key."
             )
         raise self._not_now(draft, "others wait before it, or its target is paused")
 
@@ -280,7 +280,7 @@ class Calls:
         item: NewItem = draft.item
         digits = key_hash(item.scope, item.operation, item.key)
         return NotSent(
-            f"{item.operation} [{digits}] in {self._parts.name} on "
-            f"{self._parts.stores.name}: not done and not queued (mode='online'): "
+            f"{item.operation} [{digits}] in {self._shared.name} on "
+            f"{self._shared.stores.name}: not done and not queued (mode='online'): "
             f"{why}. Try again later, or use mode='auto'."
         )

@@ -19,9 +19,9 @@ from syncpatterns.offline_queue._taking._keys import storable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncpatterns.offline_queue._parts import Parts
     from syncpatterns.offline_queue._registering._handlers import Handler
     from syncpatterns.offline_queue._registering._payloads import Packed
+    from syncpatterns.offline_queue._shared import Shared
     from syncpatterns.offline_queue._taking._receipts import Receipt
 
 #: Says that ``lane=`` was not given: None is a lane, too: none.
@@ -85,7 +85,7 @@ class Draft:
     known: bool
 
 
-def draft(parts: Parts, op: object, payload: Any, options: SendOptions) -> Draft:
+def draft(shared: Shared, op: object, payload: Any, options: SendOptions) -> Draft:
     """Return *payload* for the handler of *op*, with *options*.
 
     Raises:
@@ -93,14 +93,14 @@ def draft(parts: Parts, op: object, payload: Any, options: SendOptions) -> Draft
         KeyInvalid: The key is empty or too long.
         ResultNotStorable: The payload is not what the handler takes.
     """
-    handler = parts.handlers.of(op)
+    handler = shared.handlers.of(op)
     unknown = set(options) - _OPTIONS
     if unknown:
         raise ConfigurationError(
             f"{handler.name}: there is no option {unknown.pop()}=."
         )
     scope = _scope(handler, options.get("scope", ""))
-    packed = handler.payloads.pack(payload, parts.settings.max_payload)
+    packed = handler.payloads.pack(payload, shared.settings.max_payload)
     lane, entity = _places(handler, packed.value, options.get("lane", UNSAID))
     parents = _parents(handler, packed, options.get("after", ()))
     if handler.coalesce is not None and parents:
@@ -113,7 +113,7 @@ def draft(parts: Parts, op: object, payload: Any, options: SendOptions) -> Draft
     asked = key if isinstance(key, RequestKey) else None
     item = NewItem(
         operation=handler.name,
-        key=_key(parts, handler, asked.key if asked else key),
+        key=_key(shared, handler, asked.key if asked else key),
         scope=scope,
         fingerprint=packed.fingerprint,
         payload=packed.data,
@@ -123,21 +123,21 @@ def draft(parts: Parts, op: object, payload: Any, options: SendOptions) -> Draft
         entity=entity,
         priority=_priority(handler, options.get("priority", 0)),
         delay=_seconds(handler, "delay", options.get("delay", 0.0)),
-        expires_in=_expiry(parts, handler, options.get("expires_in")),
+        expires_in=_expiry(shared, handler, options.get("expires_in")),
         parents=parents,
         coalesce=_plain(handler),
         headers=packed_headers(
             handler.name, options.get("headers", {}), packed.references, asked
         ),
-        keep_result=parts.settings.keep_results,
+        keep_result=shared.settings.keep_results,
     )
     return Draft(handler, item, payload, key is not None)
 
 
-def merged(parts: Parts, this: Draft, waiting: Item, value: Any) -> Draft:
+def merged(shared: Shared, this: Draft, waiting: Item, value: Any) -> Draft:
     """Return *this* with the payload *value*, made of it and of *waiting*."""
     handler = this.handler
-    packed = handler.payloads.pack(value, parts.settings.max_payload)
+    packed = handler.payloads.pack(value, shared.settings.max_payload)
     # The fingerprint stays that of what the caller gave: asked again with the
     # same key and payload, it is a duplicate and not another wish.
     item = this.item._replace(
@@ -147,9 +147,9 @@ def merged(parts: Parts, this: Draft, waiting: Item, value: Any) -> Draft:
     return replace(this, item=item)
 
 
-def replacement(parts: Parts, handler: Handler, old: Item, payload: Any) -> NewItem:
+def replacement(shared: Shared, handler: Handler, old: Item, payload: Any) -> NewItem:
     """Return what takes the place of *old*: another payload, so another key."""
-    packed = handler.payloads.pack(payload, parts.settings.max_payload)
+    packed = handler.payloads.pack(payload, shared.settings.max_payload)
     if packed.references:
         raise ConfigurationError(
             f"{handler.name}: RetryWith() takes the place of an item that waits for "
@@ -158,7 +158,7 @@ def replacement(parts: Parts, handler: Handler, old: Item, payload: Any) -> NewI
     _lane, entity = _places(handler, packed.value, old.lane)
     return NewItem(
         operation=old.operation,
-        key=parts.keys.make(),
+        key=shared.keys.make(),
         scope=old.scope,
         fingerprint=packed.fingerprint,
         payload=packed.data,
@@ -167,7 +167,7 @@ def replacement(parts: Parts, handler: Handler, old: Item, payload: Any) -> NewI
         lane=old.lane,
         entity=entity,
         priority=old.priority,
-        expires_in=parts.settings.max_age,
+        expires_in=shared.settings.max_age,
         headers=packed_headers(handler.name, headers_of(old), packed.references),
         keep_result=old.keep_result,
     )
@@ -194,9 +194,9 @@ def _scope(handler: Handler, scope: object) -> str:
     return scope
 
 
-def _key(parts: Parts, handler: Handler, key: object) -> str:
+def _key(shared: Shared, handler: Handler, key: object) -> str:
     if key is None:
-        return parts.keys.make()
+        return shared.keys.make()
     text = str(key) if isinstance(key, UUID) else cast("str", key)
     if not storable(text, MAX_KEY_LENGTH) or not text.strip():
         raise KeyInvalid(
@@ -273,9 +273,9 @@ def _priority(handler: Handler, priority: object) -> int:
     return priority
 
 
-def _expiry(parts: Parts, handler: Handler, seconds: object) -> float:
+def _expiry(shared: Shared, handler: Handler, seconds: object) -> float:
     if seconds is None:
-        return parts.settings.max_age
+        return shared.settings.max_age
     if seconds == math.inf:
         return math.inf
     return _seconds(handler, "expires_in", seconds)

@@ -19,7 +19,7 @@ from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import QueueStore
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
@@ -111,7 +111,7 @@ class Keeper:
 
 
 async def akept(
-    parts: Parts, flight: Flight, deliver: Callable[[Flight], Awaitable[Verdict]]
+    shared: Shared, flight: Flight, deliver: Callable[[Flight], Awaitable[Verdict]]
 ) -> Verdict:
     """Deliver *flight* while a task of the loop renews its lease.
 
@@ -119,16 +119,16 @@ async def akept(
     """
     import anyio  # noqa: PLC0415 - sync users never pay for the event loop
 
-    lease, store = parts.settings.lease, parts.stores.astore()
+    lease, store = shared.settings.lease, shared.stores.astore()
 
     async def renew() -> None:
         wait = lease / 3
         while not flight.lost:
-            await parts.clock.asleep(wait)
+            await shared.clock.asleep(wait)
             try:
-                held = await store.extend(parts.name, [flight.item.hold], lease)
+                held = await store.extend(shared.name, [flight.item.hold], lease)
             except Exception as error:  # noqa: BLE001 - logged; tried again in time
-                _unkept(parts.name, 1, error)
+                _unkept(shared.name, 1, error)
                 wait = lease / 12
                 continue
             flight.lost, wait = not held, lease / 3

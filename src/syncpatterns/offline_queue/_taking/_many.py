@@ -9,7 +9,7 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._taking._drafts import Draft, SendOptions, draft
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 #: Items of one commit; more would hold up everybody else who writes.
 MOST = 10_000
@@ -29,7 +29,9 @@ class Action(NamedTuple):
     options: SendOptions = {}  # noqa: RUF012 - never changed; a NamedTuple's default
 
 
-def drafts_of(parts: Parts, actions: Iterable[Action | tuple[Any, Any]]) -> list[Draft]:
+def drafts_of(
+    shared: Shared, actions: Iterable[Action | tuple[Any, Any]]
+) -> list[Draft]:
     """Return *actions*, ready to be stored.
 
     Raises:
@@ -41,25 +43,25 @@ def drafts_of(parts: Parts, actions: Iterable[Action | tuple[Any, Any]]) -> list
     for each in given:
         if not isinstance(each, tuple) or len(each) not in (2, 3):
             raise ConfigurationError(
-                f"{parts.name}: enqueue_many() takes Action(op, payload, options) or "
+                f"{shared.name}: enqueue_many() takes Action(op, payload, options) or "
                 f"(op, payload), not {type(each).__name__}."
             )
         action = Action(*cast("tuple[Any, Any]", each))
-        drafts.append(draft(parts, action.op, action.payload, action.options))
+        drafts.append(draft(shared, action.op, action.payload, action.options))
         if len(drafts) > MOST:
             raise ConfigurationError(
-                f"{parts.name}: enqueue_many() stores up to {MOST} at a time, in one "
+                f"{shared.name}: enqueue_many() stores up to {MOST} at a time, in one "
                 "commit. Call it for one part after the other."
             )
     if any(
         each.handler.coalesce is not None and each.handler.coalesce.merged
         for each in drafts
     ):
-        _refuse_meetings(parts, drafts)
+        _refuse_meetings(shared, drafts)
     return drafts
 
 
-def _refuse_meetings(parts: Parts, drafts: list[Draft]) -> None:
+def _refuse_meetings(shared: Shared, drafts: list[Draft]) -> None:
     """Refuse two actions that would be merged with each other: only one waits."""
     seen: set[tuple[str, str | None]] = set()
     for each in drafts:
@@ -69,7 +71,7 @@ def _refuse_meetings(parts: Parts, drafts: list[Draft]) -> None:
         met = (each.item.operation, each.item.entity)
         if met in seen:
             raise ConfigurationError(
-                f"{parts.name}: enqueue_many() got two actions of {each.handler.name} "
+                f"{shared.name}: enqueue_many() got two actions of {each.handler.name} "
                 "about the same thing, which merge() makes one of. Merge them before, "
                 "or enqueue them one after the other."
             )

@@ -20,7 +20,7 @@ from syncpatterns.offline_queue._steps import Ask, Step, Wait, ado, do
 from syncpatterns.offline_queue._telling import about_ended
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -47,15 +47,15 @@ class Receipt(Generic[R_co]):
     key_hash: str
     operation: str
     lane: str | None
-    _parts: Parts = field(repr=False, compare=False)
+    _shared: Shared = field(repr=False, compare=False)
 
     def state(self) -> ItemState | None:
         """Return where it stands; None if that is forgotten."""
-        return do(self._parts, lambda: _state(self.id))
+        return do(self._shared, lambda: _state(self.id))
 
     async def astate(self) -> ItemState | None:
         """Do `state` on an event loop."""
-        return await ado(self._parts, lambda: _state(self.id))
+        return await ado(self._shared, lambda: _state(self.id))
 
     def wait(self, timeout: float | None = None) -> Done[R_co]:
         """Block until it has ended, and return what its handler returned.
@@ -73,33 +73,33 @@ class Receipt(Generic[R_co]):
                 is missing, or it was changed.
             TimeoutError: It has not ended in time.
         """
-        return self._done(do(self._parts, lambda: self._ended(timeout)))
+        return self._done(do(self._shared, lambda: self._ended(timeout)))
 
     async def await_result(self, timeout: float | None = None) -> Done[R_co]:  # noqa: ASYNC109 - the twin of wait
         """Do `wait` on an event loop."""
-        return self._done(await ado(self._parts, lambda: self._ended(timeout)))
+        return self._done(await ado(self._shared, lambda: self._ended(timeout)))
 
     def cancel(self) -> bool:
         """Take it back; False if somebody has it already, or it has ended."""
-        return bool(do(self._parts, lambda: cancelled(self._parts, [self.id])))
+        return bool(do(self._shared, lambda: cancelled(self._shared, [self.id])))
 
     async def acancel(self) -> bool:
         """Do `cancel` on an event loop."""
-        return bool(await ado(self._parts, lambda: cancelled(self._parts, [self.id])))
+        return bool(await ado(self._shared, lambda: cancelled(self._shared, [self.id])))
 
     def _ended(self, timeout: float | None) -> Flow[Step, Ended]:
-        parts = self._parts
+        shared = self._shared
         given: object = timeout
         if given is not None and (not isinstance(given, int | float) or given != given):  # noqa: PLR0124 - NaN is no length of time
             raise ConfigurationError(f"wait() takes seconds or None, not {timeout!r}.")
-        until = None if timeout is None else parts.clock.monotonic() + timeout
+        until = None if timeout is None else shared.clock.monotonic() + timeout
         look = _LOOK / 8
         while True:
-            seen = parts.changes.count()
+            seen = shared.changes.count()
             ended: Ended | None = yield from outcome(self.id, self._where)
             if ended is not None:
                 return ended
-            left = look if until is None else until - parts.clock.monotonic()
+            left = look if until is None else until - shared.clock.monotonic()
             if left <= 0:
                 raise TimeoutError(
                     f"{self._where}: not done within {timeout:g} s; it is still queued."
@@ -108,17 +108,18 @@ class Receipt(Generic[R_co]):
             look = min(2 * look, _LOOK)
 
     def _done(self, ended: Ended) -> Done[R_co]:
-        return done(self, self._parts, ended)
+        return done(self, self._shared, ended)
 
     @property
     def _where(self) -> str:
-        parts = self._parts
+        shared = self._shared
         return (
-            f"{self.operation} [{self.key_hash}] in {parts.name} on {parts.stores.name}"
+            f"{self.operation} [{self.key_hash}] in {shared.name} on "
+            f"{shared.stores.name}"
         )
 
 
-def done(receipt: Receipt[R_co], parts: Parts, ended: Ended) -> Done[R_co]:
+def done(receipt: Receipt[R_co], shared: Shared, ended: Ended) -> Done[R_co]:
     """Return what an ended item came to.
 
     Raises:
@@ -128,33 +129,33 @@ def done(receipt: Receipt[R_co], parts: Parts, ended: Ended) -> Done[R_co]:
     if ended.state is ItemState.DONE:
         if isinstance(ended, ShutEnded):
             raise type(ended.why)(
-                f"{receipt.operation} [{receipt.key_hash}] in {parts.name} on "
-                f"{parts.stores.name}: it was done, but its result cannot be opened. "
+                f"{receipt.operation} [{receipt.key_hash}] in {shared.name} on "
+                f"{shared.stores.name}: it was done, but its result cannot be opened. "
                 f"{ended.why}",
                 ended.why.key_id,
             )
-        return Done(cast("R_co", _result(receipt, parts, ended.result)), receipt)
+        return Done(cast("R_co", _result(receipt, shared, ended.result)), receipt)
     what = f"ended {ended.state.value}"
     if ended.reason:
         what += f" ({ended.reason})"
     kept = ended.state is ItemState.DEAD
     todo = "queue.dead.requeue() tries it again" if kept else "enqueue it anew"
     raise ItemFailed(
-        f"{receipt.operation} [{receipt.key_hash}] in {parts.name} on "
-        f"{parts.stores.name}: {what}, not done; {todo} if it is still wanted.",
+        f"{receipt.operation} [{receipt.key_hash}] in {shared.name} on "
+        f"{shared.stores.name}: {what}, not done; {todo} if it is still wanted.",
         state=ended.state.value,
         reason=ended.reason,
     )
 
 
-def _result(receipt: Receipt[Any], parts: Parts, result: bytes) -> Any:
+def _result(receipt: Receipt[Any], shared: Shared, result: bytes) -> Any:
     try:
-        return read_result(parts.handlers.named(receipt.operation), result)
+        return read_result(shared.handlers.named(receipt.operation), result)
     except Exception as error:  # noqa: BLE001 - a codec or constructor may raise anything
         # A validation error would show the stored values, whatever they are.
         raise OutcomeGone(
-            f"{receipt.operation} [{receipt.key_hash}] in {parts.name} on "
-            f"{parts.stores.name}: it was done, and its result cannot be read by this "
+            f"{receipt.operation} [{receipt.key_hash}] in {shared.name} on "
+            f"{shared.stores.name}: it was done, and its result cannot be read by this "
             f"release ({type(error).__name__}). Do not repeat it; look at what it was "
             "to change."
         ) from None
@@ -196,14 +197,14 @@ def _state(seq: int) -> Flow[Step, ItemState | None]:
     return None if ended is None else ended.state
 
 
-def cancelled(parts: Parts, seqs: list[int]) -> Flow[Step, list[Ended]]:
+def cancelled(shared: Shared, seqs: list[int]) -> Flow[Step, list[Ended]]:
     """Cancel items, and tell of it; return how each ended that could be."""
     ended: list[Ended] = yield from Ask("cancel", seqs)
-    parts.tell(*about_ended(parts, ended))
+    shared.tell(*about_ended(shared, ended))
     return ended
 
 
-def receipt_of(parts: Parts, seq: int, new: NewItem | Item) -> Receipt[Any]:
+def receipt_of(shared: Shared, seq: int, new: NewItem | Item) -> Receipt[Any]:
     """Return the receipt of item *seq*, stored from *new* or read as it."""
     digits = key_hash(new.scope, new.operation, new.key)
-    return Receipt(seq, new.key, digits, new.operation, new.lane, parts)
+    return Receipt(seq, new.key, digits, new.operation, new.lane, shared)

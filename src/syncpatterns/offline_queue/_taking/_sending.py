@@ -9,8 +9,8 @@ from syncpatterns._flow import Flow
 from syncpatterns.errors import QueueFull
 from syncpatterns.events import Fact
 from syncpatterns.offline_queue._core import Enqueued, Outdated, Overflow
-from syncpatterns.offline_queue._parts import Parts
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.offline_queue._shared import Shared
 from syncpatterns.offline_queue._steps import Ask, Compute, Step, Store, StoreHeld, Wait
 from syncpatterns.offline_queue._taking._drafts import Draft, merged
 from syncpatterns.offline_queue._telling import about_enqueued
@@ -22,17 +22,17 @@ _LOOK: Final = 0.25
 
 
 def send(
-    parts: Parts, drafts: Sequence[Draft], lease: float = 0.0
+    shared: Shared, drafts: Sequence[Draft], lease: float = 0.0
 ) -> Flow[Step, list[Enqueued]]:
     """Store *drafts*, all or none; wait for room if the queue blocks."""
-    blocks = parts.settings.overflow == "block"
-    until = parts.clock.monotonic() + parts.settings.block_for
+    blocks = shared.settings.overflow == "block"
+    until = shared.clock.monotonic() + shared.settings.block_for
     merges = 0
     while True:
-        seen = parts.changes.count() if blocks else 0
-        ready = yield from _met(parts, drafts)
+        seen = shared.changes.count() if blocks else 0
+        ready = yield from _met(shared, drafts)
         request = EnqueueRequest(
-            parts.name, [each.item for each in ready], overflow_of(parts), lease
+            shared.name, [each.item for each in ready], overflow_of(shared), lease
         )
         try:
             stored = yield from _stored(request, held=lease > 0)
@@ -42,12 +42,12 @@ def send(
                 raise
             continue
         except QueueFull as full:
-            left = until - parts.clock.monotonic()
+            left = until - shared.clock.monotonic()
             if not blocks or left <= 0:
-                raise full_queue(parts, drafts, full) from full
+                raise full_queue(shared, drafts, full) from full
             yield from Wait(seen, min(left, _LOOK))
             continue
-        parts.tell(*facts(parts, ready, stored))
+        shared.tell(*facts(shared, ready, stored))
         return stored
 
 
@@ -60,13 +60,13 @@ def _stored(request: EnqueueRequest, *, held: bool) -> Flow[Step, list[Enqueued]
     return stored
 
 
-def overflow_of(parts: Parts) -> Overflow:
+def overflow_of(shared: Shared) -> Overflow:
     """Return what the store is to do without room; waiting is done here."""
-    given = parts.settings.overflow
+    given = shared.settings.overflow
     return "reject" if given == "block" else given
 
 
-def _met(parts: Parts, drafts: Sequence[Draft]) -> Flow[Step, list[Draft]]:
+def _met(shared: Shared, drafts: Sequence[Draft]) -> Flow[Step, list[Draft]]:
     """Return *drafts*, merged with what waits where their handlers say so."""
     ready: list[Draft] = []
     for each in drafts:
@@ -87,26 +87,27 @@ def _met(parts: Parts, drafts: Sequence[Draft]) -> Flow[Step, list[Draft]]:
             continue
         old = forms.read(waiting, {})
         outcome = yield from Compute(rule.merged, old, each.value)
-        ready.append(merged(parts, each, waiting, outcome.unwrap()))
+        ready.append(merged(shared, each, waiting, outcome.unwrap()))
     return ready
 
 
-def full_queue(parts: Parts, drafts: Sequence[Draft], full: QueueFull) -> QueueFull:
+def full_queue(shared: Shared, drafts: Sequence[Draft], full: QueueFull) -> QueueFull:
     """Return the error that says what to do about a queue without room."""
     first = drafts[0].handler.name if drafts else ""
     return QueueFull(
-        f"{first}: the queue {parts.name!r} on {parts.stores.name} is full "
-        f"(max_items={parts.settings.max_items}, max_bytes={parts.settings.max_bytes})"
+        f"{first}: the queue {shared.name!r} on {shared.stores.name} is full "
+        f"(max_items={shared.settings.max_items}, "
+        f"max_bytes={shared.settings.max_bytes})"
         "; nothing was stored. Drain it, look at what is PARKED, or raise the limit.",
         retry_after=full.retry_after,
     )
 
 
 def facts(
-    parts: Parts, drafts: Sequence[Draft], stored: Sequence[Enqueued]
+    shared: Shared, drafts: Sequence[Draft], stored: Sequence[Enqueued]
 ) -> list[Fact]:
     """Return what is told of *stored*, in order."""
     told: list[Fact] = []
     for each, become in zip(drafts, stored, strict=True):
-        told.extend(about_enqueued(parts, each.item, become))
+        told.extend(about_enqueued(shared, each.item, become))
     return told

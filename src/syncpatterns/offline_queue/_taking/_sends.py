@@ -21,7 +21,7 @@ from syncpatterns.offline_queue._taking._transactional import enqueue_in
 if TYPE_CHECKING:
     from syncpatterns._flow import Flow
     from syncpatterns.offline_queue._core import Enqueued
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
     from syncpatterns.offline_queue._steps import Step
     from syncpatterns.offline_queue._taking._drafts import Draft
 
@@ -36,7 +36,7 @@ PlainHandler = Callable[Concatenate[C, ...], R]
 class Sends:
     """Takes actions; see `OfflineQueue`."""
 
-    _parts: Parts
+    _shared: Shared
     _calls: Calls
 
     # ------------------------------------------------------- now, else later
@@ -117,7 +117,7 @@ class Sends:
                 item is kept DEAD unless ``keep_failed=False``.
         """
         flow = self._call(op, payload, mode, options, journal=journal)
-        return do(self._parts, flow)
+        return do(self._shared, flow)
 
     @overload
     async def acall(
@@ -174,7 +174,7 @@ class Sends:
         cancelled later, it is delivered again under its key.
         """
         flow = self._call(op, payload, mode, options, journal=journal)
-        return await ado(self._parts, flow)
+        return await ado(self._shared, flow)
 
     # ------------------------------------------------------------------ later
 
@@ -208,8 +208,8 @@ class Sends:
             StoreUnavailable: Nothing was stored.
             ConfigurationError: Something was said that can never work.
         """
-        drafts = [draft(self._parts, op, payload, options)]
-        return self._receipts(drafts, do(self._parts, self._send(drafts)))[0]
+        drafts = [draft(self._shared, op, payload, options)]
+        return self._receipts(drafts, do(self._shared, self._send(drafts)))[0]
 
     @overload
     async def aenqueue(
@@ -231,8 +231,8 @@ class Sends:
         self, op: Any, payload: Any, **options: Unpack[SendOptions]
     ) -> Receipt[Any]:
         """Do `enqueue` on an event loop."""
-        drafts = [draft(self._parts, op, payload, options)]
-        return self._receipts(drafts, await ado(self._parts, self._send(drafts)))[0]
+        drafts = [draft(self._shared, op, payload, options)]
+        return self._receipts(drafts, await ado(self._shared, self._send(drafts)))[0]
 
     def enqueue_many(
         self, actions: Iterable[Action | tuple[Any, Any]]
@@ -248,15 +248,15 @@ class Sends:
             StoreUnavailable: Nothing was stored.
             ConfigurationError: Something was said that can never work.
         """
-        drafts = drafts_of(self._parts, actions)
-        return self._receipts(drafts, do(self._parts, self._send(drafts)))
+        drafts = drafts_of(self._shared, actions)
+        return self._receipts(drafts, do(self._shared, self._send(drafts)))
 
     async def aenqueue_many(
         self, actions: Iterable[Action | tuple[Any, Any]]
     ) -> list[Receipt[Any]]:
         """Do `enqueue_many` on an event loop."""
-        drafts = drafts_of(self._parts, actions)
-        return self._receipts(drafts, await ado(self._parts, self._send(drafts)))
+        drafts = drafts_of(self._shared, actions)
+        return self._receipts(drafts, await ado(self._shared, self._send(drafts)))
 
     def enqueue_tx(
         self, tx: Any, op: Any, payload: Any, **options: Unpack[SendOptions]
@@ -275,7 +275,7 @@ class Sends:
             ConfigurationError: The queue is not in a database with transactions,
                 or *tx* is of another engine.
         """
-        return enqueue_in(self._parts, tx, draft(self._parts, op, payload, options))
+        return enqueue_in(self._shared, tx, draft(self._shared, op, payload, options))
 
     # ----------------------------------------------------------------- inside
 
@@ -284,20 +284,21 @@ class Sends:
     ) -> Callable[[], Flow[Step, Done[Any] | Queued[Any]]]:
         if cast("object", mode) not in MODES:
             raise ConfigurationError(
-                f"{self._parts.name}: mode= is one of {', '.join(MODES)}, not {mode!r}."
+                f"{self._shared.name}: mode= is one of {', '.join(MODES)}, not "
+                f"{mode!r}."
             )
-        this = draft(self._parts, op, payload, options)
+        this = draft(self._shared, op, payload, options)
         if journal:
             return lambda: self._calls.call(this, mode)
         return lambda: self._calls.call_unjournaled(this, mode)
 
     def _send(self, drafts: list[Draft]) -> Callable[[], Flow[Step, list[Enqueued]]]:
-        return lambda: send(self._parts, drafts)
+        return lambda: send(self._shared, drafts)
 
     def _receipts(
         self, drafts: list[Draft], stored: list[Enqueued]
     ) -> list[Receipt[Any]]:
         pairs = zip(drafts, stored, strict=True)
         return [
-            receipt_of(self._parts, become.seq, each.item) for each, become in pairs
+            receipt_of(self._shared, become.seq, each.item) for each, become in pairs
         ]

@@ -11,25 +11,26 @@ from syncpatterns.offline_queue._taking._receipts import Receipt, receipt_of
 from syncpatterns.offline_queue._taking._sending import facts, full_queue, overflow_of
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._parts import Parts
+    from syncpatterns.offline_queue._shared import Shared
     from syncpatterns.offline_queue._taking._drafts import Draft
 
 
-def check_transactional(parts: Parts) -> None:
+def check_transactional(shared: Shared) -> None:
     """Refuse a store whose items cannot share a commit with anything.
 
     Raises:
         ConfigurationError: This is one.
     """
-    if parts.stores.blocking is None or not parts.stores.capabilities.transactional:
+    if shared.stores.blocking is None or not shared.stores.capabilities.transactional:
         raise ConfigurationError(
-            f"{parts.name}: {parts.stores.name} has no transactions that an item could "
+            f"{shared.name}: {shared.stores.name} has no transactions that an item "
+            "could "
             "share. Keep the queue in the database of the business rows, such as "
             "sqlite:///app.db, or use enqueue() after the commit."
         )
 
 
-def enqueue_in(parts: Parts, tx: Any, draft: Draft) -> Receipt[Any]:
+def enqueue_in(shared: Shared, tx: Any, draft: Draft) -> Receipt[Any]:
     """Store *draft* in the open transaction *tx*.
 
     Raises:
@@ -38,7 +39,7 @@ def enqueue_in(parts: Parts, tx: Any, draft: Draft) -> Receipt[Any]:
         ConfigurationError: The store has no transactions, or the payload would
             have to be merged with what waits, which is read outside of them.
     """
-    check_transactional(parts)
+    check_transactional(shared)
     if tx is None:  # a store takes it for a transaction of its own
         raise ConfigurationError(
             f"{draft.handler.name}: enqueue_tx() needs the open transaction that an "
@@ -50,21 +51,21 @@ def enqueue_in(parts: Parts, tx: Any, draft: Draft) -> Receipt[Any]:
             f"{draft.handler.name}: merge() calls your function with what waits, and "
             "not inside a transaction. Use last_write(), or enqueue() after the commit."
         )
-    store = parts.stores.store()
-    if not parts.configured:  # not noted: the transaction may be rolled back
-        store.configure(parts.name, parts.settings.rules, tx)
-    request = EnqueueRequest(parts.name, [draft.item], overflow_of(parts))
+    store = shared.stores.store()
+    if not shared.configured:  # not noted: the transaction may be rolled back
+        store.configure(shared.name, shared.settings.rules, tx)
+    request = EnqueueRequest(shared.name, [draft.item], overflow_of(shared))
     try:
         stored = store.enqueue(request, tx)
     except QueueFull as full:
-        raise full_queue(parts, [draft], full) from full
+        raise full_queue(shared, [draft], full) from full
 
     def tell() -> None:
-        parts.tell(*facts(parts, [draft], stored))
+        shared.tell(*facts(shared, [draft], stored))
 
     after_commit: Callable[[Callable[[], None]], object] | None = getattr(
         tx, "after_commit", None
     )
-    if after_commit is not None and parts.hooks:
+    if after_commit is not None and shared.hooks:
         after_commit(tell)
-    return receipt_of(parts, stored[0].seq, draft.item)
+    return receipt_of(shared, stored[0].seq, draft.item)

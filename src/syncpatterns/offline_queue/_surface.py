@@ -17,58 +17,58 @@ if TYPE_CHECKING:
     from syncpatterns.clock import Clock
     from syncpatterns.offline_queue._core import Settled, Staged
     from syncpatterns.offline_queue._flights import Flight, Verdict
-    from syncpatterns.offline_queue._parts import Parts
     from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore
     from syncpatterns.offline_queue._reaching._targets import Targets
+    from syncpatterns.offline_queue._shared import Shared
 
 
-class Post:
+class Surface:
     """Implements `Delivers`.
 
     Args:
-        parts: Of the queue.
+        shared: Of the queue.
         delivery: Calls the handlers.
     """
 
-    def __init__(self, parts: Parts, delivery: Delivery) -> None:
-        self._parts = parts
+    def __init__(self, shared: Shared, delivery: Delivery) -> None:
+        self._shared = shared
         self._delivery = delivery
 
     @property
     def name(self) -> str:
         """Name of the queue."""
-        return self._parts.name
+        return self._shared.name
 
     @property
     def lease(self) -> float:
         """Seconds for which items are claimed."""
-        return self._parts.settings.lease
+        return self._shared.settings.lease
 
     @property
     def clock(self) -> Clock:
         """Where the time comes from."""
-        return self._parts.clock
+        return self._shared.clock
 
     @property
     def targets(self) -> Targets:
         """What this process knows of the targets."""
-        return self._parts.targets
+        return self._shared.targets
 
     def store(self) -> QueueStore:
         """Return the blocking store."""
-        return self._parts.stores.store()
+        return self._shared.stores.store()
 
     def astore(self) -> AsyncQueueStore:
         """Return the store for an event loop."""
-        return self._parts.stores.astore()
+        return self._shared.stores.astore()
 
     def ready(self) -> QueueStore:
         """Return the blocking store, which has been told the rules."""
-        return self._parts.ready()
+        return self._shared.ready()
 
     async def aready(self) -> AsyncQueueStore:
         """Return the store for an event loop, which has been told the rules."""
-        return await self._parts.aready()
+        return await self._shared.aready()
 
     def deliver(self, flight: Flight) -> Verdict:
         """Hand the item to its handler on this thread."""
@@ -80,40 +80,42 @@ class Post:
 
     def settled(self, flight: Flight, verdict: Verdict, settled: Settled) -> None:
         """Tell hooks and receipts what has been stored."""
-        parts, item = self._parts, flight.item
-        self._parts.changes.ring()
-        if not parts.hooks:
+        shared, item = self._shared, flight.item
+        self._shared.changes.ring()
+        if not shared.hooks:
             return
-        parts.tell(*about_settled(parts, item, verdict, settled))
+        shared.tell(*about_settled(shared, item, verdict, settled))
         if settled.accepted and verdict.pause:
             pause = events.QueuePaused(
-                engine=parts.stores.name,
-                queue=parts.name,
+                engine=shared.stores.name,
+                queue=shared.name,
                 target=item.target,
                 seconds=verdict.rest,
                 reason=verdict.pause,
             )
-            parts.tell(pause)
+            shared.tell(pause)
         if settled.accepted and verdict.pause == "sign-in":
-            parts.tell(events.SignInNeeded(**of_item(parts, item), target=item.target))
+            shared.tell(
+                events.SignInNeeded(**of_item(shared, item), target=item.target)
+            )
 
     def staged(self, staged: Staged) -> None:
         """Tell hooks and receipts what time alone has changed."""
-        parts = self._parts
-        parts.changes.ring()
-        if not parts.hooks:
+        shared = self._shared
+        shared.changes.ring()
+        if not shared.hooks:
             return
-        parts.tell(*about_ended(parts, staged.ended))
+        shared.tell(*about_ended(shared, staged.ended))
         for hold in staged.lapsed:
-            of = of_number(parts, hold.seq, staged.names)
-            parts.tell(events.ItemReleased(**of, reason="lapsed"))
+            of = of_number(shared, hold.seq, staged.names)
+            shared.tell(events.ItemReleased(**of, reason="lapsed"))
         for seq in staged.parked:
-            of = of_number(parts, seq, staged.names)
-            parts.tell(events.ItemParked(**of, reason="unknown"))
-        name, engine = parts.name, parts.stores.name
+            of = of_number(shared, seq, staged.names)
+            shared.tell(events.ItemParked(**of, reason="unknown"))
+        name, engine = shared.name, shared.stores.name
         for target in staged.resumed:
-            parts.tell(events.QueueResumed(engine=engine, queue=name, target=target))
+            shared.tell(events.QueueResumed(engine=engine, queue=name, target=target))
 
     def tell(self, fact: Any) -> None:
         """Tell the hooks about a fact of the drain."""
-        self._parts.tell(fact)
+        self._shared.tell(fact)

@@ -1,4 +1,4 @@
-"""What the parts of one queue share."""
+"""What all rooms of one queue share."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
-class Parts:
-    """One queue, taken apart.
+class Shared:
+    """What one queue is made of, at hand for all of it.
 
     Args:
         settings: Its figures.
