@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._session import WriteSession
+from syncpatterns.engines.sqlite._writing._session import WriteSession
 from syncpatterns.offline_queue._core import Ack, ItemState, NewItem, QueueRules
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import FakeClock, PowerCutVFS, power_cut_sweep

@@ -26,7 +26,7 @@ def field(shop: Shop) -> Field:
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be wrong with the machine."""
-    from syncpatterns.engines.sqlite._doctor import Machine
+    from syncpatterns.engines.sqlite._care._doctor import Machine
 
     sound = Machine((3, 51, 3), (), "", "")
     monkeypatch.setattr(Machine, "here", classmethod(lambda _: sound))

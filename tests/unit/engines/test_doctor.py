@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from syncpatterns.engines.sqlite import SqliteEngine, _doctor
-from syncpatterns.engines.sqlite._doctor import Machine
-from syncpatterns.engines.sqlite._reserve import reserve_of
+from syncpatterns.engines.sqlite import SqliteEngine
+from syncpatterns.engines.sqlite._care import _doctor
+from syncpatterns.engines.sqlite._care._doctor import Machine
+from syncpatterns.engines.sqlite._writing._reserve import reserve_of
 from syncpatterns.offline_queue._core import Finding, NewItem, QueueRules
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import FakeClock
@@ -247,7 +248,7 @@ def test_a_reserve_that_was_given_up_is_told(
     engine.queue_store().configure("field", QueueRules())
     reserve_of(engine.path).unlink()
     monkeypatch.setattr(
-        "syncpatterns.engines.sqlite._reserve.Room.free", lambda _: 100 * 1024
+        "syncpatterns.engines.sqlite._writing._reserve.Room.free", lambda _: 100 * 1024
     )
 
     (found,) = [each for each in examined(engine) if each.what == "no-reserve"]
@@ -260,7 +261,7 @@ def test_little_room_is_told_before_it_is_none(
 ) -> None:
     """Also where no queue lives."""
     monkeypatch.setattr(
-        "syncpatterns.engines.sqlite._reserve.Room.free", lambda _: 700 * 1024
+        "syncpatterns.engines.sqlite._writing._reserve.Room.free", lambda _: 700 * 1024
     )
 
     assert words(examined(engine)) == ["little-room"]

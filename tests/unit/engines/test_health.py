@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from syncpatterns.engines.sqlite import Health, SqliteEngine, _session
+from syncpatterns.engines.sqlite import Health, SqliteEngine
+from syncpatterns.engines.sqlite._writing import _session
 from syncpatterns.testing import FakeClock
 from tests.unit.engines.conftest import create, insert
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
-from syncpatterns.engines.sqlite._jobs import blocking_job
+from syncpatterns.engines.sqlite._writing._jobs import blocking_job
 from syncpatterns.realtime import Event
 from tests.unit.engines.conftest import insert, names
 

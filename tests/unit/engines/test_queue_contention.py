@@ -14,7 +14,7 @@ import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.engines.sqlite._queue import _claims
-from syncpatterns.engines.sqlite._reserve import PINNED
+from syncpatterns.engines.sqlite._writing._reserve import PINNED
 from syncpatterns.events import LogPinned
 from syncpatterns.offline_queue._core import Hold
 from tests.unit.engines.queues import QUEUE, claim, new, put

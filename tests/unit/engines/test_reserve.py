@@ -17,7 +17,7 @@ import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
 from syncpatterns.engines.sqlite._connection import log_size
-from syncpatterns.engines.sqlite._reserve import LOG_ROOM, RESERVE, reserve_of
+from syncpatterns.engines.sqlite._writing._reserve import LOG_ROOM, RESERVE, reserve_of
 from syncpatterns.errors import DiskFull, StoreUnavailable
 from syncpatterns.events import Fact, LogPinned, StorageFull, StorageRecovered, Swept
 from syncpatterns.offline_queue._core import NewItem, QueueRules
@@ -399,7 +399,7 @@ def test_a_reader_that_holds_the_log_is_told_of(
     path: Path, told: list[Fact | Swept], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once, and again when it is twice as long; no writer fails meanwhile."""
-    monkeypatch.setattr("syncpatterns.engines.sqlite._reserve.PINNED", 100_000)
+    monkeypatch.setattr("syncpatterns.engines.sqlite._writing._reserve.PINNED", 100_000)
     monkeypatch.setattr("syncpatterns.engines.sqlite._connection.LOG_LIMIT", 50_000)
     with SqliteEngine(path, hooks=[told.append]) as engine:
         engine.transact(create)

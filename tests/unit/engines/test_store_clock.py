@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.engines.sqlite._time import StoreClock
+from syncpatterns.engines.sqlite._writing._time import StoreClock
 from syncpatterns.idempotency._core import ClaimRequest, Owned, StoredOutcome
 from syncpatterns.testing import FakeClock
 

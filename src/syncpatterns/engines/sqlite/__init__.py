@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from syncpatterns.engines.sqlite._care._health import Health
 from syncpatterns.engines.sqlite._engine import SqliteEngine
-from syncpatterns.engines.sqlite._health import Health
 from syncpatterns.engines.sqlite._readers import Snapshot
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._salvage._build import Gap
@@ -32,7 +32,7 @@ def __getattr__(name: str) -> Any:
     if name not in _RARELY_USED:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from syncpatterns.engines.sqlite import _doctor  # noqa: PLC0415 - imported on first use
+    from syncpatterns.engines.sqlite._care import _doctor  # noqa: PLC0415 - imported on first use
     from syncpatterns.engines.sqlite._salvage import _rescue as _salvage  # noqa: PLC0415 - imported on first use
 
     value = getattr(_doctor if name == "Finding" else _salvage, name)

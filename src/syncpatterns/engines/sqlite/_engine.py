@@ -15,13 +15,14 @@ from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from syncpatterns.clock import Clock, SystemClock
-from syncpatterns.engines.sqlite import _backup, _idempotency, _records, _sweep
-from syncpatterns.engines.sqlite._health import Health, health_of
+from syncpatterns.engines.sqlite import _idempotency, _records
+from syncpatterns.engines.sqlite._care import _backup, _sweep
+from syncpatterns.engines.sqlite._care._health import Health, health_of
 from syncpatterns.engines.sqlite._life import Life
 from syncpatterns.engines.sqlite._outbox import SqliteOutbox
 from syncpatterns.engines.sqlite._readers import Snapshot
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
-from syncpatterns.engines.sqlite._writer import Writer
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._writer import Writer
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Fact, Hook, Hooks, Swept
 from syncpatterns.idempotency._core import Resolution
@@ -320,7 +321,7 @@ class SqliteEngine:
         Args:
             repair: Put counters, lanes and children of queues right.
         """
-        from syncpatterns.engines.sqlite import _doctor  # noqa: PLC0415 - rarely used
+        from syncpatterns.engines.sqlite._care import _doctor  # noqa: PLC0415 - rarely used
 
         return _doctor.examine(self, repair=repair)
 

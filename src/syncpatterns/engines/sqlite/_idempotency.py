@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from syncpatterns.engines.sqlite import _records, _sweep
+from syncpatterns.engines.sqlite import _records
+from syncpatterns.engines.sqlite._care import _sweep
 from syncpatterns.engines.sqlite._readers import Snapshot
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.idempotency import _core
 from syncpatterns.idempotency._core import (

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from syncpatterns.clock import Clock
-from syncpatterns.engines.sqlite import _forks, _reserve
+from syncpatterns.engines.sqlite import _forks
 from syncpatterns.engines.sqlite._connection import inspect_file
 from syncpatterns.engines.sqlite._listeners import CommitListeners
 from syncpatterns.engines.sqlite._readers import Readers
-from syncpatterns.engines.sqlite._session import WriteSession
-from syncpatterns.engines.sqlite._transaction import PUBLISHED, QUEUED
-from syncpatterns.engines.sqlite._writer import Writer, closed
+from syncpatterns.engines.sqlite._writing import _reserve
+from syncpatterns.engines.sqlite._writing._session import WriteSession
+from syncpatterns.engines.sqlite._writing._transaction import PUBLISHED, QUEUED
+from syncpatterns.engines.sqlite._writing._writer import Writer, closed
 from syncpatterns.errors import DatabaseCorrupt
 from syncpatterns.events import StorageFact
 

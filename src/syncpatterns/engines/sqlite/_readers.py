@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from syncpatterns.clock import Clock
-from syncpatterns.engines.sqlite import _connection, _errors, _guard
-from syncpatterns.engines.sqlite._sqlalchemy import Binding
+from syncpatterns.engines.sqlite import _connection, _errors
+from syncpatterns.engines.sqlite._writing import _guard
+from syncpatterns.engines.sqlite._writing._sqlalchemy import Binding
 from syncpatterns.errors import EngineClosed
 
 T = TypeVar("T")

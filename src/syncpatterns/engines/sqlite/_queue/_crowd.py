@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncpatterns._loops import Loop, current_loop
 from syncpatterns._outcome import Err, Ok
-from syncpatterns.engines.sqlite._batch import twin
-from syncpatterns.engines.sqlite._jobs import Job, outcome_of
 from syncpatterns.engines.sqlite._queue._bulk import is_plain
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._batch import twin
+from syncpatterns.engines.sqlite._writing._jobs import Job, outcome_of
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 from syncpatterns.errors import (
     DatabaseRefused,
     DiskFull,
@@ -43,7 +43,7 @@ from syncpatterns.offline_queue._ports import EnqueueRequest
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._queue._works import Office, Work
-    from syncpatterns.engines.sqlite._writer import Writer
+    from syncpatterns.engines.sqlite._writing._writer import Writer
 
 #: What a request is answered that has to be made again, by itself.
 ALONE: Final = object()

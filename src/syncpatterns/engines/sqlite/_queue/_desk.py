@@ -17,7 +17,7 @@ from syncpatterns.offline_queue._core import (
     key_hash,
 )
 
-_PACKAGE: Final = "syncpatterns.engines.sqlite"
+_PACKAGE: Final = "syncpatterns.engines.sqlite._queue"
 SQL: Final = load(_PACKAGE, "queue.sql") | load(_PACKAGE, "queue_checks.sql")
 
 READY: Final = 0

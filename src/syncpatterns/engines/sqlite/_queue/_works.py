@@ -22,7 +22,7 @@ from syncpatterns.engines.sqlite._queue._enqueue import enqueue
 from syncpatterns.engines.sqlite._queue._looks import Looks
 from syncpatterns.engines.sqlite._queue._numbers import Numbers
 from syncpatterns.engines.sqlite._queue._settle import settle
-from syncpatterns.engines.sqlite._transaction import QUEUED, SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import QUEUED, SqliteTransaction
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import (
     Ack,

@@ -20,7 +20,7 @@ from syncpatterns.offline_queue._core import QueueRules
 
 T = TypeVar("T")
 
-_SQL: Final = _queries.load("syncpatterns.engines.sqlite", "salvage.sql")
+_SQL: Final = _queries.load("syncpatterns.engines.sqlite._salvage", "salvage.sql")
 _ITEM: Final = "syncpatterns_queue_item"
 _META: Final = "syncpatterns_meta"
 #: Made by the rows of others, so not copied.

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.engines.sqlite import _connection, _errors, _forks
-from syncpatterns.engines.sqlite._backup import sync_file, sync_folder
+from syncpatterns.engines.sqlite._care._backup import sync_file, sync_folder
 from syncpatterns.engines.sqlite._migrations import APPLICATION_ID
 from syncpatterns.engines.sqlite._salvage._build import Gap, build
 from syncpatterns.engines.sqlite._salvage._pages import Damage, Pages

@@ -14,10 +14,10 @@ from typing import Any, TypeAlias, TypeVar
 
 from syncpatterns._outcome import Err, Ok
 from syncpatterns.engines.sqlite import _errors
-from syncpatterns.engines.sqlite._jobs import Job
-from syncpatterns.engines.sqlite._reserve import LogInTheWay
-from syncpatterns.engines.sqlite._session import WriteSession
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._jobs import Job
+from syncpatterns.engines.sqlite._writing._reserve import LogInTheWay
+from syncpatterns.engines.sqlite._writing._session import WriteSession
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 from syncpatterns.errors import OutcomeUnknown, StoreUnavailable
 
 T = TypeVar("T")

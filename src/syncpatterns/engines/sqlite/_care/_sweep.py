@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from anyio.to_thread import run_sync
 
 from syncpatterns.engines.sqlite import _records
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 from syncpatterns.events import Swept
 
 if TYPE_CHECKING:

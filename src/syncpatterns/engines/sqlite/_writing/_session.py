@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from syncpatterns import _testpoints
 from syncpatterns.clock import Clock
-from syncpatterns.engines.sqlite import _connection, _errors, _guard, _migrations
-from syncpatterns.engines.sqlite._reserve import SHORT_LOG, Room
-from syncpatterns.engines.sqlite._sqlalchemy import Binding
-from syncpatterns.engines.sqlite._time import StoreClock
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite import _connection, _errors, _migrations
+from syncpatterns.engines.sqlite._writing import _guard
+from syncpatterns.engines.sqlite._writing._reserve import SHORT_LOG, Room
+from syncpatterns.engines.sqlite._writing._sqlalchemy import Binding
+from syncpatterns.engines.sqlite._writing._time import StoreClock
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 from syncpatterns.errors import DatabaseRefused, OutcomeUnknown
 from syncpatterns.events import StorageFact
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncpatterns.engines.sqlite import _migrations
-from syncpatterns.engines.sqlite._session import wal_reset_bug
+from syncpatterns.engines.sqlite._writing._session import wal_reset_bug
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine

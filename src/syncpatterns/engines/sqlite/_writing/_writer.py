@@ -18,15 +18,19 @@ from typing import Any, Final, TypeVar
 from syncpatterns._loops import current_loop
 from syncpatterns._outcome import Ok
 from syncpatterns.engines.sqlite import _errors
-from syncpatterns.engines.sqlite._batch import Answers, commit_alone, commit_together
-from syncpatterns.engines.sqlite._jobs import (
+from syncpatterns.engines.sqlite._writing._batch import (
+    Answers,
+    commit_alone,
+    commit_together,
+)
+from syncpatterns.engines.sqlite._writing._jobs import (
     Job,
     blocking_job,
     loop_job,
     outcome_of,
 )
-from syncpatterns.engines.sqlite._session import WriteSession
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._session import WriteSession
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 from syncpatterns.errors import ConfigurationError, EngineClosed
 from syncpatterns.events import StorageFact
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from syncpatterns._loops import Flag, Loop
 from syncpatterns._outcome import Err, Ok
-from syncpatterns.engines.sqlite._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
 
 _log = logging.getLogger("syncpatterns.sqlite")
 

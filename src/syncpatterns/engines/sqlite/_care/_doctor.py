@@ -17,15 +17,20 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from syncpatterns.engines._sql import _queries
 from syncpatterns.engines.sqlite import _connection
-from syncpatterns.engines.sqlite._reserve import LOG_ROOM, RESERVE, Room, reserve_of
-from syncpatterns.engines.sqlite._session import wal_reset_bug
+from syncpatterns.engines.sqlite._writing._reserve import (
+    LOG_ROOM,
+    RESERVE,
+    Room,
+    reserve_of,
+)
+from syncpatterns.engines.sqlite._writing._session import wal_reset_bug
 from syncpatterns.errors import DatabaseCorrupt, SyncPatternsError
 from syncpatterns.offline_queue._core import Finding
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
 
-_SQL: Final = _queries.load("syncpatterns.engines.sqlite", "doctor.sql")
+_SQL: Final = _queries.load("syncpatterns.engines.sqlite._care", "doctor.sql")
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _MAPS: Final = Path("/proc/self/maps")
 #: File systems whose locks or shared memory do not hold between machines.

@@ -20,7 +20,7 @@ PUBLISHED: Final = 1
 QUEUED: Final = 2
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._session import WriteSession
+    from syncpatterns.engines.sqlite._writing._session import WriteSession
 
 
 class SqliteTransaction:

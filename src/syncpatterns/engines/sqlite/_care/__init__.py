@@ -1,0 +1,3 @@
+"""Looking after the file: doctor, backup, health, sweep."""
+
+from __future__ import annotations
