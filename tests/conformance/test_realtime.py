@@ -13,10 +13,8 @@ import pytest
 
 from syncpatterns.realtime import Event, Hub, _subscription
 from syncpatterns.realtime._core import start as real_start
-from syncpatterns.testing.conformance import (
-    _realtime_outbox as outbox_suite,
-    realtime as suite,
-)
+from syncpatterns.testing.conformance import realtime as suite
+from syncpatterns.testing.conformance._realtime import _outbox as outbox_suite
 from tests.conformance.realtime_backends import (
     MemoryBackend,
     SqliteOutboxBackend,

@@ -20,7 +20,7 @@ from syncpatterns.errors import NotExecuted, OutcomeUnknown, SyncPatternsError
 from syncpatterns.offline_queue._core import NewItem, QueueRules
 from syncpatterns.offline_queue._ports import EnqueueRequest, QueueStore
 from syncpatterns.testing import sqlite_integrity
-from syncpatterns.testing._powercut_sqlite3 import ApswConnection
+from syncpatterns.testing._powercut._sqlite3 import ApswConnection
 
 QUEUE = "field"
 KEYS = ("a", "b")

@@ -35,7 +35,7 @@ def missing_checks(text: str) -> list[str]:
     """Return the conformance checks named in *text* that do not exist."""
     there = {
         node.name
-        for path in CONFORMANCE.glob("_*.py")
+        for path in CONFORMANCE.rglob("_*.py")
         for node in ast.parse(path.read_text("utf-8")).body
         if isinstance(node, ast.FunctionDef)
     }

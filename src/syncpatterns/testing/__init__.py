@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     )
     from syncpatterns.testing._failpoints import Failpoints
     from syncpatterns.testing._fake_clock import FakeClock
-    from syncpatterns.testing._fault import Fault, FiredFault
-    from syncpatterns.testing._fault_proxy import FaultProxy
+    from syncpatterns.testing._faults._fault import Fault, FiredFault
+    from syncpatterns.testing._faults._proxy import FaultProxy
     from syncpatterns.testing._instant import instant
     from syncpatterns.testing._integrity import sqlite_integrity
     from syncpatterns.testing._kill_loop import KillReport, kill_loop
     from syncpatterns.testing._ledger import Ack, Effect, EffectsLedger
     from syncpatterns.testing._loop_clock import LoopClock
-    from syncpatterns.testing._powercut import PowerCutReport, power_cut_sweep
-    from syncpatterns.testing._powercut_vfs import PowerCut, PowerCutVFS
+    from syncpatterns.testing._powercut._sweep import PowerCutReport, power_cut_sweep
+    from syncpatterns.testing._powercut._vfs import PowerCut, PowerCutVFS
     from syncpatterns.testing._simloop import Deadlock, Livelock, SimLoop, simulate
     from syncpatterns.testing.servers import ServerProcess, free_port
 
@@ -83,15 +83,15 @@ _HOMES = {
     "FailpointReport": "_failpoint_sweep",
     "Failpoints": "_failpoints",
     "FakeClock": "_fake_clock",
-    "Fault": "_fault",
-    "FaultProxy": "_fault_proxy",
-    "FiredFault": "_fault",
+    "Fault": "_faults._fault",
+    "FaultProxy": "_faults._proxy",
+    "FiredFault": "_faults._fault",
     "KillReport": "_kill_loop",
     "Livelock": "_simloop",
     "LoopClock": "_loop_clock",
-    "PowerCut": "_powercut_vfs",
-    "PowerCutReport": "_powercut",
-    "PowerCutVFS": "_powercut_vfs",
+    "PowerCut": "_powercut._vfs",
+    "PowerCutReport": "_powercut._sweep",
+    "PowerCutVFS": "_powercut._vfs",
     "ServerProcess": "servers",
     "SimLoop": "_simloop",
     "StoredRecord": "_audit",
@@ -102,7 +102,7 @@ _HOMES = {
     "free_port": "servers",
     "instant": "_instant",
     "kill_loop": "_kill_loop",
-    "power_cut_sweep": "_powercut",
+    "power_cut_sweep": "_powercut._sweep",
     "simulate": "_simloop",
     "sqlite_integrity": "_integrity",
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncpatterns.testing import Fault, FaultProxy, free_port
-from syncpatterns.testing._fault_link import Link, _Lane
+from syncpatterns.testing._faults._link import Link, _Lane
 
 HELLO = b"hello world"
 

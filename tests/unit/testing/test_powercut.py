@@ -17,7 +17,7 @@ from syncpatterns.testing import (
     power_cut_sweep,
     sqlite_integrity,
 )
-from syncpatterns.testing._powercut_disk import Disk, PowerIsOff
+from syncpatterns.testing._powercut._disk import Disk, PowerIsOff
 
 A, B = b"a" * 512, b"b" * 512
 
@@ -344,7 +344,7 @@ def test_without_apsw_the_error_names_the_extra(
 ) -> None:
     """Whoever lacks apsw is told what to install."""
     monkeypatch.setitem(sys.modules, "apsw", None)
-    monkeypatch.delitem(sys.modules, "syncpatterns.testing._powercut_vfs")
+    monkeypatch.delitem(sys.modules, "syncpatterns.testing._powercut._vfs")
 
     with pytest.raises(ImportError, match=r"syncpatterns\[testing\]"):
-        __import__("syncpatterns.testing._powercut_vfs")
+        __import__("syncpatterns.testing._powercut._vfs")

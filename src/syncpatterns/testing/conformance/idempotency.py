@@ -19,10 +19,10 @@ them keeps the promises of `syncpatterns.idempotency`.
 
 from __future__ import annotations
 
-from syncpatterns.testing.conformance._idempotency_bench import Check
-from syncpatterns.testing.conformance._idempotency_claims import CLAIMS
-from syncpatterns.testing.conformance._idempotency_notes import NOTES
-from syncpatterns.testing.conformance._idempotency_records import RECORDS
+from syncpatterns.testing.conformance._idempotency._bench import Check
+from syncpatterns.testing.conformance._idempotency._claims import CLAIMS
+from syncpatterns.testing.conformance._idempotency._notes import NOTES
+from syncpatterns.testing.conformance._idempotency._records import RECORDS
 
 __all__ = ["CHECKS", "Check"]
 

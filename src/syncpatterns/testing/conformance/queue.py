@@ -21,17 +21,17 @@ asks for their class. A store that passes all of them keeps the promises of
 
 from __future__ import annotations
 
-from syncpatterns.testing.conformance._queue_ages import AGES
-from syncpatterns.testing.conformance._queue_bench import Check, Time
-from syncpatterns.testing.conformance._queue_identity import IDENTITY
-from syncpatterns.testing.conformance._queue_lanes import LANES
-from syncpatterns.testing.conformance._queue_leases import LEASES
-from syncpatterns.testing.conformance._queue_limits import LIMITS
-from syncpatterns.testing.conformance._queue_meetings import MEETINGS
-from syncpatterns.testing.conformance._queue_parents import PARENTS
-from syncpatterns.testing.conformance._queue_people import PEOPLE
-from syncpatterns.testing.conformance._queue_targets import TARGETS
-from syncpatterns.testing.conformance._queue_turns import TURNS
+from syncpatterns.testing.conformance._queue._ages import AGES
+from syncpatterns.testing.conformance._queue._bench import Check, Time
+from syncpatterns.testing.conformance._queue._identity import IDENTITY
+from syncpatterns.testing.conformance._queue._lanes import LANES
+from syncpatterns.testing.conformance._queue._leases import LEASES
+from syncpatterns.testing.conformance._queue._limits import LIMITS
+from syncpatterns.testing.conformance._queue._meetings import MEETINGS
+from syncpatterns.testing.conformance._queue._parents import PARENTS
+from syncpatterns.testing.conformance._queue._people import PEOPLE
+from syncpatterns.testing.conformance._queue._targets import TARGETS
+from syncpatterns.testing.conformance._queue._turns import TURNS
 
 __all__ = ["CHECKS", "Check", "Time"]
 

@@ -34,13 +34,13 @@ from syncpatterns.realtime import (
     Position,
     Subscription,
 )
-from syncpatterns.testing.conformance._realtime_events import (
+from syncpatterns.testing.conformance._realtime._events import (
     event,
     events,
     numbers,
     offsets,
 )
-from syncpatterns.testing.conformance._realtime_outbox import (
+from syncpatterns.testing.conformance._realtime._outbox import (
     OUTBOX_CHECKS,
     MakeOutbox,
     OutboxBackend,

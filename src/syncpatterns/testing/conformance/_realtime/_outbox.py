@@ -8,7 +8,7 @@ from typing import Final, Protocol, TypeAlias
 
 from syncpatterns.errors import PublishRejected
 from syncpatterns.realtime import Event, Outbox, Position
-from syncpatterns.testing.conformance._realtime_events import event, events
+from syncpatterns.testing.conformance._realtime._events import event, events
 
 
 class OutboxBackend(Protocol):

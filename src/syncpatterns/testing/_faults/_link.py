@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from syncpatterns.clock import SystemClock
-from syncpatterns.testing._fault import Direction, Fault
+from syncpatterns.testing._faults._fault import Direction, Fault
 
 __all__ = ["Address", "Link", "reset"]
 

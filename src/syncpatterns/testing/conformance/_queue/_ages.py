@@ -12,7 +12,7 @@ from syncpatterns.offline_queue._core import (
     Release,
     Staged,
 )
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
     Questions,

@@ -9,7 +9,7 @@ from syncpatterns.offline_queue._core import (
     Pause,
     Release,
 )
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
     Questions,

@@ -11,7 +11,7 @@ from syncpatterns.idempotency._core import (
     Unresolved,
     Windows,
 )
-from syncpatterns.testing.conformance._idempotency_bench import (
+from syncpatterns.testing.conformance._idempotency._bench import (
     ANSWER,
     LEASE,
     WINDOWS,

@@ -16,7 +16,7 @@ from syncpatterns.offline_queue._core import (
     Park,
     Release,
 )
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     QUEUE,
     Ask,
     Bench,

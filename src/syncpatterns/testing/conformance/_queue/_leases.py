@@ -13,7 +13,7 @@ from syncpatterns.offline_queue._core import (
     Replace,
     Settlement,
 )
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
     Questions,

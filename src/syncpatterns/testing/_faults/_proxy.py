@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from syncpatterns.clock import SystemClock
-from syncpatterns.testing._fault import Direction, Fault, FiredFault
-from syncpatterns.testing._fault_link import Address, Link, reset
+from syncpatterns.testing._faults._fault import Direction, Fault, FiredFault
+from syncpatterns.testing._faults._link import Address, Link, reset
 
 __all__ = ["FaultProxy"]
 

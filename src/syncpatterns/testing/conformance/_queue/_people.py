@@ -14,7 +14,7 @@ from syncpatterns.offline_queue._core import (
     Park,
     Release,
 )
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     Ask,
     Bench,
     Check,

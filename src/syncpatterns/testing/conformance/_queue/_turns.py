@@ -17,7 +17,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
 )
 from syncpatterns.offline_queue._ports import Turn
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
     Questions,

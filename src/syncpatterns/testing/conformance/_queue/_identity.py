@@ -10,7 +10,7 @@ from syncpatterns.offline_queue._core import (
     ItemState,
     key_hash,
 )
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     QUEUE,
     Ask,
     Bench,

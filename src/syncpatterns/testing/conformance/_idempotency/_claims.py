@@ -12,7 +12,7 @@ from syncpatterns.idempotency._core import (
     Unresolved,
     Windows,
 )
-from syncpatterns.testing.conformance._idempotency_bench import (
+from syncpatterns.testing.conformance._idempotency._bench import (
     ANSWER,
     Bench,
     Check,

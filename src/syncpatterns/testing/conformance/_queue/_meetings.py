@@ -17,7 +17,7 @@ from syncpatterns.offline_queue._core import (
     Parent,
     Release,
 )
-from syncpatterns.testing.conformance._queue_bench import (
+from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
     Questions,

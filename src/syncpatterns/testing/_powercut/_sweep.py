@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from syncpatterns.testing._powercut_disk import ImageKind
-from syncpatterns.testing._powercut_vfs import PowerCutVFS
+from syncpatterns.testing._powercut._disk import ImageKind
+from syncpatterns.testing._powercut._vfs import PowerCutVFS
 
 __all__ = ["PowerCutReport", "power_cut_sweep"]
 

@@ -10,7 +10,7 @@ from syncpatterns.idempotency._core import (
     State,
     Unresolved,
 )
-from syncpatterns.testing.conformance._idempotency_bench import (
+from syncpatterns.testing.conformance._idempotency._bench import (
     ANSWER,
     Ask,
     Bench,

@@ -16,14 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from syncpatterns.testing._powercut_disk import Disk, PowerIsOff
+from syncpatterns.testing._powercut._disk import Disk, PowerIsOff
 from syncpatterns.testing._require import require
 
 require("apsw", "PowerCutVFS")
 
 import apsw  # noqa: E402 - with the clear error first
 
-from syncpatterns.testing._powercut_sqlite3 import (  # noqa: E402 - needs apsw
+from syncpatterns.testing._powercut._sqlite3 import (  # noqa: E402 - needs apsw
     ApswConnection,
     as_sqlite3_errors,
 )

@@ -1,0 +1,3 @@
+"""A network that misbehaves on purpose."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The checks of `conformance.idempotency`."""
+
+from __future__ import annotations

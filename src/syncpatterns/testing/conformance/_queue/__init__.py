@@ -1,0 +1,3 @@
+"""The checks of `conformance.queue`."""
+
+from __future__ import annotations

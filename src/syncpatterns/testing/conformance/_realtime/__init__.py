@@ -1,0 +1,3 @@
+"""The checks of `conformance.realtime`."""
+
+from __future__ import annotations
