@@ -30,22 +30,22 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import Unpack
 
-from syncpatterns.adapters._http_exchange import (
+from syncpatterns.adapters._offline_client._exchange import (
     Auth,
     Exchanges,
     base_of,
     delivery_headers,
     told,
 )
-from syncpatterns.adapters._http_options import Desk, RequestOptions
-from syncpatterns.adapters._http_reply import (
+from syncpatterns.adapters._offline_client._options import Desk, RequestOptions
+from syncpatterns.adapters._offline_client._reply import (
     Answer,
     Reply,
     RequestConflict,
     RequestRefused,
     judged,
 )
-from syncpatterns.adapters._http_request import (
+from syncpatterns.adapters._offline_client._request import (
     FORM,
     HttpRequest,
     RequestCodec,

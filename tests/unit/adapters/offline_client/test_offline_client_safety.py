@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from syncpatterns import connect
-from syncpatterns.adapters._http_reply import retry_after
+from syncpatterns.adapters._offline_client._reply import retry_after
 from syncpatterns.adapters.httpx import (
     HttpRequest,
     OfflineClient,

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from syncpatterns.adapters._http_exchange import checked_key
-from syncpatterns.adapters._http_request import (
+from syncpatterns.adapters._offline_client._exchange import checked_key
+from syncpatterns.adapters._offline_client._request import (
     HttpRequest,
     checked_headers,
     form_of,

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from syncpatterns._functions import is_async
 from syncpatterns._loops import Loop, current_loop
-from syncpatterns.adapters._http_reply import Answer, is_done
-from syncpatterns.adapters._http_request import OWN, HttpRequest
+from syncpatterns.adapters._offline_client._reply import Answer, is_done
+from syncpatterns.adapters._offline_client._request import OWN, HttpRequest
 from syncpatterns.clock import Clock
 from syncpatterns.errors import (
     ConfigurationError,

@@ -1,0 +1,3 @@
+"""What `adapters.httpx.OfflineClient` is made of."""
+
+from __future__ import annotations
