@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 import syncpatterns
-from syncpatterns.cli import _unresolved
 from syncpatterns.cli._queue import _commands as _queue
+from syncpatterns.cli._unresolved import _commands as _unresolved
 
 # Plain text, whatever is installed beside: the same help in a terminal, in a
 # file and on the page of the documentation.

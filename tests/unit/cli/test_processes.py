@@ -288,7 +288,7 @@ def test_without_the_extra_its_name_is_told(tmp_path: Path, missing: str) -> Non
 def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
     """A broken installation shows what is broken."""
     code = (
-        "import sys; sys.modules['syncpatterns.cli._settle'] = None\n"
+        "import sys; sys.modules['syncpatterns.cli._unresolved._settle'] = None\n"
         "from syncpatterns.cli import main\nsys.exit(main(['unresolved', 'ls']))"
     )
     done = subprocess.run(
@@ -296,7 +296,7 @@ def test_another_missing_module_is_not_blamed_on_the_extra() -> None:
     )
 
     assert done.returncode == 1
-    assert "syncpatterns.cli._settle" in done.stderr
+    assert "syncpatterns.cli._unresolved._settle" in done.stderr
 
 
 def test_the_library_loads_neither_typer_nor_rich() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from syncpatterns.cli import _options as options, _receipt
+from syncpatterns.cli import _options as options
 from syncpatterns.cli._errors import FAILED, Stop, users_code
 from syncpatterns.cli._loading import AnyOperation
 from syncpatterns.cli._output import (
@@ -22,6 +22,7 @@ from syncpatterns.cli._output import (
     say_json,
 )
 from syncpatterns.cli._source import Entry, opened
+from syncpatterns.cli._unresolved import _receipt
 from syncpatterns.errors import SyncPatternsError
 from syncpatterns.idempotency import (
     Committed,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from syncpatterns.cli import _options as options, _settle
+from syncpatterns.cli import _options as options
 from syncpatterns.cli._errors import FAILED, told
 from syncpatterns.cli._output import (
     age,
@@ -20,6 +20,7 @@ from syncpatterns.cli._output import (
     say_table,
 )
 from syncpatterns.cli._source import Entry, digits_needed, opened
+from syncpatterns.cli._unresolved import _settle
 from syncpatterns.idempotency._core import STEP, Notes, Record
 from syncpatterns.operation._fenced._call import COMMAND, RECEIPT
 

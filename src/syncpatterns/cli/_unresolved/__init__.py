@@ -1,0 +1,3 @@
+"""``syncpatterns unresolved``: a file for each kind of command."""
+
+from __future__ import annotations
