@@ -7,13 +7,13 @@ hundred duplicates cost the store as much as one call.
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.idempotency._bell import News
 
 
@@ -49,10 +49,10 @@ class Flights:
     """The flights over one store, shared by threads and tasks alike."""
 
     def __init__(self) -> None:
-        self.reset()
-        _all_flights.add(self)
+        self._start_over()
+        renewed_in_child(self)
 
-    def reset(self) -> None:
+    def _start_over(self) -> None:
         """Forget everything: in a forked child no leader is left to land."""
         # An abandoned coroutine is ended by the garbage collector, which may run
         # while this very thread is in here: it leaves, and must not wait for itself.
@@ -115,7 +115,6 @@ class Flights:
                 self.waiting -= 1
 
 
-_all_flights: weakref.WeakSet[Flights] = weakref.WeakSet()
 _by_home: weakref.WeakKeyDictionary[object, Flights] = weakref.WeakKeyDictionary()
 
 
@@ -125,12 +124,3 @@ def flights_over(home: object) -> Flights:
         return _by_home.setdefault(home, Flights())
     except TypeError:  # it cannot be referred to weakly: no company from others
         return Flights()
-
-
-def _reset_all() -> None:
-    for flights in list(_all_flights):
-        flights.reset()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_all)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import os
 import threading
 import weakref
 from typing import Any, Protocol
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.idempotency._bell import TaskBell
 from syncpatterns.idempotency._lease import Lease
@@ -64,10 +64,10 @@ class _Beats:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._call_later = timers_of(clock)
-        self.reset()
-        _all_beats.add(self)
+        self._start_over()
+        renewed_in_child(self)
 
-    def reset(self) -> None:
+    def _start_over(self) -> None:
         """Forget everything: what was running runs in the parent process."""
         self.leases: dict[Lease, IdempotencyStore] = {}
         # A signal handler may call a guard while this very thread is in here,
@@ -144,7 +144,6 @@ def next_due(leases: dict[Lease, Any]) -> float:
     return min((lease.due for lease in list(leases)), default=math.inf)
 
 
-_all_beats: weakref.WeakSet[_Beats] = weakref.WeakSet()
 _system = _Beats(SystemClock())
 _others: weakref.WeakKeyDictionary[Clock, _Beats] = weakref.WeakKeyDictionary()
 
@@ -156,15 +155,6 @@ def _beats_of(clock: Clock) -> _Beats:
         return _others.setdefault(clock, _Beats(clock))
     except TypeError:  # a clock that cannot be referred to weakly
         return _Beats(clock)
-
-
-def _reset_all() -> None:
-    for beats in list(_all_beats):
-        beats.reset()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_all)
 
 
 class LoopHeart:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock
 from syncpatterns.offline_queue._bells import TaskBell, ThreadBell
-from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._stores import Stores
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Changes:
         with self._lock:
             self._bells.discard(bell)
 
-    def start_over(self) -> None:
+    def _start_over(self) -> None:
         """In a forked child: those who wait are the parent's."""
         self._lock = threading.Lock()
         self._bells = set()

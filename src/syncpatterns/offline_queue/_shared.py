@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.offline_queue._changes import Changes
 from syncpatterns.offline_queue._delivering._context import ItemContext
 from syncpatterns.offline_queue._delivering._verdicts import Judge
 from syncpatterns.offline_queue._flights import Flight
-from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._reaching._targets import Targets
 from syncpatterns.offline_queue._registering._handlers import Handler, Handlers
 from syncpatterns.offline_queue._settings import Settings
@@ -72,7 +72,7 @@ class Shared:
         )
         renewed_in_child(self)
 
-    def start_over(self) -> None:
+    def _start_over(self) -> None:
         """In a forked child: another thread of the parent may have held it."""
         self._lock = threading.Lock()
 

@@ -9,11 +9,10 @@ the retry quota of the AWS SDKs and the retry throttling of gRPC (proposal A6).
 from __future__ import annotations
 
 import math
-import os
 import threading
-import weakref
 from typing import SupportsIndex, cast
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.errors import ConfigurationError
 
 _ROUNDING = 1e-9  # ten deposits of .1 are .9999999999999999 and pay for one retry
@@ -49,7 +48,10 @@ class RetryBudget:
         self.tokens = self.size
         # A signal handler may retry too, while the thread it interrupts is in here.
         self._lock = threading.RLock()
-        _all.add(self)
+        renewed_in_child(self)
+
+    def _start_over(self) -> None:
+        self._lock = threading.RLock()
 
     # `with` and not acquire() and try: a Ctrl-C between those two would leave the
     # lock taken, and every other thread would wait for it for ever.
@@ -127,17 +129,5 @@ def _checked(name: str, value: object, least: float) -> float:
     return float(cast("float", value))
 
 
-_all: weakref.WeakSet[RetryBudget] = weakref.WeakSet()
-
 #: What ``budget=None`` means.
 UNLIMITED = Unlimited()
-
-
-def _renew_locks() -> None:
-    """Free the child of a fork from locks that other threads held meanwhile."""
-    for budget in list(_all):
-        budget._lock = threading.RLock()  # noqa: SLF001 - a fork is no user's business  # pyright: ignore[reportPrivateUsage]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)

@@ -361,7 +361,7 @@ def test_a_forked_child_has_a_heart_of_its_own(engine: MemoryEngine) -> None:
     beats = _Beats(SystemClock())
     beats.leases[Lease("k", 1, 30, Windows(), 0)] = engine.idempotency_store()
     beats.wake_at = 5.0
-    beats.reset()
+    beats._start_over()
 
     assert beats.leases == {}
     assert beats.wake_at == float("inf")

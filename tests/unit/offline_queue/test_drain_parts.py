@@ -11,8 +11,8 @@ from typing import Any
 import anyio
 import pytest
 
+from syncpatterns import _forks
 from syncpatterns.clock import SystemClock
-from syncpatterns.offline_queue import _forks
 from syncpatterns.offline_queue._bells import TaskBell, ThreadBell
 from syncpatterns.offline_queue._core import (
     Ack,

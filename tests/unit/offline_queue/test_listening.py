@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from syncpatterns import ConfigurationError, OfflineQueue, connect
-from syncpatterns.offline_queue import DrainFinished, ItemEnqueued, _forks
+from syncpatterns import ConfigurationError, OfflineQueue, _forks, connect
+from syncpatterns.offline_queue import DrainFinished, ItemEnqueued
 
 
 def a_queue(**options: Any) -> OfflineQueue:

@@ -9,11 +9,10 @@ to insert. Here one call never drops more than `BATCH` records.
 from __future__ import annotations
 
 import heapq
-import os
 import threading
-import weakref
 from typing import Final
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.errors import StoreFull
 from syncpatterns.idempotency._core import Record, State, is_lapsed, removable
 
@@ -41,7 +40,7 @@ class RecordTable:
 
     def __init__(self, capacity: int) -> None:
         self.lock = threading.Lock()
-        _tables.add(self)
+        renewed_in_child(self)
         self._capacity = capacity
         self._records: dict[str, Record] = {}
         # (when it is forgotten, key) of what is settled. A record that changed
@@ -50,6 +49,9 @@ class RecordTable:
         # Keys in these two states, oldest first.
         self._free: dict[str, None] = {}
         self._unknown: dict[str, None] = {}
+
+    def _start_over(self) -> None:
+        self.lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -142,16 +144,3 @@ class RecordTable:
             if record.state is not State.IN_PROGRESS
         ]
         heapq.heapify(self._ends)
-
-
-_tables: weakref.WeakSet[RecordTable] = weakref.WeakSet()
-
-
-def _unlock_all() -> None:
-    # Held by a thread of the parent at the fork, a lock stays locked for ever.
-    for table in list(_tables):
-        table.lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock_all)

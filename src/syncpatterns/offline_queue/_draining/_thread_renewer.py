@@ -6,12 +6,12 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._bells import ThreadBell
 from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._trouble import Trouble
 from syncpatterns.offline_queue._flights import Flight
-from syncpatterns.offline_queue._forks import renewed_in_child
 
 
 class ThreadRenewer:
@@ -34,7 +34,7 @@ class ThreadRenewer:
         self._thread: threading.Thread | None = None
         renewed_in_child(self)
 
-    def start_over(self) -> None:
+    def _start_over(self) -> None:
         """Start over: what was under way is the parent's."""
         self._lock = threading.Lock()
         self._flights = {}

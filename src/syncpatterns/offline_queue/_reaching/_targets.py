@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import Item
@@ -25,7 +26,6 @@ from syncpatterns.offline_queue._core._connectivity import (
 from syncpatterns.offline_queue._core._links import LinkChange, Links
 from syncpatterns.offline_queue._events import TargetOffline, TargetOnline
 from syncpatterns.offline_queue._flights import Evidence, Verdict
-from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import ClaimRequest
 from syncpatterns.offline_queue._reaching._witnesses import Gate, Probe
 
@@ -91,7 +91,7 @@ class Targets:
         self.halts = 0
         renewed_in_child(self)
 
-    def start_over(self) -> None:
+    def _start_over(self) -> None:
         """Keep what is known, not what is under way: that is the parent's.
 
         A canary of the parent would keep the child from ever sending one.

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.offline_queue._flights import Flight, Verdict
-from syncpatterns.offline_queue._forks import renewed_in_child
 from syncpatterns.offline_queue._ports import QueueStore
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ class Keeper:
         self._lease = lease
         self._clock = clock
         self._store = store
-        self.start_over()
+        self._start_over()
         renewed_in_child(self)
 
-    def start_over(self) -> None:
+    def _start_over(self) -> None:
         """Forget everything: in a forked child the calls are the parent's."""
         self._lock = threading.Lock()
         self._flights: dict[Flight, None] = {}

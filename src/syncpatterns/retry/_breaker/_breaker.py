@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn, SupportsIndex, cast
 
 import pybreaker
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._breaker._compat import (
@@ -23,7 +24,6 @@ from syncpatterns.retry._breaker._events import (
     BreakerHook,
     BreakerSnapshot,
 )
-from syncpatterns.retry._breaker._forks import renewed_in_child
 from syncpatterns.retry._breaker._pybreaker import Mirror
 from syncpatterns.retry._breaker._rules import Growing, Rules
 from syncpatterns.retry._breaker._verdicts import Matcher
@@ -191,7 +191,7 @@ class CircuitBreaker(BreakerCompat):
         )
         raise TypeError(message)
 
-    def _after_fork(self) -> None:
+    def _start_over(self) -> None:
         """Free the child of a fork from a lock that another thread held."""
         self._lock = threading.RLock()
         self._publish_needs_lock()

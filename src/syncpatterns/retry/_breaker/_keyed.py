@@ -9,9 +9,9 @@ from typing import Generic, NoReturn, SupportsIndex, TypeVar, cast
 import cachetools
 import pybreaker
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._breaker._breaker import CircuitBreaker
-from syncpatterns.retry._breaker._forks import renewed_in_child
 from syncpatterns.retry._breaker._rules import require_count
 
 K = TypeVar("K", bound=Hashable)
@@ -63,7 +63,7 @@ class Breakers(Generic[K]):
         self._lock = threading.RLock()
         renewed_in_child(self)
 
-    def _after_fork(self) -> None:
+    def _start_over(self) -> None:
         self._lock = threading.RLock()
 
     def get(self, key: K) -> CircuitBreaker:

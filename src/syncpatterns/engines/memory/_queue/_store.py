@@ -8,13 +8,12 @@ as functions over the table of one queue.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock
 from syncpatterns.engines.memory._queue import _claims as claims, _settle as settling
 from syncpatterns.engines.memory._queue._check import check
@@ -78,7 +77,10 @@ class MemoryQueueStore:
         self._changes = 0
         self.lock = threading.Lock()
         self.closed = False
-        _stores.add(self)
+        renewed_in_child(self)
+
+    def _start_over(self) -> None:
+        self.lock = threading.Lock()
 
     def configure(self, queue: str, rules: QueueRules, tx: Any = None) -> None:
         """Make *queue* if it is new, and keep its rules."""
@@ -318,16 +320,3 @@ def _refuse_transaction(tx: Any) -> None:
             "settled in one. Nothing was done. Use a queue on an engine that has, "
             'such as connect("sqlite:///app.db"), or leave tx= out.'
         )
-
-
-_stores: weakref.WeakSet[MemoryQueueStore] = weakref.WeakSet()
-
-
-def _unlock_all() -> None:
-    # Held by a thread of the parent at the fork, a lock stays locked for ever.
-    for store in list(_stores):
-        store.lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock_all)
