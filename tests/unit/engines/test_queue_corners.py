@@ -226,7 +226,7 @@ def test_threads_that_ask_for_the_store_at_once_share_its_office(
 
     def ask() -> None:
         together.wait(120)
-        offices.append(engine.queue_office)
+        offices.append(engine._queue_office())
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:

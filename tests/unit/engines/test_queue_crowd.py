@@ -94,7 +94,7 @@ async def test_more_than_one_crowd_can_wait(
         with held(store._engine):
             for n in range(10):
                 tasks.start_soon(awaited.enqueue, one(new(f"k{n}")))
-            writer = store._engine.writer()
+            writer = store._life.open()
             with anyio.fail_after(120):
                 while writer._queue.qsize() < 2 or waiting(store) < 2:
                     await anyio.lowlevel.checkpoint()
@@ -320,7 +320,7 @@ async def test_a_lost_answer_leaves_each_there_once(
 @contextmanager
 def lost_second_answer(store: SqliteQueueStore, *, done: bool) -> Iterator[None]:
     """Lose the answer to the commit after the next one."""
-    session = store._engine.writer().session
+    session = store._life.open().session
     real = session.commit
 
     def commit() -> None:
@@ -340,7 +340,7 @@ async def test_one_that_fills_the_disk_does_not_lose_the_others(
     store: SqliteQueueStore,
 ) -> None:
     """SQLite rolls everybody back then: each is done again, by itself."""
-    connection = store._engine.writer().session.connection
+    connection = store._life.open().session.connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count={pages + 20}")
     requests = [one(new("a")), one(new("big", payload=b"x" * 400_000)), one(new("b"))]
@@ -369,7 +369,7 @@ async def test_a_file_that_others_hold_is_busy_for_each(
 
     with held(open_engine(path)):
         async with anyio.create_task_group() as tasks:
-            with store._engine.writer()._lock:
+            with store._life.open()._lock:
                 for n in range(3):
                     tasks.start_soon(ask, n)
                 await until_waiting(store, 3)

@@ -217,7 +217,7 @@ def test_rules_can_be_told_in_the_transaction_that_first_uses_the_queue(
     engine.transact(lambda tx: store.configure(QUEUE, rules, tx))
 
     assert (undone, store.queues()) == ([], [QUEUE])
-    assert engine.read(engine.queue_office.rules_of(QUEUE)) == rules
+    assert engine.read(engine._queue_office().rules_of(QUEUE)) == rules
 
 
 def test_tx_enqueue_asks_the_queue(engine: SqliteEngine) -> None:

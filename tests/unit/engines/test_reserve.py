@@ -18,6 +18,7 @@ import pytest
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
 from syncpatterns.engines.sqlite._connection import log_size
 from syncpatterns.engines.sqlite._writing._reserve import LOG_ROOM, RESERVE, reserve_of
+from syncpatterns.engines.sqlite._writing._transaction import inside
 from syncpatterns.errors import DiskFull, StoreUnavailable
 from syncpatterns.events import Fact, LogPinned, StorageFull, StorageRecovered, Swept
 from syncpatterns.offline_queue._core import NewItem, QueueRules
@@ -62,7 +63,7 @@ def queue(path: Path, disk: DiskOf, told: list[Fact | Swept]) -> Iterator[Sqlite
     """Open a database in which a queue lives."""
     with SqliteEngine(path, hooks=[told.append]) as engine:
         engine.transact(create)
-        engine.transact(SqliteTransaction.keep_reserve)
+        engine.transact(lambda tx: inside(tx).keep_reserve())
         yield engine
 
 
@@ -70,7 +71,7 @@ def enqueue(name: str) -> Callable[[SqliteTransaction], str]:
     """Return work that makes the queue longer."""
 
     def work(tx: SqliteTransaction) -> str:
-        tx.require_room()
+        inside(tx).require_room()
         return insert(name)(tx)
 
     return work
@@ -80,7 +81,7 @@ def settle(name: str) -> Callable[[SqliteTransaction], None]:
     """Return work that makes the queue shorter."""
 
     def work(tx: SqliteTransaction) -> None:
-        tx.drains()
+        inside(tx).draining = True
         tx.connection.execute("DELETE FROM item WHERE name = ?", (name,))
 
     return work
@@ -108,7 +109,7 @@ def test_a_database_without_a_queue_has_none(path: Path, engine: SqliteEngine) -
 
 def test_what_is_kept_is_really_on_the_disk(path: Path, engine: SqliteEngine) -> None:
     """A file with a hole in it would give nothing back."""
-    engine.transact(SqliteTransaction.keep_reserve)
+    engine.transact(lambda tx: inside(tx).keep_reserve())
 
     assert reserve_of(path).stat().st_blocks * 512 >= RESERVE
 
@@ -197,10 +198,10 @@ def test_a_small_reserve_grows_when_there_is_room_again(
     queue.transact(enqueue("a"))
     small = reserve_of(queue.path).stat().st_size
 
-    queue.transact(SqliteTransaction.keep_reserve)
+    queue.transact(lambda tx: inside(tx).keep_reserve())
     as_small = reserve_of(queue.path).stat().st_size
     disk.free = 100 * MB
-    queue.transact(SqliteTransaction.keep_reserve)
+    queue.transact(lambda tx: inside(tx).keep_reserve())
 
     assert small == as_small == RESERVE - LOG_ROOM
     assert reserve_of(queue.path).stat().st_size == RESERVE
@@ -214,7 +215,7 @@ def test_without_the_system_call_it_is_written(
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:100_000]))
 
-    engine.transact(SqliteTransaction.keep_reserve)
+    engine.transact(lambda tx: inside(tx).keep_reserve())
 
     assert reserve_of(path).stat().st_size == RESERVE
 
@@ -262,7 +263,7 @@ def test_a_settlement_that_finds_no_room_gets_the_reserve(
     tries: list[bool] = []
 
     def work(tx: SqliteTransaction) -> None:
-        tx.drains()
+        inside(tx).draining = True
         tries.append(reserve_of(queue.path).exists())
         if len(tries) == 1:
             insert("x" * MB)(tx)
@@ -430,18 +431,19 @@ def names_in(path: Path) -> list[str]:
 QUOTA = """
 import json, resource, signal, sys
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import inside
 from syncpatterns.errors import StoreUnavailable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 engine = SqliteEngine(sys.argv[1])
 def put(tx):
-    tx.require_room()
+    inside(tx).require_room()
     tx.connection.execute("INSERT INTO item VALUES (1)")
 def take(tx):
-    tx.drains()
+    inside(tx).draining = True
     tx.connection.execute(
         "DELETE FROM item WHERE rowid = (SELECT min(rowid) FROM item)")
 engine.transact(lambda tx: tx.connection.execute("CREATE TABLE item (name)"))
-engine.transact(SqliteTransaction.keep_reserve)
+engine.transact(lambda tx: inside(tx).keep_reserve())
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
 for _ in range(400):

@@ -230,18 +230,19 @@ class SqliteEngine:
 
     def queue_store(self) -> SqliteQueueStore:
         """Return the blocking store of offline queues."""
-        from syncpatterns.engines.sqlite._queue import _store as _queue  # noqa: PLC0415 - see queue_office
+        from syncpatterns.engines.sqlite._queue import _store as _queue  # noqa: PLC0415 - see _queue_office
 
-        return _queue.SqliteQueueStore(self)
+        return _queue.SqliteQueueStore(self, self._life, self._queue_office())
 
     def async_queue_store(self) -> AsyncSqliteQueueStore:
         """Return the store of offline queues for an event loop."""
         from syncpatterns.engines.sqlite._queue import _async as _queue_async  # noqa: PLC0415 - as above
 
-        return _queue_async.AsyncSqliteQueueStore(self)
+        return _queue_async.AsyncSqliteQueueStore(
+            self, self._life, self._queue_office()
+        )
 
-    @property
-    def queue_office(self) -> Office:
+    def _queue_office(self) -> Office:
         """What the stores of queues share; made for whoever has a queue."""
         known: Office | None = self.__dict__.get("_office")
         if known is not None:
@@ -252,15 +253,6 @@ class SqliteEngine:
         # One step: two threads that ask at once get one and the same.
         office: Office = self.__dict__.setdefault("_office", made)
         return self._life.watch_forks(office)
-
-    def writer(self) -> Writer:
-        """Return what all write through; opens the engine."""
-        return self._life.writer or self._opened()
-
-    def owns(self, tx: SqliteTransaction) -> bool:
-        """Tell whether *tx* is a transaction of this engine."""
-        writer = self._life.writer
-        return writer is not None and tx.is_of(writer.session)
 
     def outbox(self) -> SqliteOutbox:
         """Return what realtime reads committed events from."""
@@ -282,13 +274,6 @@ class SqliteEngine:
         must not block. Returns a function that takes the listener off again.
         """
         return self._life.listeners.add(listener)
-
-    def on_queue_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call *listener* after each commit of this process that touched a queue.
-
-        As `on_commit`.
-        """
-        return self._life.queue_listeners.add(listener)
 
     # ----------------------------------------------------------- housekeeping
 

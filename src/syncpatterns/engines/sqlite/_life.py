@@ -15,7 +15,12 @@ from syncpatterns.engines.sqlite._listeners import CommitListeners
 from syncpatterns.engines.sqlite._readers import Readers
 from syncpatterns.engines.sqlite._writing import _reserve
 from syncpatterns.engines.sqlite._writing._session import WriteSession
-from syncpatterns.engines.sqlite._writing._transaction import PUBLISHED, QUEUED
+from syncpatterns.engines.sqlite._writing._transaction import (
+    PUBLISHED,
+    QUEUED,
+    SqliteTransaction,
+    inside,
+)
 from syncpatterns.engines.sqlite._writing._writer import Writer, closed
 from syncpatterns.errors import DatabaseCorrupt
 from syncpatterns.events import StorageFact
@@ -121,6 +126,11 @@ class Life:
             self._facts.append(report.fact(path))
             inspect_file(path, self._busy_timeout)
         return WriteSession(path, self._clock, self._busy_timeout)
+
+    def owns(self, tx: SqliteTransaction) -> bool:
+        """Tell whether *tx* is a transaction of this engine."""
+        writer = self.writer
+        return writer is not None and inside(tx).session is writer.session
 
     def readers(self) -> Readers:
         """Return the readers; open everything if that was not done yet.

@@ -28,8 +28,9 @@ from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
+    from syncpatterns.engines.sqlite._life import Life
     from syncpatterns.engines.sqlite._queue._looks import Look
-    from syncpatterns.engines.sqlite._queue._works import Work
+    from syncpatterns.engines.sqlite._queue._works import Office, Work
 
 T = TypeVar("T")
 
@@ -39,14 +40,17 @@ class AsyncSqliteQueueStore:
 
     Args:
         engine: Whose file it is.
+        life: The engine's connections.
+        office: Shared by all stores of the engine.
     """
 
     name = "sqlite"
     capabilities = CAPABILITIES
 
-    def __init__(self, engine: SqliteEngine) -> None:
+    def __init__(self, engine: SqliteEngine, life: Life, office: Office) -> None:
         self._engine = engine
-        self._office = engine.queue_office
+        self._life = life
+        self._office = office
 
     async def configure(self, queue: str, rules: QueueRules) -> None:
         """Make *queue* if it is new, and keep its rules."""
@@ -61,10 +65,10 @@ class AsyncSqliteQueueStore:
         office = self._office
         if not office.clock.started:
             await self._start()
-        engine = await self._engine.aopen()
+        await self._engine.aopen()
         work = office.enqueue(request)
         try:
-            answer = await office.crowd.aask(office, engine.writer(), request, work)
+            answer = await office.crowd.aask(office, self._life.open(), request, work)
         except OutcomeUnknown:
             answer = ALONE  # its key says whether it is there
         return await self._write(work) if answer is ALONE else work.done(answer)
@@ -187,7 +191,7 @@ class AsyncSqliteQueueStore:
 
     def on_change(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call *listener* after commits of this process that touched a queue."""
-        return self._engine.on_queue_commit(listener)
+        return self._life.queue_listeners.add(listener)
 
     # ---------------------------------------------------------------- inside
 

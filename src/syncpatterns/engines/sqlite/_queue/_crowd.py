@@ -31,7 +31,7 @@ from syncpatterns._outcome import Err, Ok
 from syncpatterns.engines.sqlite._queue._bulk import is_plain
 from syncpatterns.engines.sqlite._writing._batch import twin
 from syncpatterns.engines.sqlite._writing._jobs import Job, outcome_of
-from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction, apart
 from syncpatterns.errors import (
     DatabaseRefused,
     DiskFull,
@@ -220,7 +220,7 @@ def _at_once(
     requests = [waiting.request for waiting in run]
     work = partial(office.enqueue_together, queue=queue, requests=requests)
     try:
-        stored = tx.apart(work)
+        stored = apart(tx, work)
     except Exception:
         if not tx.connection.in_transaction:
             raise
@@ -231,7 +231,7 @@ def _at_once(
 def _one(waiting: Waiting, tx: SqliteTransaction) -> Ok[Any] | Err:
     """Store one request after the others, in a savepoint of its own."""
     try:
-        return Ok(tx.apart(waiting.work))
+        return Ok(apart(tx, waiting.work))
     except DiskFull:
         raise  # room is made for the transaction as a whole
     except Exception as error:

@@ -36,8 +36,9 @@ from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
+    from syncpatterns.engines.sqlite._life import Life
     from syncpatterns.engines.sqlite._queue._looks import Look
-    from syncpatterns.engines.sqlite._queue._works import Work
+    from syncpatterns.engines.sqlite._queue._works import Office, Work
 
 T = TypeVar("T")
 
@@ -49,19 +50,22 @@ class SqliteQueueStore:
 
     Args:
         engine: Whose file it is.
+        life: The engine's connections.
+        office: Shared by all stores of the engine.
     """
 
     name = "sqlite"
     capabilities = CAPABILITIES
 
-    def __init__(self, engine: SqliteEngine) -> None:
+    def __init__(self, engine: SqliteEngine, life: Life, office: Office) -> None:
         self._engine = engine
-        self._office = engine.queue_office
+        self._life = life
+        self._office = office
 
     def configure(self, queue: str, rules: QueueRules, tx: Any = None) -> None:
         """Make *queue* if it is new, and keep its rules; in *tx*, if given."""
         if tx is not None:
-            self._office.configure_in(self._engine, tx, queue, rules)
+            self._office.configure_in(self._life, tx, queue, rules)
             return
         office = self._office
         if not office.is_told(queue) or self._look(office.rules_of(queue)) != rules:
@@ -71,7 +75,7 @@ class SqliteQueueStore:
     def enqueue(self, request: EnqueueRequest, tx: Any = None) -> list[Enqueued]:
         """Store the items, and return what became of each, in their order."""
         if tx is not None:
-            return self._office.enqueue_in(self._engine, tx, request)
+            return self._office.enqueue_in(self._life, tx, request)
         return self._store(request)
 
     def claim(self, request: ClaimRequest) -> list[Item]:
@@ -89,7 +93,7 @@ class SqliteQueueStore:
     ) -> list[Settled]:
         """Settle items that were held; in one commit, each apart from the others."""
         if tx is not None:
-            return self._office.settle_in(self._engine, tx, queue, settlements)
+            return self._office.settle_in(self._life, tx, queue, settlements)
         if not settlements:
             return []
         return self._write(self._office.settle(queue, settlements))
@@ -173,7 +177,7 @@ class SqliteQueueStore:
 
         Not a part of the port: an import is made for this file.
         """
-        self._office.sent_before_in(self._engine, tx, queue, seq, at)
+        self._office.sent_before_in(self._life, tx, queue, seq, at)
 
     def cancel(self, queue: str, seqs: Sequence[int]) -> list[Ended]:
         """Cancel items that nobody holds; return how each ended."""
@@ -195,7 +199,7 @@ class SqliteQueueStore:
 
     def on_change(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call *listener* after commits of this process that touched a queue."""
-        return self._engine.on_queue_commit(listener)
+        return self._life.queue_listeners.add(listener)
 
     # ---------------------------------------------------------------- inside
 
@@ -211,7 +215,7 @@ class SqliteQueueStore:
 
     def _store(self, request: EnqueueRequest) -> list[Enqueued]:
         self._start()
-        office, writer = self._office, self._engine.writer()
+        office, writer = self._office, self._life.open()
         work = office.enqueue(request)
         try:
             done = writer.run_if_idle(work.first, relaxed=work.relaxed)

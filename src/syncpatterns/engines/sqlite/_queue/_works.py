@@ -22,7 +22,12 @@ from syncpatterns.engines.sqlite._queue._enqueue import enqueue
 from syncpatterns.engines.sqlite._queue._looks import Looks
 from syncpatterns.engines.sqlite._queue._numbers import Numbers
 from syncpatterns.engines.sqlite._queue._settle import settle
-from syncpatterns.engines.sqlite._writing._transaction import QUEUED, SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import (
+    QUEUED,
+    SqliteTransaction,
+    apart,
+    inside,
+)
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import (
     Ack,
@@ -41,7 +46,7 @@ from syncpatterns.offline_queue._core import (
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._engine import SqliteEngine
+    from syncpatterns.engines.sqlite._life import Life
 
 T = TypeVar("T")
 
@@ -109,20 +114,18 @@ class Office(Looks):
         work = partial(self._configure, queue=queue, rules=rules)
         return Work(work, False, work, _as_it_is)  # noqa: FBT003 - relaxed
 
-    def configure_in(
-        self, engine: SqliteEngine, tx: Any, queue: str, rules: QueueRules
-    ) -> None:
+    def configure_in(self, life: Life, tx: Any, queue: str, rules: QueueRules) -> None:
         """Keep rules that are new, in somebody's transaction.
 
         Raises:
             ConfigurationError: It is another engine's, or has ended.
         """
-        joined = _same_engine(engine, tx)
-        joined.apart(partial(self._configure, queue=queue, rules=rules))
+        joined = _same_engine(life, tx)
+        apart(joined, partial(self._configure, queue=queue, rules=rules))
         joined.after_commit(partial(self.told, queue, rules))
 
     def _configure(self, tx: SqliteTransaction, queue: str, rules: QueueRules) -> None:
-        tx.keep_reserve()
+        inside(tx).keep_reserve()
         now = self._now(tx)
         desk = self._find(tx.connection, queue, now)
         if desk is not None and desk.rules == rules:
@@ -131,7 +134,7 @@ class Office(Looks):
             Desk.ruled(tx.connection, queue, rules, now)
         else:
             hands.keep_rules(desk, rules)
-        tx.news |= QUEUED
+        inside(tx).news |= QUEUED
 
     def enqueue(self, request: EnqueueRequest) -> Work[list[Enqueued]]:
         """Store items in a transaction of their own."""
@@ -150,15 +153,15 @@ class Office(Looks):
         return stored
 
     def enqueue_in(
-        self, engine: SqliteEngine, tx: Any, request: EnqueueRequest
+        self, life: Life, tx: Any, request: EnqueueRequest
     ) -> list[Enqueued]:
         """Store items in somebody's transaction.
 
         Raises:
             ConfigurationError: It is another engine's, or has ended.
         """
-        joined = _same_engine(engine, tx)
-        return joined.apart(partial(self._enqueue, request))[1]
+        joined = _same_engine(life, tx)
+        return apart(joined, partial(self._enqueue, request))[1]
 
     def _enqueue(
         self, request: EnqueueRequest, tx: SqliteTransaction
@@ -167,12 +170,12 @@ class Office(Looks):
             return None, []
         desk, numbers = self._to_fill(tx, request.queue)
         stored = enqueue(desk, request, numbers)
-        tx.news |= QUEUED
+        inside(tx).news |= QUEUED
         return desk, stored
 
     def _to_fill(self, tx: SqliteTransaction, queue: str) -> tuple[Desk, Numbers]:
         """Return where new items go: into a queue of its own if nobody made it."""
-        tx.require_room()
+        inside(tx).require_room()
         now = self._now(tx)
         found = Desk.find_to_fill(tx.connection, queue, now)
         if found is None:
@@ -194,7 +197,7 @@ class Office(Looks):
         stored = store_plain(desk, items, numbers)
         if stored is None:
             return None
-        tx.news |= QUEUED
+        inside(tx).news |= QUEUED
         left = iter(stored)
         return [(desk, list(islice(left, len(each.items)))) for each in requests]
 
@@ -202,7 +205,7 @@ class Office(Looks):
         """Take items; None if time has more to do first: ask again."""
 
         def work(tx: SqliteTransaction) -> tuple[times.Told | None, list[Item] | None]:
-            tx.drains()
+            inside(tx).draining = True
             found = self._in_time(tx, request.queue)
             return (None, []) if found is None else _claimed(tx, *found, request)
 
@@ -225,7 +228,7 @@ class Office(Looks):
         def work(
             tx: SqliteTransaction, *, again: bool = False
         ) -> tuple[times.Told | None, Turn]:
-            tx.drains()
+            inside(tx).draining = True
             found = self._in_time(tx, queue)
             if found is None:
                 return None, Turn([_stale(said) for said in settlements], [])
@@ -250,7 +253,7 @@ class Office(Looks):
         """Let time pass; None if there is more of it."""
 
         def work(tx: SqliteTransaction) -> tuple[times.Told, float | None]:
-            tx.drains()
+            inside(tx).draining = True
             told = times.Told()
             found = self._in_time(tx, queue)
             if found is None:
@@ -260,7 +263,7 @@ class Office(Looks):
             if all_done:
                 times.end_pauses(desk, told)
             if told:
-                tx.news |= QUEUED
+                inside(tx).news |= QUEUED
             return told, times.next_due(desk) if all_done else None
 
         def done(answer: tuple[times.Told, float | None]) -> Staged | None:
@@ -290,7 +293,7 @@ class Office(Looks):
 
     def settle_in(
         self,
-        engine: SqliteEngine,
+        life: Life,
         tx: Any,
         queue: str,
         settlements: Sequence[Settlement],
@@ -300,9 +303,9 @@ class Office(Looks):
         Raises:
             ConfigurationError: It is another engine's, or has ended.
         """
-        joined = _same_engine(engine, tx)
+        joined = _same_engine(life, tx)
         work = partial(self._settle, queue=queue, settlements=settlements)
-        return joined.apart(work)
+        return apart(joined, work)
 
     def _settle(
         self,
@@ -312,7 +315,7 @@ class Office(Looks):
         *,
         again: bool = False,
     ) -> list[Settled]:
-        tx.drains()
+        inside(tx).draining = True
         desk = self._find(tx.connection, queue, self._now(tx))
         if desk is None:
             return [_stale(said) for said in settlements]
@@ -322,10 +325,10 @@ class Office(Looks):
         """Stop claims."""
 
         def work(tx: SqliteTransaction) -> None:
-            tx.drains()
+            inside(tx).draining = True
             desk = Desk.make(tx.connection, queue, self._now(tx))
             if hands.pause(desk, target, seconds, reason):
-                tx.news |= QUEUED
+                inside(tx).news |= QUEUED
 
         return Work(work, self._relaxed(queue), work, _as_it_is)
 
@@ -333,7 +336,7 @@ class Office(Looks):
         """End pauses."""
 
         def work(desk: Desk, tx: SqliteTransaction) -> list[Pause]:
-            tx.news |= QUEUED
+            inside(tx).news |= QUEUED
             return hands.resume(desk, target)
 
         return self._by_hand(queue, work)
@@ -344,7 +347,7 @@ class Office(Looks):
         """Let items run again."""
 
         def work(desk: Desk, tx: SqliteTransaction) -> list[int]:
-            tx.news |= QUEUED
+            inside(tx).news |= QUEUED
             return hands.requeue(desk, seqs, tail=tail)
 
         return self._by_hand(queue, work)
@@ -353,13 +356,13 @@ class Office(Looks):
         """End DEAD or PARKED items."""
 
         def work(desk: Desk, tx: SqliteTransaction) -> list[Ended]:
-            tx.news |= QUEUED
+            inside(tx).news |= QUEUED
             return hands.discard(desk, seqs)
 
         return self._by_hand(queue, work)
 
     def sent_before_in(
-        self, engine: SqliteEngine, tx: Any, queue: str, seq: int, at: float
+        self, life: Life, tx: Any, queue: str, seq: int, at: float
     ) -> None:
         """Keep when an imported item was first sent, in somebody's transaction.
 
@@ -372,13 +375,13 @@ class Office(Looks):
             if desk is not None:
                 hands.sent_before(desk, seq, at)
 
-        _same_engine(engine, tx).apart(work)
+        apart(_same_engine(life, tx), work)
 
     def cancel(self, queue: str, seqs: Sequence[int]) -> Work[list[Ended]]:
         """End items that nobody holds."""
 
         def work(desk: Desk, tx: SqliteTransaction) -> list[Ended]:
-            tx.news |= QUEUED
+            inside(tx).news |= QUEUED
             return hands.cancel(desk, seqs)
 
         return self._by_hand(queue, work)
@@ -391,7 +394,7 @@ class Office(Looks):
         """Put right what does not fit."""
 
         def work(desk: Desk, tx: SqliteTransaction) -> list[Finding]:
-            tx.news |= QUEUED
+            inside(tx).news |= QUEUED
             return check(desk, repair=True)
 
         return self._at(queue, work, [])
@@ -419,7 +422,7 @@ class Office(Looks):
         """Work on a queue that is there."""
 
         def at_desk(tx: SqliteTransaction) -> T:
-            tx.drains()
+            inside(tx).draining = True
             desk = self._find(tx.connection, queue, self._now(tx))
             return otherwise if desk is None else work(desk, tx)
 
@@ -451,7 +454,7 @@ def _settled(
     """Settle each, apart from the others."""
     settled = [settle(desk, said, again=again) for said in settlements]
     if any(each.accepted for each in settled):
-        tx.news |= QUEUED
+        inside(tx).news |= QUEUED
     return settled
 
 
@@ -468,15 +471,15 @@ def _claimed(
     """Let time pass, and take items; None if time has more to do than fits."""
     told: times.Told | None = None
     if due:
-        tx.news |= QUEUED
+        inside(tx).news |= QUEUED
         told = times.Told()
         if not times.advance(desk, told):
             return told, None
     return told, claims.claim(desk, request)
 
 
-def _same_engine(engine: SqliteEngine, tx: Any) -> SqliteTransaction:
-    if isinstance(tx, SqliteTransaction) and engine.owns(tx):
+def _same_engine(life: Life, tx: Any) -> SqliteTransaction:
+    if isinstance(tx, SqliteTransaction) and life.owns(tx):
         return tx
     raise ConfigurationError(
         "sqlite: tx= takes the open transaction of the engine that holds the queue, "

@@ -17,7 +17,7 @@ from syncpatterns.engines.sqlite import _errors
 from syncpatterns.engines.sqlite._writing._jobs import Job
 from syncpatterns.engines.sqlite._writing._reserve import LogInTheWay
 from syncpatterns.engines.sqlite._writing._session import WriteSession
-from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction, inside
 from syncpatterns.errors import OutcomeUnknown, StoreUnavailable
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ def _finish(
             raise
     # Nothing was written, and there is more room now than there was.
     again = _begin(session, path, relaxed=session.relaxed)
-    again.again = True
+    inside(again).again = True
     return _once(session, again, work, path, undoable=undoable)
 
 
@@ -136,10 +136,11 @@ def _once(
     except BaseException as error:
         _raise_if_ours(error, path, lost=not _roll_back(session))
         raise
-    if tx.after:
-        session.promise(tx.after)
+    here = inside(tx)
+    if here.after:
+        session.promise(here.after)
     session.after_commit()
-    return value, tx.news
+    return value, here.news
 
 
 def commit_together(
@@ -226,8 +227,10 @@ def _within(session: WriteSession, job: Job, path: str, answers: Answers) -> boo
     session.savepoint()
     tx = session.transaction()
     try:
-        answers.done(_call(session, job.work, tx), tx.news)
-        answers.after += tx.after
+        value = _call(session, job.work, tx)
+        here = inside(tx)
+        answers.done(value, here.news)
+        answers.after += here.after
     except BaseException as error:  # noqa: BLE001 - that caller's alone
         if not session.in_transaction or _wants_room(session, error):
             return False
@@ -249,7 +252,7 @@ def _call(session: WriteSession, work: Work[T], tx: SqliteTransaction) -> T:
         value = work(tx)
     finally:
         session.end_effects()
-        tx.end()
+        inside(tx).is_open = False
     if not session.in_transaction:
         raise _errors.ended()
     if session.room.tight:

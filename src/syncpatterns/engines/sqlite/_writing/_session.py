@@ -22,7 +22,7 @@ from syncpatterns.engines.sqlite._writing import _guard
 from syncpatterns.engines.sqlite._writing._reserve import SHORT_LOG, Room
 from syncpatterns.engines.sqlite._writing._sqlalchemy import Binding
 from syncpatterns.engines.sqlite._writing._time import StoreClock
-from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction
+from syncpatterns.engines.sqlite._writing._transaction import SqliteTransaction, inside
 from syncpatterns.errors import DatabaseRefused, OutcomeUnknown
 from syncpatterns.events import StorageFact
 
@@ -233,7 +233,8 @@ class WriteSession:
         (pages,) = self.connection.execute("PRAGMA page_count").fetchone()
         growth = pages * self._page_size - self._path.stat().st_size
         log = _connection.log_size(self._path)
-        self.room.check(log, growth, draining=tx.draining, again=tx.again)
+        here = inside(tx)
+        self.room.check(log, growth, draining=here.draining, again=here.again)
 
     def transaction(self) -> SqliteTransaction:
         """Return a transaction object for one job inside the open transaction."""

@@ -31,28 +31,18 @@ class SqliteTransaction:
 
     __slots__ = (
         "_connection",
-        "_open",
-        "_session",
+        "_inside",
         "_wall",
-        "after",
-        "again",
         "clock",
-        "draining",
         "key_hash",
-        "news",
     )
 
     def __init__(self, session: WriteSession, clock: float, wall: float) -> None:
-        self._session = session
+        self._inside = Inside(session)
         self._connection = session.connection
         self._wall = wall
-        self._open = True
         self.clock = clock
-        self.draining = False
-        self.again = False
         self.key_hash = ""
-        self.news = 0
-        self.after: list[Callable[[], object]] = []
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -72,7 +62,7 @@ class SqliteTransaction:
             ConfigurationError: SQLAlchemy is not installed.
         """
         self._require_open()
-        return self._session.sqlalchemy()
+        return self._inside.session.sqlalchemy()
 
     def publish(self, *events: Publishable) -> None:
         """Write *events* to the outbox; they appear after, and only after, commit.
@@ -83,7 +73,7 @@ class SqliteTransaction:
         self._require_open()
         _outbox.write(self._connection, events, self.clock)
         if events:
-            self.news |= PUBLISHED
+            self._inside.news |= PUBLISHED
 
     def enqueue(self, queue: Enqueuer, op: Any, payload: Any, **options: Any) -> Any:
         """Put an action into an offline queue when, and only when, this commits.
@@ -105,55 +95,7 @@ class SqliteTransaction:
         and what it raises is logged. Forgotten if this is rolled back or undone.
         """
         self._require_open()
-        self.after.append(function)
-
-    def apart(self, work: Callable[[SqliteTransaction], T]) -> T:
-        """Run the library's own *work* as a part that is done, or leaves nothing.
-
-        An effect may go on after what *work* raised. What the effect has
-        changed on the driver's objects is as if it were not, meanwhile.
-        """
-        self._require_open()
-        connection = self._connection
-        factories = connection.row_factory, connection.text_factory
-        news, promised = self.news, len(self.after)
-        connection.row_factory, connection.text_factory = None, str
-        self._session.savepoint()
-        try:
-            done = work(self)
-        except BaseException:
-            if self._session.in_transaction:
-                self._session.rollback_to_savepoint()
-                self._session.release_savepoint()
-            self.news = news
-            del self.after[promised:]
-            raise
-        else:
-            self._session.release_savepoint()
-        finally:
-            connection.row_factory, connection.text_factory = factories
-        return done
-
-    def is_of(self, session: WriteSession) -> bool:
-        """Tell whether this is a transaction of *session*."""
-        return self._session is session
-
-    def keep_reserve(self) -> None:
-        """A queue lives here: keep room back for its drain, if there is any."""
-        self._session.room.keep(self.connection)
-        self._session.room.grow()
-
-    def require_room(self) -> None:
-        """Refuse to store anything new while a full disk only lets queues drain.
-
-        Raises:
-            DiskFull: It does.
-        """
-        self._session.require_room(self.connection)
-
-    def drains(self) -> None:
-        """This work empties a queue: on a full disk it may have the reserve."""
-        self.draining = True
+        self._inside.after.append(function)
 
     def begin_effect(self, key_hash: str) -> None:
         """From here on the transaction serves the operation's effect."""
@@ -183,19 +125,88 @@ class SqliteTransaction:
         Raises:
             ConfigurationError: SQLite has ended the transaction meanwhile.
         """
-        if not self._session.in_transaction:
+        here = self._inside
+        if not here.session.in_transaction:
             raise ended()
-        self._session.rollback_to_savepoint()
-        self.news = 0
-        self.after.clear()
-
-    def end(self) -> None:
-        """Make every later use of this object an error."""
-        self._open = False
+        here.session.rollback_to_savepoint()
+        here.news = 0
+        here.after.clear()
 
     def _require_open(self) -> None:
-        if not self._open:
+        if not self._inside.is_open:
             raise ConfigurationError(
                 "sqlite: this transaction has ended. Use `tx` only inside the effect "
                 "it was given to, on the same thread; never keep it."
             )
+
+
+class Inside:
+    """What only the library does with an open transaction, and no effect.
+
+    Args:
+        session: Whose transaction it is.
+
+    Attributes:
+        is_open: The effect may still use it.
+        news: What its commit brings, and who is told of it.
+        after: Called once it is committed.
+        draining: It empties a queue: on a full disk it may have the reserve.
+        again: It runs once more, with room made for it.
+    """
+
+    __slots__ = ("after", "again", "draining", "is_open", "news", "session")
+
+    def __init__(self, session: WriteSession) -> None:
+        self.session = session
+        self.is_open = True
+        self.news = 0
+        self.after: list[Callable[[], object]] = []
+        self.draining = False
+        self.again = False
+
+    def keep_reserve(self) -> None:
+        """A queue lives here: keep room back for its drain, if there is any."""
+        room = self.session.room
+        room.keep(self.session.connection)
+        room.grow()
+
+    def require_room(self) -> None:
+        """Refuse to store anything new while a full disk only lets queues drain.
+
+        Raises:
+            DiskFull: It does.
+        """
+        self.session.require_room(self.session.connection)
+
+
+def inside(tx: SqliteTransaction) -> Inside:
+    """Return the library's side of *tx*."""
+    return tx._inside  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its other half
+
+
+def apart(tx: SqliteTransaction, work: Callable[[SqliteTransaction], T]) -> T:
+    """Run the library's own *work* as a part of *tx* that is done, or leaves nothing.
+
+    An effect may go on after what *work* raised. What the effect has
+    changed on the driver's objects is as if it were not, meanwhile.
+    """
+    here, connection = inside(tx), tx.connection
+    session = here.session
+    factories = connection.row_factory, connection.text_factory
+    news, promised = here.news, len(here.after)
+    connection.row_factory, connection.text_factory = None, str
+    session.savepoint()
+    try:
+        done = work(tx)
+    except BaseException:
+        if session.in_transaction:
+            session.rollback_to_savepoint()
+            session.release_savepoint()
+        here.news = news
+        del here.after[promised:]
+        raise
+    else:
+        session.release_savepoint()
+    finally:
+        connection.row_factory, connection.text_factory = factories
+    return done
