@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from syncpatterns._http import RequestKey
 from syncpatterns._loops import Loop, current_loop
+from syncpatterns._timers import timers_of
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError
@@ -24,7 +25,6 @@ from syncpatterns.idempotency._ports import (
     IdempotencyEngine,
     IdempotencyStore,
 )
-from syncpatterns.idempotency._timers import timers_of
 from syncpatterns.idempotency._wiring import clock_of, plan_for, stores_of
 
 if TYPE_CHECKING:

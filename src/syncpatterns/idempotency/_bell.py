@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from syncpatterns._landing import Closable
 from syncpatterns._loops import current_loop
+from syncpatterns._timers import timers_of
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.idempotency._core import ClaimAnswer
-from syncpatterns.idempotency._timers import timers_of
 
 #: What waiters are told: the answer they get, or None: nobody works on it now.
 News: TypeAlias = ClaimAnswer | None

@@ -15,11 +15,11 @@ import weakref
 from typing import Any, Protocol
 
 from syncpatterns._forks import renewed_in_child
+from syncpatterns._timers import timers_of
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.idempotency._bell import TaskBell
 from syncpatterns.idempotency._lease import Lease
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
-from syncpatterns.idempotency._timers import timers_of
 
 _log = logging.getLogger("syncpatterns")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from syncpatterns._loops import current_loop
+from syncpatterns._timers import timers_of
 from syncpatterns.clock import Clock, SystemClock
 
 #: Real seconds between two looks at what cannot ring: a foreign stop event, a
@@ -58,7 +59,7 @@ class TaskBell:
             with anyio.move_on_after(seconds):
                 await self._flag.wait()
         else:
-            call_later: Any = getattr(clock, "call_later", None)
+            call_later = timers_of(clock)
             if call_later is None:
                 await self._race(clock, seconds)
                 return
@@ -66,7 +67,7 @@ class TaskBell:
             # that a ring can be told from a time-out.
             flag = self._flag
             wake = _on_loop(self._loop, flag)
-            cancel: Callable[[], None] = call_later(seconds, wake)
+            cancel = call_later(seconds, wake)
             try:
                 await flag.wait()
             finally:

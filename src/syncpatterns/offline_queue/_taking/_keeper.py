@@ -11,9 +11,10 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syncpatterns._forks import renewed_in_child
+from syncpatterns._timers import timers_of
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._ports import QueueStore
@@ -66,7 +67,7 @@ class Keeper:
                 self._flights.pop(flight, None)
 
     def _later(self, seconds: float) -> None:
-        call_later: Any = getattr(self._clock, "call_later", None)
+        call_later = timers_of(self._clock)
         if call_later is not None:  # a clock moved by hand calls back
             call_later(seconds, self._turn_by_timer)
             return
