@@ -19,6 +19,7 @@ CONTRACTS = {each["id"]: each for each in CONFIG["tool"]["importlinter"]["contra
 # The smallest tree on which every contract has something to look at.
 MODULES = [
     "_flow",
+    "_bells",
     "_timers",
     "_forks",
     "_landing",

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from syncpatterns._bells import TaskBell, ThreadBell
 from syncpatterns._forks import renewed_in_child
 from syncpatterns.clock import Clock
-from syncpatterns.offline_queue._bells import TaskBell, ThreadBell
 from syncpatterns.offline_queue._stores import Stores
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import anyio
 from anyio.abc import TaskStatus
 
 from syncpatterns import _testpoints
+from syncpatterns._bells import TaskBell
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError, EngineClosed
 from syncpatterns.realtime._core import StoredEvent
 from syncpatterns.realtime._hub import Hub
 from syncpatterns.realtime._offload import in_thread
 from syncpatterns.realtime._ports import Outbox, RealtimeEngine
-from syncpatterns.realtime._waking import Doorbell
 
 _log = logging.getLogger("syncpatterns.realtime")
 
@@ -99,7 +99,7 @@ class Relay:
         if self._running:
             raise ConfigurationError("This relay is running already; one is enough.")
         self._running = True
-        bell = Doorbell()
+        bell = TaskBell()
         unlisten = self._engine.on_commit(bell.ring)
         try:
             async with anyio.create_task_group() as tasks:
@@ -112,12 +112,12 @@ class Relay:
 
     # ----------------------------------------------------------------- inside
 
-    async def _tick(self, bell: Doorbell) -> None:
+    async def _tick(self, bell: TaskBell) -> None:
         while True:
             await self._clock.asleep(self._poll)
             bell.ring()
 
-    async def _serve(self, bell: Doorbell, task_status: TaskStatus[None]) -> None:
+    async def _serve(self, bell: TaskBell, task_status: TaskStatus[None]) -> None:
         started = False
         while True:
             try:
@@ -135,7 +135,7 @@ class Relay:
             if not started:
                 started = True
                 task_status.started()
-            await bell.wait()
+            await bell.wait(self._clock)
 
     async def _catch_up(self) -> None:
         if self.pos is None:

@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from syncpatterns import _forks
+from syncpatterns._bells import TaskBell, ThreadBell
 from syncpatterns.clock import SystemClock
-from syncpatterns.offline_queue._bells import TaskBell, ThreadBell
 from syncpatterns.offline_queue._core import (
     Ack,
     Ended,

@@ -10,39 +10,40 @@ from typing import Any
 import anyio
 import pytest
 
+from syncpatterns._bells import TaskBell
+from syncpatterns.clock import SystemClock
 from syncpatterns.realtime._abort import abort
-from syncpatterns.realtime._waking import Doorbell
 
 
 async def test_rings_before_the_look_are_one_ring() -> None:
     """A bell says that something happened, not how often."""
-    bell = Doorbell()
+    bell = TaskBell()
     bell.ring()
     bell.ring()
-    await bell.wait()
+    await bell.wait(SystemClock())
 
     with anyio.move_on_after(0.01) as scope:
-        await bell.wait()
+        await bell.wait(SystemClock())
     assert scope.cancelled_caught
 
 
 async def test_a_bell_is_heard_from_other_threads() -> None:
     """Every ring after a look is heard, from whichever thread."""
-    bell = Doorbell()
+    bell = TaskBell()
     for _ in range(50):
         thread = threading.Thread(target=bell.ring)
         thread.start()
         with anyio.fail_after(120):
-            await bell.wait()
+            await bell.wait(SystemClock())
         thread.join()
 
 
 def test_ringing_a_loop_that_is_gone_does_nothing() -> None:
     """An engine may announce a commit after the server has stopped."""
-    bells: list[Doorbell] = []
+    bells: list[TaskBell] = []
 
     async def make() -> None:
-        bells.append(Doorbell())
+        bells.append(TaskBell())
 
     for backend in ("asyncio", "trio"):
         anyio.run(make, backend=backend)

@@ -7,7 +7,7 @@ from typing import Final
 
 import anyio
 
-from syncpatterns.offline_queue._bells import TaskBell
+from syncpatterns._bells import TaskBell
 from syncpatterns.offline_queue._core import Hold, Item, QueueStats, Settled
 from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._drain_report import Tally

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from syncpatterns._bells import ThreadBell
 from syncpatterns._forks import renewed_in_child
 from syncpatterns.errors import EngineClosed
-from syncpatterns.offline_queue._bells import ThreadBell
 from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._trouble import Trouble
 from syncpatterns.offline_queue._flights import Flight

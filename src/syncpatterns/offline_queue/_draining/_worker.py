@@ -18,8 +18,8 @@ from collections.abc import Callable
 from typing import Final
 
 from syncpatterns import _testpoints
+from syncpatterns._bells import ThreadBell
 from syncpatterns.errors import EngineClosed, StoreUnavailable
-from syncpatterns.offline_queue._bells import ThreadBell
 from syncpatterns.offline_queue._core import Ack, Item, Settled, Settlement
 from syncpatterns.offline_queue._core._landing import landed
 from syncpatterns.offline_queue._draining._delivers import Delivers

@@ -1,4 +1,4 @@
-"""What a task or a thread of a queue waits on: rung from anywhere, or by time."""
+"""What a task or a thread waits on: rung from anywhere, or by time."""
 
 from __future__ import annotations
 
