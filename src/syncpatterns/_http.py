@@ -168,7 +168,7 @@ def retry_after_header(seconds: float) -> str:
 
 
 def problem_document(
-    error: SyncPatternsError, *, base: str = "/problems/", instance: str | None = None
+    error: SyncPatternsError,
 ) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, headers and members of an RFC 9457 problem for *error*.
 
@@ -178,7 +178,7 @@ def problem_document(
     """
     status = error.status
     members: dict[str, Any] = {
-        "type": f"{base}{error.problem}",
+        "type": f"/problems/{error.problem}",
         "title": error.title,
         "status": status,
     }
@@ -196,8 +196,6 @@ def problem_document(
     if isinstance(after, (int, float)) and -math.inf < after < math.inf:
         headers["retry-after"] = retry_after_header(after)
         members["retry_after"] = int(headers["retry-after"])
-    if instance is not None:
-        members["instance"] = instance
     return status, headers, members
 
 

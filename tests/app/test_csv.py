@@ -10,10 +10,11 @@ import pytest
 
 from examples.critical_buttons.data import csv_file
 from examples.critical_buttons.data.csv_file import (
+    BOOKINGS,
     BadFile,
     ParsedFile,
-    parse_bookings,
-    read_bookings,
+    parse_file,
+    read_file,
 )
 from examples.critical_buttons.domain.bookings import Booking, Status
 
@@ -28,7 +29,7 @@ DOUBLED = (
 
 def parse(*rows: str) -> ParsedFile[Booking]:
     """Parse *rows* under the full header."""
-    return parse_bookings(HEADER + "\n".join(rows), NOW)
+    return parse_file(HEADER + "\n".join(rows), BOOKINGS, NOW)
 
 
 def only(parsed: ParsedFile[Booking]) -> Booking:
@@ -67,7 +68,9 @@ def test_a_full_row_becomes_a_booking() -> None:
 
 def test_optional_columns_have_defaults() -> None:
     """Without them a row is requested, in UTC, by the default tenant."""
-    booking = only(parse_bookings(f"id,resource,starts_at,ends_at\n1,R,{TIMES}\n", NOW))
+    booking = only(
+        parse_file(f"id,resource,starts_at,ends_at\n1,R,{TIMES}\n", BOOKINGS, NOW)
+    )
 
     assert (booking.tenant, booking.status) == ("acme", Status.REQUESTED)
     assert (booking.time_zone, booking.customer) == ("UTC", "")
@@ -84,7 +87,7 @@ def test_optional_columns_have_defaults() -> None:
 )
 def test_spreadsheets_may_write_it_their_way(text: str) -> None:
     """Semicolons, tabs, quotes, empty lines, headers in capitals."""
-    assert only(parse_bookings(text, NOW)).resource == "R"
+    assert only(parse_file(text, BOOKINGS, NOW)).resource == "R"
 
 
 def test_a_formula_is_text() -> None:
@@ -183,7 +186,9 @@ def test_an_open_quote_is_a_bad_row() -> None:
 
 def test_an_unknown_column_is_told() -> None:
     """A misspelt optional column would otherwise be lost in silence."""
-    parsed = parse_bookings(f"id,resource,starts_at,ends_at,expires\n1,R,{TIMES},", NOW)
+    parsed = parse_file(
+        f"id,resource,starts_at,ends_at,expires\n1,R,{TIMES},", BOOKINGS, NOW
+    )
 
     assert parsed.notes == ("unknown column 'expires' ignored",)
 
@@ -202,7 +207,7 @@ def test_an_unknown_column_is_told() -> None:
 def test_a_file_without_a_proper_header_is_refused(text: str, message: str) -> None:
     """The refusal names the columns."""
     with pytest.raises(BadFile, match=message):
-        parse_bookings(text, NOW)
+        parse_file(text, BOOKINGS, NOW)
 
 
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,9 +227,9 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
     text = (HEADER + f"1,R,{TIMES},Zoë,,,,").encode()
 
     path.write_bytes(text)
-    plain = read_bookings(path, NOW)
+    plain = read_file(path, BOOKINGS, NOW)
     path.write_bytes(codecs.BOM_UTF8 + text)
-    marked = read_bookings(path, NOW)
+    marked = read_file(path, BOOKINGS, NOW)
 
     assert only(plain) == only(marked)
 
@@ -247,12 +252,12 @@ def test_an_unreadable_file_is_refused(
     path.write_bytes(data)
 
     with pytest.raises(BadFile, match=message):
-        read_bookings(path, NOW)
+        read_file(path, BOOKINGS, NOW)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A folder and nothing at all are told apart."""
     with pytest.raises(BadFile, match="is not a file"):
-        read_bookings(tmp_path, NOW)
+        read_file(tmp_path, BOOKINGS, NOW)
     with pytest.raises(BadFile, match="does not exist"):
-        read_bookings(tmp_path / "none.csv", NOW)
+        read_file(tmp_path / "none.csv", BOOKINGS, NOW)

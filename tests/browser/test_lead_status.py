@@ -14,7 +14,7 @@ from tests.browser.test_access import LISTEN
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-ADA, BEN, CLEO = "lead-001", "lead-002", "lead-003"
+ADA, BEN = "lead-001", "lead-002"
 BROKEN = "Failed to load resource: the server responded"
 THEIRS = {
     "version": 4,

@@ -13,7 +13,6 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from examples.critical_buttons.data import csv_rows
 from examples.critical_buttons.data.csv_cells import shown
-from examples.critical_buttons.domain.bookings import Booking
 
 MAX_BYTES: Final = 10 * 1024 * 1024
 MAX_ROWS: Final = 20_000
@@ -77,18 +76,6 @@ class ParsedFile(Generic[T]):
     rows: tuple[tuple[int, T], ...]
     bad: tuple[BadRow, ...]
     notes: tuple[str, ...] = ()
-
-
-def read_bookings(path: Path, now: datetime) -> ParsedFile[Booking]:
-    """Return the bookings in the file at *path*; see `read_file`."""
-    return read_file(path, BOOKINGS, now)
-
-
-def parse_bookings(
-    text: str, now: datetime, *, name: str = "the file"
-) -> ParsedFile[Booking]:
-    """Return the bookings in *text*; see `parse_file`."""
-    return parse_file(text, BOOKINGS, now, name=name)
 
 
 def read_file(path: Path, layout: Layout[T], now: datetime) -> ParsedFile[T]:

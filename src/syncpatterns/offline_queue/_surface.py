@@ -54,14 +54,6 @@ class Surface:
         """What this process knows of the targets."""
         return self._shared.targets
 
-    def store(self) -> QueueStore:
-        """Return the blocking store."""
-        return self._shared.stores.store()
-
-    def astore(self) -> AsyncQueueStore:
-        """Return the store for an event loop."""
-        return self._shared.stores.astore()
-
     def ready(self) -> QueueStore:
         """Return the blocking store, which has been told the rules."""
         return self._shared.ready()

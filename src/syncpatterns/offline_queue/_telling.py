@@ -100,7 +100,7 @@ def of_ended(shared: Shared, ended: Ended) -> _Of:
     )
 
 
-def about_end(shared: Shared, ended: Ended, error: BaseException | None = None) -> Fact:
+def about_end(shared: Shared, ended: Ended) -> Fact:
     """Return what is told of an item that has ended."""
     of = of_ended(shared, ended)
     match ended.state:
@@ -115,7 +115,7 @@ def about_end(shared: Shared, ended: Ended, error: BaseException | None = None) 
         case _:
             if ended.reason == "overflow":
                 return events.ItemDropped(**of)
-            return events.ItemDead(**of, reason=ended.reason, error=error)
+            return events.ItemDead(**of, reason=ended.reason)
 
 
 def about_settled(

@@ -94,14 +94,9 @@ class Judge:
         put_back = Release(item.hold, delay, unsent=True, error=said(error))
         return Verdict(put_back, extra=Aftermath(Err(error), "store"))
 
-    def failed(
-        self, item: Item, reason: str, error: BaseException | None = None
-    ) -> Verdict:
+    def failed(self, item: Item, reason: str) -> Verdict:
         """It can never be done."""
-        words = "" if error is None else said(error)
-        outcome = None if error is None else Err(error)
-        fail = Fail(item.hold, reason, words)
-        return Verdict(fail, extra=Aftermath(outcome, reason))
+        return Verdict(Fail(item.hold, reason), extra=Aftermath(None, reason))
 
     def parked(
         self, item: Item, reason: str, error: BaseException | None = None

@@ -103,9 +103,6 @@ class Handlers:
         self._by_name: dict[str, Handler] = {}
         self._by_object: dict[int, tuple[object, Handler]] = {}
 
-    def __iter__(self) -> Any:
-        return iter(self._by_name.values())
-
     def add(self, what: object, handler: Handler) -> None:
         """Keep *handler*, found by its name and by *what* was registered.
 
