@@ -81,6 +81,7 @@ PLANTED = [
     ("plain", "errors", "import pydantic"),
     ("plain", "sealing/_frames", "import cryptography"),
     ("frameworks", "realtime/_hub", "import starlette.responses"),
+    ("frameworks", "offline_queue/_queue", "import starlette.responses"),
 ]
 
 ALLOWED = [
