@@ -25,20 +25,14 @@ from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.errors import KeyReused, QueueFull
 from syncpatterns.offline_queue._core import (
     LIVE,
-    Ack,
-    Coalesce,
     Ended,
     Enqueued,
-    Fail,
     Hold,
     Item,
     ItemState,
-    Nack,
     NewItem,
     Parent,
-    Park,
     QueueRules,
-    Release,
     Replace,
     Settled,
     Settlement,
@@ -47,31 +41,18 @@ from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import FakeClock
 from syncpatterns.testing._queue_model import Answer, Edge, ModelItem
 from syncpatterns.testing._queue_model_work import WorkingModel
-
-QUEUE = "q"
-LEASE = 30.0
-EVER = float("inf")
-KEYS = [f"k{n}" for n in range(12)]
-LANES = st.sampled_from([None, "A", "A", "B"])
-TARGETS = ("x", "y")
-FIELDS = st.fixed_dictionaries(
-    {
-        "lane": LANES,
-        "target": st.sampled_from(TARGETS),
-        "priority": st.sampled_from([0, 0, 0, 5]),
-        "delay": st.sampled_from([0.0, 0.0, 0.0, 20.0]),
-        "expires_in": st.sampled_from([EVER, EVER, 50.0]),
-    }
+from tests.model.queue_draws import (
+    EVER,
+    FIELDS,
+    HOW,
+    KEYS,
+    LANES,
+    LEASE,
+    QUEUE,
+    SAID,
+    TARGETS,
+    sayings,
 )
-SAID = st.sampled_from(
-    ["ack", "ack", "nack", "release", "unsent", "fail", "given up", "discard", "park"]
-)
-HOW = {
-    "": None,
-    "last": Coalesce("last_write"),
-    "first": Coalesce("keep_first"),
-    "pair": Coalesce("cancel_pair", creates="create"),
-}
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -291,7 +272,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.holds)
     def go_on(self, what: str, delay: float, which: int, limit: int) -> None:
         """A settlement and the claim of the same commit, in this order."""
-        said = self.sayings(self.holds[-1 - which % len(self.holds)], delay)[what]
+        said = sayings(self.holds[-1 - which % len(self.holds)], delay)[what]
         request = ClaimRequest(QUEUE, limit, LEASE)
         item = self.model.held(*said.hold)
         (settled,), items = self.store.settle_and_claim(request, [said])
@@ -299,7 +280,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.got(items, self.claimable(request))
 
     def say(self, hold: Hold, what: str, delay: float) -> None:
-        said = self.sayings(hold, delay)[what]
+        said = sayings(hold, delay)[what]
         item = self.model.held(*hold)
         (settled,) = self.store.settle(QUEUE, [said])
         self.heard(said, item, settled)
@@ -308,19 +289,6 @@ class QueueMachine(RuleBasedStateMachine):
         assert settled.accepted is (item is not None), (said, item)
         if item is not None:
             self.same_ends(settled.ended, self.model.settled(item, said))
-
-    def sayings(self, hold: Hold, delay: float) -> dict[str, Settlement]:
-        said: dict[str, Settlement] = {
-            "ack": Ack(hold, b"%d" % hold.seq),
-            "nack": Nack(hold, delay),
-            "release": Release(hold, delay),
-            "unsent": Release(hold, delay, unsent=True),
-            "fail": Fail(hold, "rejected"),
-            "given up": Fail(hold, "attempts", failed=True),
-            "discard": Fail(hold, "rejected", discard=True),
-            "park": Park(hold, "sign-in" if delay else "forbidden", unsent=delay > 0),
-        }
-        return said
 
     @rule(which=st.integers(0, 20), key=st.sampled_from(KEYS), lane=LANES)
     @precondition(lambda self: self.holds)

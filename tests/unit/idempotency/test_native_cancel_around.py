@@ -1,3 +1,4 @@
+# hygiene for this file: sleep - the loop's time is virtual, no test waits
 """What surrounds a call that asyncio cancels: a server, the loop, its store."""
 
 from __future__ import annotations
