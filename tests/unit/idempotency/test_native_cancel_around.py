@@ -226,7 +226,9 @@ def test_only_a_class_itself_says_that_it_sets_no_time_out(tmp_path: Path) -> No
     with SqliteEngine(tmp_path / "app.db") as engine:
         sqlite = engine.async_idempotency_store()
 
-    class Patient(type(ours)):  # type: ignore[misc]  # a class that is found at run time
+    kind: Any = type(ours)
+
+    class Patient(kind):  # type: ignore[misc]  # a class that is found at run time
         """Gives up after a while."""
 
     class Wrapper:
