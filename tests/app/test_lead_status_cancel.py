@@ -68,7 +68,7 @@ def cancelling(command: Any) -> CancelMany:
 # --------------------------------------------------------------- who comes first
 
 
-@pytest.mark.case("APP-59", part="server: before it began")
+@pytest.mark.case("APP-20", part="cancelled, server: before it began")
 @pytest.mark.parametrize("mode", ["atomic", "partial"])
 async def test_a_batch_that_was_cancelled_first_is_never_done(
     office: Office, mode: Any
@@ -87,7 +87,7 @@ async def test_a_batch_that_was_cancelled_first_is_never_done(
     assert office.told.phases == []
 
 
-@pytest.mark.case("APP-59", part="server: after its commit")
+@pytest.mark.case("APP-20", part="cancelled, server: after its commit")
 @pytest.mark.parametrize(
     ("wished", "told"),
     [(MOVED, "20 changed"), ([*MOVED, ("w-1", "attempted")], "batch-failed")],
@@ -108,7 +108,7 @@ async def test_a_batch_that_has_its_answer_keeps_it(
     assert (office.states(), office.audit()) == before
 
 
-@pytest.mark.case("APP-59", part="server: in the middle")
+@pytest.mark.case("APP-20", part="cancelled, server: in the middle")
 @pytest.mark.parametrize("mode", ["atomic", "partial"])
 @pytest.mark.parametrize(
     "moment", [("validating", 0), ("writing", 0), ("writing", 7), ("committing", 20)]
@@ -228,7 +228,7 @@ def desk(app: AppProcess) -> Iterator[StatusApi]:
         yield StatusApi(client)
 
 
-@pytest.mark.case("APP-59", part="over HTTP")
+@pytest.mark.case("APP-20", part="cancelled, over HTTP")
 @pytest.mark.parametrize("form", ["updates", "lead_ids"])
 def test_cancelled_over_http(desk: StatusApi, form: str) -> None:
     """The batch's body under the batch's key; the batch is then refused for good."""
@@ -257,7 +257,7 @@ def test_cancelled_over_http(desk: StatusApi, form: str) -> None:
     assert done.json()["changed"] == 5
 
 
-@pytest.mark.case("APP-59", part="over HTTP, at once")
+@pytest.mark.case("APP-20", part="cancelled, over HTTP, at once")
 def test_a_batch_and_its_cancel_at_once_agree(desk: StatusApi) -> None:
     """Whoever wins: cancelled and no row changed, or not cancelled and all of them."""
     told: set[tuple[bool, int]] = set()

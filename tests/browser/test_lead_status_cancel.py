@@ -50,7 +50,7 @@ async def cancelled_by_key(route: Route) -> None:
     await route.fulfill(status=409, body=json.dumps(body), content_type=kind)
 
 
-@pytest.mark.case("APP-59", part="browser, page")
+@pytest.mark.case("APP-20", part="cancelled, browser, page")
 async def test_a_cancelled_move_is_over_and_another_one_can_begin(tabs: Tabs) -> None:
     """Asked under the move's own key and body; said once; the focus is not lost."""
     tab, leads, _ = await under_way(tabs, 3)
@@ -87,7 +87,7 @@ async def test_a_cancelled_move_is_over_and_another_one_can_begin(tabs: Tabs) ->
     ]
 
 
-@pytest.mark.case("APP-59", part="browser, page")
+@pytest.mark.case("APP-20", part="cancelled, browser, page")
 async def test_the_moves_own_answer_also_tells_that_it_was_cancelled(
     tabs: Tabs,
 ) -> None:
@@ -106,7 +106,7 @@ async def test_the_moves_own_answer_also_tells_that_it_was_cancelled(
     assert len(leads.updates) == 1
 
 
-@pytest.mark.case("APP-59", part="browser, page")
+@pytest.mark.case("APP-20", part="cancelled, browser, page")
 async def test_what_was_settled_before_a_cancel_is_told(tabs: Tabs) -> None:
     """500 of 501 were moved by the first part; the second one is cancelled."""
     tab, leads, held = await under_way(tabs, 501)
@@ -129,7 +129,7 @@ async def test_what_was_settled_before_a_cancel_is_told(tabs: Tabs) -> None:
     assert len(leads.updates) == 2
 
 
-@pytest.mark.case("APP-59", part="browser, page")
+@pytest.mark.case("APP-20", part="cancelled, browser, page")
 async def test_a_cancel_that_came_too_late_claims_nothing(tabs: Tabs) -> None:
     """The part was done: its own answer is shown, and no further part is sent."""
     tab, leads, held = await under_way(tabs, 501)
@@ -153,7 +153,7 @@ async def test_a_cancel_that_came_too_late_claims_nothing(tabs: Tabs) -> None:
     )
 
 
-@pytest.mark.case("APP-59", part="browser, page")
+@pytest.mark.case("APP-20", part="cancelled, browser, page")
 async def test_a_server_that_cannot_be_asked_to_cancel(tabs: Tabs) -> None:
     """It is said that it may still happen; then that it has; nothing is made up."""
     tab, leads, held = await under_way(tabs, 3)
@@ -199,7 +199,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
         yield running
 
 
-@pytest.mark.case("APP-59", part="browser, server")
+@pytest.mark.case("APP-20", part="cancelled, browser, server")
 async def test_a_move_that_has_not_arrived_is_never_done(
     tabs: Tabs, app: AppProcess
 ) -> None:

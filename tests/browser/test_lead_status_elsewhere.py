@@ -93,7 +93,7 @@ async def test_another_tab_shows_how_far_a_move_is_and_its_end(tabs: Tabs) -> No
     assert await second.page.evaluate("() => window.heard") == []
 
 
-@pytest.mark.case("APP-59", part="browser, the other tab")
+@pytest.mark.case("APP-20", part="cancelled, browser, the other tab")
 async def test_another_tab_hears_that_a_move_was_cancelled(tabs: Tabs) -> None:
     """With how much of it had been settled before."""
     first, second, leads, held = await two_tabs(tabs, 501)

@@ -61,11 +61,13 @@ def _replay(call: Call, outcome: StoredOutcome) -> Any:
         raise call.plan.exceptions.decode(outcome.body)
     try:
         return call.plan.codec.decode(outcome.body)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a codec or constructor may raise anything
+        # A validation error would show the stored values, whatever they are.
         raise OutcomeGone(
             f"{call.where}: this was done before, but its stored result does not fit "
-            "the declared type any more. Do not repeat it; fetch the current state."
-        ) from error
+            f"the declared type any more ({type(error).__name__}). Do not repeat it; "
+            "fetch the current state."
+        ) from None
 
 
 def _refusal(call: Call, result: ClaimAnswer) -> SyncPatternsError:

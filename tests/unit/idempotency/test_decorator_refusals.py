@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import date
@@ -144,6 +145,25 @@ def test_a_wrong_result_is_stored_as_done(decorate: Decorate) -> None:
     with pytest.raises(OutcomeGone):
         reserve("a")
     assert calls == ["a"]
+
+
+def test_a_result_that_no_longer_fits_is_not_shown(decorate: Decorate) -> None:
+    """Neither the error nor its cause quotes what was stored."""
+
+    @decorate(key="order_id", operation="reserve")
+    def reserved(order_id: str) -> str:
+        return f"canary {order_id}"
+
+    @decorate(key="order_id", operation="reserve")
+    def reserves_now(order_id: str) -> int:
+        raise AssertionError("it was done before")
+
+    reserved("a")
+    with pytest.raises(OutcomeGone, match="does not fit") as caught:
+        reserves_now("a")
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert "canary" not in told
 
 
 def test_a_store_of_the_wrong_kind_is_refused_at_decoration(

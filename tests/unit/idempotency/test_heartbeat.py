@@ -274,12 +274,17 @@ class SleepingClock(SystemClock):
     """A clock that moves by what is slept on it, and takes a moment for that.
 
     Leases of milliseconds in real time are lost on a machine that is busy.
+
+    Args:
+        held: Sleeps of at least as many seconds last until `go_on` is set.
     """
 
-    __slots__ = ("__weakref__", "_now")
+    __slots__ = ("__weakref__", "_held", "_now", "go_on")
 
-    def __init__(self) -> None:
+    def __init__(self, held: float) -> None:
+        self._held = held
         self._now = 0.0
+        self.go_on = threading.Event()
 
     def monotonic(self) -> float:
         """Return what was slept so far."""
@@ -287,6 +292,8 @@ class SleepingClock(SystemClock):
 
     def sleep(self, seconds: float) -> None:
         """Move on."""
+        if seconds >= self._held:
+            assert self.go_on.wait(120)
         threading.Event().wait(0.001)
         self._now += max(0.0, seconds)
 
@@ -303,7 +310,9 @@ def test_one_thread_beats_for_all_and_ends_when_idle(engine: MemoryEngine) -> No
                 enough.set()
             return True
 
-    clock = SleepingClock()
+    # Held until both are watched: one whose thread has renewed the first before
+    # is right to start another thread for the second, which is due earlier.
+    clock = SleepingClock(held=0.0)
     heart = ThreadHeart(Store(engine), clock)
     now = clock.monotonic()
     leases = [Lease(name, 1, 0.06, Windows(), now) for name in ("a", "b")]
@@ -311,6 +320,7 @@ def test_one_thread_beats_for_all_and_ends_when_idle(engine: MemoryEngine) -> No
     for lease in leases:
         heart.watch(lease)
     mine = heartbeats() - before
+    clock.go_on.set()
 
     assert enough.wait(120)
     assert len(mine) == 1
@@ -336,15 +346,19 @@ def test_a_shorter_lease_wakes_a_sleeping_heart(engine: MemoryEngine) -> None:
                 short_renewed.set()
             return True
 
-    beats = _Beats(SystemClock())
-    heart = ThreadHeart(Store(engine), SystemClock())
-    heart._beats = beats
-    now = SystemClock().monotonic()
-    heart.watch(Lease("long", 1, 3600.0, Windows(), now))
-    heart.watch(Lease("short", 1, 0.06, Windows(), now))
+    clock = SleepingClock(held=60.0)
+    heart = ThreadHeart(Store(engine), clock)
+    leases = Lease("long", 1, 3600.0, Windows(), 0), Lease("short", 1, 3, Windows(), 0)
+    before = heartbeats()
+    for lease in leases:
+        heart.watch(lease)
+    mine = heartbeats() - before
 
     assert short_renewed.wait(120)
-    beats.leases.clear()
+    for lease in leases:
+        heart.unwatch(lease)
+    clock.go_on.set()
+    wait_until(lambda: not any(thread.is_alive() for thread in mine))
 
 
 def test_hearts_of_one_clock_share_their_thread(engine: MemoryEngine) -> None:

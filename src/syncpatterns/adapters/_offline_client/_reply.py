@@ -38,6 +38,8 @@ KEPT: Final = frozenset(
 _LONGEST_VALUE: Final = 1024
 _PROBLEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+#: What a Retry-After of more digits means; longer than anybody waits.
+_NEVER: Final = 999_999_999.0
 #: "Network Authentication Required": said by what stands before the network.
 _SIGN_IN_TO_THE_NETWORK: Final = 511
 _OK: Final = range(200, 300)
@@ -219,6 +221,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
+    if text.isascii() and text.isdigit():
+        return _NEVER  # read as no time at all, it would be asked again at once
     until = _moment(text)
     if until is None:
         return None
