@@ -1,4 +1,4 @@
-"""Identities of attempts: unique without asking the kernel each time.
+"""Identities: unique without asking the kernel each time. None is a secret.
 
 `os.urandom` gives up the interpreter lock; with a busy writer thread beside,
 getting it back cost 100 us a call, more than the rest of the call together.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import secrets
 
 
@@ -21,12 +22,20 @@ class _Nonces:
 
 
 _nonces = _Nonces()
+_chance = random.Random()  # noqa: S311 - unique is enough, see above
 
-# A forked child would count on from the same prefix as its parent and siblings.
+# A forked child would count on from the same prefix as its parent and siblings,
+# and draw the same numbers.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_nonces.renew)
+    os.register_at_fork(after_in_child=_chance.seed)
 
 
 def nonce() -> str:
     """Return text that no other call on any host has returned."""
     return f"{_nonces.prefix}-{next(_nonces.number):x}"
+
+
+def random_bits(count: int) -> int:
+    """Return *count* random bits, as good for an identity as the kernel's."""
+    return _chance.getrandbits(count)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias, cast
 
 from syncpatterns._http import PROBLEM_JSON, render_problem
+from syncpatterns._nonce import random_bits
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -44,7 +44,7 @@ def request_id(scope: Scope) -> str:
     if len(sent) == 1 and _USABLE_ID.fullmatch(sent[0]):
         made = sent[0].decode("ascii")
     else:
-        made = uuid.uuid4().hex
+        made = f"{random_bits(128):032x}"
     scope[REQUEST_ID] = made
     return made
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import random
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from syncpatterns._nonce import random_bits
 from syncpatterns.clock import SystemClock
 from syncpatterns.errors import PublishRejected
 from syncpatterns.realtime._core import (
@@ -22,11 +21,6 @@ from syncpatterns.realtime._core import (
 )
 
 _clock: Final = SystemClock()
-#: Unique is enough, nothing here is a secret. Asking the kernel for each event
-#: would give up the interpreter lock in the middle of a transaction.
-_chance: Final = random.Random()  # noqa: S311 - see above
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_chance.seed)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OVERHEAD: Final = 600  # bytes of the objects around an event
 
@@ -38,7 +32,7 @@ def new_id() -> str:
     3), so that two events of one millisecond still stand in their order.
     """
     ticks = int(_clock.time() * 4_096_000)  # milliseconds and 12 bits of fraction
-    chance = _chance.getrandbits(62)
+    chance = random_bits(62)
     number = (ticks >> 12) << 80 | 7 << 76 | (ticks & 0xFFF) << 64 | 2 << 62 | chance
     digits = f"{number:032x}"
     return "-".join(
