@@ -132,7 +132,7 @@ async def test_a_batch_stopped_on_its_way_leaves_nothing(
                 # On the writer's thread, between two rows.
                 running = office.desk._running
                 stored = office.desk.operation.storage_key(key, scope="acme")
-                running.cancel(stored)
+                running.cancel(stored, key.fingerprint)
 
         office.told.at = look
         told = await outcome_of(office, command, key)
@@ -191,16 +191,32 @@ def test_two_batches_whose_keys_begin_alike_do_not_stop_each_other() -> None:
     running = Running()
     first, second = "0123abcd" + "1" * 56, "0123abcd" + "2" * 56
 
-    with running.batch(first):
-        running.cancel(second)
+    with running.batch(first, b"a"):
+        running.cancel(second, b"a")
         spared = running.cancelled("0123abcd")
-        running.cancel(first)
+        running.cancel(first, b"a")
         meant = running.cancelled("0123abcd")
-        with running.batch(second):
+        with running.batch(second, b"a"):
             doubtful = running.cancelled("0123abcd")
 
     assert (spared, meant, doubtful) == (False, True, False)
     assert not running.cancelled("0123abcd")
+
+
+def test_who_sends_something_else_under_a_key_stops_nothing() -> None:
+    """It is refused as another request, so it must not have cancelled this one."""
+    running = Running()
+    key = "0123abcd" + "1" * 56
+
+    with running.batch(key, b"a"):
+        running.cancel(key, b"b")
+        spared = running.cancelled("0123abcd")
+        running.cancel(key, b"a")
+        meant = running.cancelled("0123abcd")
+        with running.batch(key, b"b"):
+            doubtful = running.cancelled("0123abcd")
+
+    assert (spared, meant, doubtful) == (False, True, False)
 
 
 def test_a_batch_is_on_its_way_until_its_last_request_is_answered() -> None:
@@ -208,9 +224,9 @@ def test_a_batch_is_on_its_way_until_its_last_request_is_answered() -> None:
     running = Running()
     key = "0123abcd" + "1" * 56
 
-    with running.batch(key):
-        with running.batch(key):
-            running.cancel(key)
+    with running.batch(key, b"a"):
+        with running.batch(key, b"a"):
+            running.cancel(key, b"a")
         still = running.cancelled("0123abcd"), key in running
 
     assert still == (True, True)

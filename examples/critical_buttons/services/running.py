@@ -17,13 +17,16 @@ class _Run:
 
     Args:
         key: Its storage key.
+        asked: What was sent under it: its fingerprint.
         calls: How many requests wait for it; a client may ask twice.
         cancelled: Somebody has asked to stop it. Written by the event loop and read
             by the writer's thread; it only ever becomes true.
-        doubtful: Another batch whose key begins alike is on its way too.
+        doubtful: Another batch whose key begins alike, or something else under its
+            key, is on its way too.
     """
 
     key: str
+    asked: bytes
     calls: int = 0
     cancelled: bool = False
     doubtful: bool = False
@@ -45,11 +48,11 @@ class Running:
         return run is not None and (run.key == key or run.doubtful)
 
     @contextmanager
-    def batch(self, key: str) -> Iterator[None]:
+    def batch(self, key: str, asked: bytes) -> Iterator[None]:
         """List the batch with this storage key while its request is answered."""
-        run = self._runs.setdefault(key[:_HASH], _Run(key))
+        run = self._runs.setdefault(key[:_HASH], _Run(key, asked))
         run.calls += 1
-        run.doubtful = run.doubtful or run.key != key
+        run.doubtful = run.doubtful or (run.key, run.asked) != (key, asked)
         try:
             yield
         finally:
@@ -57,10 +60,13 @@ class Running:
             if run.calls == 0:
                 del self._runs[key[:_HASH]]
 
-    def cancel(self, key: str) -> None:
-        """Ask the batch with this storage key to stop, if this process is at it."""
+    def cancel(self, key: str, asked: bytes) -> None:
+        """Ask the batch with this storage key to stop, if this process is at it.
+
+        Who sends something else under its key is refused, and stops nothing.
+        """
         run = self._runs.get(key[:_HASH])
-        if run is not None and run.key == key:
+        if run is not None and (run.key, run.asked) == (key, asked):
             run.cancelled = True
 
     def cancelled(self, key_hash: str) -> bool:

@@ -77,7 +77,7 @@ class StatusDesk:
         stored = self.operation.storage_key(key, scope=tenant)
         progress = self._progress(command, stored[:8])
         try:
-            with self._running.batch(stored):
+            with self._running.batch(stored, key.fingerprint):
                 answer = await self.operation.acall(command, key=key, scope=tenant)
         except (BatchFailed, BatchCancelled) as refused:
             if not refused.replayed:
@@ -99,9 +99,9 @@ class StatusDesk:
         """See to it that the batch under *key* is not done, if it is not done yet.
 
         The record of the key decides. A batch that has not begun finds there that
-        it was cancelled, whenever and wherever it comes; one that runs in this
-        process is stopped at its next row, and its rows are taken back; one that
-        is committed stays. So one of two things holds, for all of its rows.
+        it was cancelled, wherever it comes, for a day; one that runs in this process
+        is stopped at its next row, and its rows are taken back; one that is committed
+        stays. So one of two things holds, for all of its rows.
 
         Args:
             command: Who wants that.
@@ -113,10 +113,13 @@ class StatusDesk:
         Raises:
             KeyReused: Under this key another batch was sent.
             OutcomeGone: It was done, too long ago to say more.
+            RefusalGone: It was refused or cancelled, more than a minute ago; nothing
+                was done.
             StoreUnavailable: Nothing is known; ask again.
         """
         tenant = command.press.tenant
-        self._running.cancel(self.operation.storage_key(key, scope=tenant))
+        stored = self.operation.storage_key(key, scope=tenant)
+        self._running.cancel(stored, key.fingerprint)
         try:
             await self.operation.acall(command, key=key, scope=tenant)
         except BatchCancelled:

@@ -83,7 +83,14 @@ class RecordSeals:
         if not outcome.body:
             return outcome
         bound = _of_answer(key, outcome)
-        return outcome._replace(body=sealed(self._sealer, outcome.body, bound))
+        try:
+            return outcome._replace(body=sealed(self._sealer, outcome.body, bound))
+        except SealError as why:
+            # It has happened by now: a duplicate has to learn that, and no more.
+            _log.error(
+                "[%s]: it was done, but its result cannot be sealed: %s", key[:8], why
+            )
+            return StoredOutcome("tombstone")
 
     def outcome_out(self, key: str, outcome: StoredOutcome) -> StoredOutcome:
         """Return what `outcome_in` was given.

@@ -51,11 +51,19 @@ def place(*parts: bytes) -> bytes:
 
 
 def sealed(sealer: Sealer, plain: bytes, bound: bytes) -> bytes:
-    """Return *plain*, sealed and bound to the place *bound*."""
+    """Return *plain*, sealed and bound to the place *bound*.
+
+    Raises:
+        SealError: The sealer raised something, which may quote *plain*.
+    """
     key_id = sealer.key_id
     name = key_id.encode()
     head = _SEALED + bytes([len(name)]) + name
-    return head + sealer.seal(key_id, plain, head + bound)
+    try:
+        return head + sealer.seal(key_id, plain, head + bound)
+    except Exception as error:  # noqa: BLE001 - of anybody's sealer
+        kind = type(error).__name__
+    raise SealKeyMissing(f"The sealer raised {kind} (key {key_id!r}).", key_id)
 
 
 def opened(sealer: Sealer | None, data: bytes, bound: bytes) -> bytes:

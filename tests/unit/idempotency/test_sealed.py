@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from syncpatterns import connect
-from syncpatterns.errors import ConfigurationError, KeyReused, OutcomeUnknown
+from syncpatterns.errors import (
+    ConfigurationError,
+    KeyReused,
+    OutcomeGone,
+    OutcomeUnknown,
+)
 from syncpatterns.idempotency import SINGLE_TENANT, Committed, Idempotency, idempotent
 from syncpatterns.idempotency._core import ClaimRequest, Mismatch, Windows
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
@@ -220,6 +225,51 @@ def test_no_byte_of_a_stored_answer_can_be_changed(shop: Any, path: Path) -> Non
     records(path, "UPDATE syncpatterns_record SET outcome_body = ?", body)
 
     assert said(guard, "k") == CANARY.upper()
+
+
+class Talkative:
+    """A sealer that fails on order, and says what it was given."""
+
+    key_id = "old"
+    fails = True
+
+    def seal(self, key_id: str, plain: bytes, bound: bytes) -> bytes:
+        if self.fails:
+            raise RuntimeError(f"cannot wrap {plain!r}")
+        return OLD.seal(key_id, plain, bound)
+
+    def open(self, key_id: str, data: bytes, bound: bytes) -> bytes:
+        return OLD.open(key_id, data, bound)
+
+    def pseudonym(self, data: bytes) -> bytes:
+        return OLD.pseudonym(data)
+
+
+def test_what_cannot_be_sealed_is_done_all_the_same(
+    shop: Any, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not done again when the lease is over, and no log quotes it."""
+    sealer = Talkative()
+    guard = Idempotency(shop, sealer=sealer)
+    calls: list[str] = []
+
+    def effect(ctx: Any) -> str:
+        calls.append("done")
+        return CANARY
+
+    def once() -> Any:
+        return guard.execute(
+            "k", effect, scope=SINGLE_TENANT, operation="say", payload=None
+        )
+
+    assert once() == CANARY
+    sealer.fails = False
+    clock.advance(3600)
+    with pytest.raises(OutcomeGone):
+        once()
+    assert calls == ["done"]
+    assert "its result cannot be sealed" in caplog.text
+    assert CANARY not in caplog.text
 
 
 class Broken(Exception):

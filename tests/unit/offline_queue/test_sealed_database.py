@@ -231,6 +231,50 @@ def test_a_forged_result_is_not_believed(
         strict.receipt(ids[2]).wait(0)
 
 
+def test_a_result_that_was_taken_away_is_missed(
+    open_engine: Callable[[], SqliteEngine], path: Path, crm: Crm
+) -> None:
+    """Where all is sealed, nothing is no result: None would be a lie."""
+    with open_engine() as engine:
+        queue = field(engine, crm, sealer=OLD, require_sealed=True)
+        lost, none = (queue.enqueue(op, p).id for op, p in taken_away(queue))
+        queue.flush()
+    ((base,),) = rows(path, "SELECT min(id) FROM syncpatterns_queue_outcome")
+    change(
+        path, f"UPDATE syncpatterns_queue_outcome SET result = x'' WHERE id = {base}"
+    )
+    engine = open_engine()
+    strict = field(engine, crm, sealer=OLD, require_sealed=True)
+    taken_away(strict)
+
+    with pytest.raises(NotSealed, match="only what is sealed"):
+        strict.receipt(lost).wait(0)
+    assert strict.receipt(none).wait(0).value is None
+
+
+def taken_away(queue: Any) -> list[tuple[Any, Any]]:
+    """Return something with a result and something without one."""
+
+    @queue.handler("quiet")
+    def quiet(payload: Update) -> None:
+        """Answer nothing."""
+
+    return [(OP, Update(7, "won")), (quiet, Update(8, "won"))]
+
+
+def test_what_is_deleted_does_not_stay_in_the_file(
+    open_engine: Callable[[], SqliteEngine],
+) -> None:
+    """What waited in the clear before a queue was sealed is overwritten."""
+    engine = open_engine()
+
+    def asked(tx: Any) -> int:
+        ((found,),) = tx.connection.execute("PRAGMA secure_delete").fetchall()
+        return int(found)
+
+    assert engine.transact(asked) == 1
+
+
 def test_without_any_key_everything_is_kept(
     open_engine: Callable[[], SqliteEngine], crm: Crm
 ) -> None:

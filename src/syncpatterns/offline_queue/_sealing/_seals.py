@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import base64
 import logging
-from typing import Final
+from typing import Final, cast
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.offline_queue._core import Ended, Item, NewItem
+from syncpatterns.offline_queue._core import Ended, Item, ItemState, NewItem
 from syncpatterns.offline_queue._registering._payloads import REFERENCES
 from syncpatterns.offline_queue._sealing._inside import Inside, folded, unfolded
 from syncpatterns.sealing._errors import NotSealed, SealBroken, SealError
@@ -122,11 +122,18 @@ class Seals:
         new = new._replace(
             payload=sealed(self._sealer, folded(inside), bound),
             headers=f"{_MARK}{references}}}",
-            fingerprint=self._sealer.pseudonym(place(b"print", new.fingerprint)),
+            fingerprint=self._print(new),
         )
         if not lane:
             return new
         return new._replace(lane=self.lane(new.lane), entity=self.entity(new.entity))
+
+    def _print(self, new: NewItem) -> bytes:
+        """Return what stands for the fingerprint; equal payloads have others."""
+        texts = (new.operation, new.scope, new.key)
+        who = [text.encode("utf-8", "surrogatepass") for text in texts]
+        data = place(b"print", self._queue, *who, new.fingerprint)
+        return cast("Sealer", self._sealer).pseudonym(data)
 
     def item_out(self, item: Item) -> Item:
         """Return *item* as its caller gave it, or a `ShutItem`; never raises."""
@@ -171,7 +178,7 @@ class Seals:
 
         It has happened by now, so an error of the sealer ends nothing.
         """
-        if not result:
+        if not result and not self.require:
             return result
         result = packed(result, self._compress)
         if self._sealer is None:
@@ -193,6 +200,8 @@ class Seals:
         """Return *ended* with its result as it was, or a `ShutEnded`; never raises."""
         result = ended.result
         if not result:
+            if self.require and ended.state is ItemState.DONE:
+                return self._shut_end(ended, NotSealed())
             return ended
         try:
             if is_sealed(result):
