@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, Self, TypeAlias, TypeVar
 
 from syncpatterns import _landing
 
@@ -103,7 +103,7 @@ async def arun(
             try:
                 answer = await _answered(perform, effect, late)
             except GeneratorExit as closing:
-                return _closed(steps, effect, closing, last)
+                _closed(steps, effect, closing, last)
             except BaseException as error:  # noqa: BLE001 - the flow decides
                 effect = steps.throw(error)
             else:
@@ -144,28 +144,42 @@ def _closed(
     effect: E,
     closing: GeneratorExit,
     last: Callable[[E], Any] | None,
-) -> T:
+) -> NoReturn:
     """Let *steps* clean up although their coroutine is being closed.
 
     Asked to await now, Python says "coroutine ignored GeneratorExit", and a
     claim stays held until its lease runs out. So clean-ups are handed to
-    *last*; whatever else the flow asks for is answered with *closing*.
+    *last*; whatever else the flow asks for is answered with *closing*, which is
+    what the flow is told in the form of `_Closed`.
 
     Raises:
-        StopIteration: The flow has ended.
+        GeneratorExit: The flow has ended, whatever came of it.
     """
     answer: Callable[[], Any] = lambda: effect.closed(closing)  # noqa: E731 - the first of several
-    while True:
-        try:
-            told = answer()
-        except BaseException as error:  # noqa: BLE001 - the flow decides
-            effect = steps.throw(error)
-        else:
-            effect = steps.send(told)
-        if effect.shield and last is not None:
-            answer = partial(last, effect)
-        else:
-            answer = partial(_refuse, closing)
+    try:
+        while True:
+            try:
+                told = answer()
+            except GeneratorExit:
+                effect = steps.throw(_Closed())
+            except BaseException as error:  # noqa: BLE001 - the flow decides
+                effect = steps.throw(error)
+            else:
+                effect = steps.send(told)
+            if effect.shield and last is not None:
+                answer = partial(last, effect)
+            else:
+                answer = partial(_refuse, closing)
+    except (StopIteration, _Closed):
+        raise closing from None  # nobody is left to be told what came of it
+
+
+class _Closed(BaseException):
+    """Stands for GeneratorExit inside a flow.
+
+    Thrown into a generator that waits in ``yield from``, GeneratorExit itself
+    closes the inner ones, whose clean-ups then are "generator ignored GeneratorExit".
+    """
 
 
 def _refuse(closing: GeneratorExit) -> Any:

@@ -191,7 +191,7 @@ def tidied(effect: Stuck, done: list[str]) -> Flow[Stuck | CleanUp, str]:
     """Wait for *effect*, then clean up, whatever came."""
     try:
         done.append((yield from effect))
-    except GeneratorExit:
+    except _flow._Closed:
         done.append("raised")
     finally:
         done.append((yield from CleanUp()))
@@ -233,7 +233,7 @@ def test_a_flow_that_asks_on_while_it_is_closed_is_told_so_again() -> None:
         for _ in range(3):
             try:
                 yield from Stuck()
-            except GeneratorExit:
+            except _flow._Closed:
                 heard.append("closed")
         return "ended"
 
@@ -243,6 +243,24 @@ def test_a_flow_that_asks_on_while_it_is_closed_is_told_so_again() -> None:
     coroutine.close()
 
     assert heard == ["closed"] * 3
+
+
+def test_clean_ups_of_inner_flows_are_done_too() -> None:
+    """GeneratorExit thrown into ``yield from`` would close them where they stand."""
+    done: list[str] = []
+
+    def outer() -> Flow[Any, str]:
+        try:
+            return (yield from tidied(Stuck(), done))
+        finally:
+            done.append((yield from CleanUp()))
+
+    coroutine = arun(outer, _suspend, lambda step: "last")
+    coroutine.send(None)
+
+    coroutine.close()
+
+    assert done == ["raised", "last", "last"]
 
 
 class Land(Effect[str]):

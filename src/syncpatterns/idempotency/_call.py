@@ -116,6 +116,7 @@ class Call(Flight):
     __slots__ = (
         "blocking",
         "effect",
+        "handed",
         "heart",
         "news",
         "plan",
@@ -144,6 +145,7 @@ class Call(Flight):
         self.effect = effect
         self.port, self.heart, self.blocking = port
         self.news: News = None
+        self.handed: Any = None  # a lock; free once what was handed on is done
         self.same = plan.typed
         self.since: float | None = None
         self.until = 0.0

@@ -309,9 +309,13 @@ def hand_on(step: Step[Any]) -> Any:
     call, store = step.call, step.call.setup.stores.blocking
     why: object = "it can only be awaited"
     if store is not None:
+        done = _thread.allocate_lock()
+        done.acquire()
+        before, call.handed = call.handed, done
         try:
-            _thread.start_new_thread(_do_last, (step, store))
+            _thread.start_new_thread(_do_last, (step, store, before, done))
         except RuntimeError as error:  # the interpreter ends, or has no room
+            done.release()
             why = error
         else:
             return True
@@ -324,12 +328,22 @@ def hand_on(step: Step[Any]) -> Any:
     return True
 
 
-def _do_last(step: Step[Any], store: IdempotencyStore) -> None:
+def _do_last(
+    step: Step[Any],
+    store: IdempotencyStore,
+    before: _thread.LockType | None,
+    done: _thread.LockType,
+) -> None:
     step.call.port = store
     try:
+        if before is not None:  # a receipt is kept before the key is let go
+            with before:
+                pass
         step.do()
     except Exception as error:  # noqa: BLE001 - the lease runs out by itself
         _log.warning("%s: the key could not be settled: %s", step.call.where, error)
+    finally:
+        done.release()
 
 
 def _never_awaited(where: str, value: Any) -> ConfigurationError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -128,6 +130,41 @@ def test_a_closed_operation_says_what_is_unknown(engine: Any) -> None:
     key = operation.storage_key("k", scope="acme")
     until(State.UNKNOWN, lambda: engine.idempotency_store().inspect(key))
     assert [each.command for each in operation.unresolved()] == ["hello"]
+
+
+def test_a_commit_that_is_closed_keeps_the_receipt(tmp_path: Path) -> None:
+    """The provider has said yes, and the commit waits behind somebody else's.
+
+    First the receipt is kept and then the key is let go: the other way round it
+    would be refused, and whoever finds the key might send a second time.
+    """
+    goes_on, busy, sent = threading.Event(), threading.Event(), asyncio.Event()
+
+    def long(tx: Any) -> None:
+        busy.set()
+        assert goes_on.wait(PATIENCE)
+
+    async def send(command: str, ctx: FencedContext) -> str:
+        threading.Thread(target=database.transact, args=(long,)).start()
+        await asyncio.to_thread(busy.wait)
+        sent.set()
+        return "receipt-1"
+
+    def commit(tx: Any, command: str, receipt: str) -> str:
+        return receipt
+
+    with SqliteEngine(tmp_path / "a.db") as database:
+        operation = Operation("sms.send", database, call=send, commit=commit)
+        key = operation.storage_key("k", scope="acme")
+        with a_loop() as loop:
+            task = begun(loop, operation.acall("x", key="k", scope="acme"), sent)
+            for _ in range(5):  # until it waits for its commit
+                loop.run_until_complete(anyio.lowlevel.checkpoint())
+            task.get_coro().close()
+        goes_on.set()
+        until(State.UNKNOWN, lambda: database.idempotency_store().inspect(key))
+
+        assert [each.has_receipt for each in operation.unresolved()] == [True]
 
 
 def test_a_waiting_call_that_is_closed_just_goes(engine: Any) -> None:

@@ -103,8 +103,12 @@ class Acker:
         while batch:
             try:
                 await self._pause_targets(batch)
-                await self._store(batch if tries < _TOGETHER else batch[:1])
-                batch[:] = [each for each in batch if each.item.hold in board.flights]
+                try:
+                    await self._store(batch if tries < _TOGETHER else batch[:1])
+                finally:
+                    # Also where a look-up failed: who was told is not told again.
+                    flights = board.flights
+                    batch[:] = [each for each in batch if each.item.hold in flights]
                 self._trouble.over()
             except EngineClosed:
                 board.close()

@@ -16,6 +16,7 @@ from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._core import Item
 from syncpatterns.offline_queue._draining._board import Aloft, Board
+from syncpatterns.offline_queue._draining._landing import whole
 from syncpatterns.offline_queue._draining._pace import BUSY_STAGE, CLAIM_ANYWAY, POLL
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._stager import Stager
@@ -106,7 +107,7 @@ class Claimer:
         mark = self._progress.mark()
         board.claiming = True
         try:
-            items = await board.store.claim(claim.request)
+            items = await whole(board.store.claim(claim.request))
             _testpoints.hit("drain.after_claim")
         finally:
             self.end(claim, items)

@@ -45,6 +45,7 @@ _log = logging.getLogger("syncpatterns.offline_queue")
 
 #: Tries to store what a delivery came to, where nobody waits for ever.
 _TRIES: Final = 6
+_STAYS: Final = "An item of queue %r stays leased: %s"
 
 
 class Worker:
@@ -78,6 +79,7 @@ class Worker:
         self._seen: int | None = None
         self._tried_at = 0.0
         self._idle = True
+        self._over = False  # something ends this worker that is no answer of a store
         self._stage_at = self._staged_at = -math.inf
         self._targets_at = math.inf
         self._staged_version: int | None = None
@@ -173,6 +175,8 @@ class Worker:
             trouble.over()
             self._idle = self._next is None
             self._measure(store, progress)
+            if self._next is not None and self._halts != targets.halts:
+                continue  # a hook has paused it meanwhile
             item, self._next = self._next, None
             if item is not None:
                 self._poll = POLL[0]
@@ -217,10 +221,11 @@ class Worker:
 
     def _let_go(self, store: QueueStore) -> None:
         """Give back what is left in hand, and never hide what ends this worker."""
+        self._over = True
         try:
             self._give_back(store)
         except Exception as error:  # noqa: BLE001 - logged; it comes back by its lease
-            _log.info("An item of queue %r stays leased: %s", self._surface.name, error)
+            _log.info(_STAYS, self._surface.name, error)
 
     def _give_back(self, store: QueueStore) -> None:
         """Let go of what was claimed with a settlement, and is not to be delivered."""
@@ -243,10 +248,16 @@ class Worker:
             finally:
                 # Also where the thread is told to end, by KeyboardInterrupt; or the
                 # handler has raised what looks like it, and may do so again.
+                self._over = verdict is None
                 pause = pause_of(flight) if flight.begun else 0.0
                 said = given_back(flight, pause) if verdict is None else verdict
                 self._surface.targets.observed(item.target, said, WIDTH)
-                self._settle(store, flight, said, goes_on=verdict is not None)
+                try:
+                    self._settle(store, flight, said, goes_on=verdict is not None)
+                except Exception as error:
+                    if verdict is not None:
+                        raise
+                    _log.info(_STAYS, self._surface.name, error)  # hides no Ctrl-C
 
     def _settle(
         self,
@@ -291,7 +302,7 @@ class Worker:
                 raise
             except Exception as error:
                 tries += 1
-                if flight.lost or (tries >= _TRIES and self._ending()):
+                if self._ending() and (flight.lost or tries >= _TRIES):
                     raise  # it comes back when its lease ends
                 self._again(trouble, error)
         trouble.over()
@@ -316,7 +327,7 @@ class Worker:
         return now < self._targets_at and now < stage_at
 
     def _ending(self) -> bool:
-        return self._once or self._stopped()
+        return self._once or self._over or self._stopped()
 
     def _looked_up(
         self, store: QueueStore, flight: Flight, verdict: Verdict, answer: Settled
