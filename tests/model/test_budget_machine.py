@@ -26,7 +26,11 @@ from syncpatterns.testing import FakeClock
 SETTINGS = settings(max_examples=80, stateful_step_count=40, deadline=None)
 #: For planted bugs: finding one is enough, a small example of it is not needed.
 FIND = settings(
-    SETTINGS, max_examples=500, phases=[Phase.generate], database=None, derandomize=True
+    SETTINGS,
+    max_examples=3000,
+    phases=[Phase.generate],
+    database=None,
+    derandomize=True,
 )
 TOKEN = 1000
 

@@ -393,7 +393,7 @@ def test_the_machine_finds_a_planted_bug(faulty: Callable[[FakeClock], Any]) -> 
         run_state_machine_as_test(
             Planted,
             settings=settings(
-                max_examples=500,
+                max_examples=3000,
                 stateful_step_count=30,
                 deadline=None,
                 database=None,

@@ -37,7 +37,11 @@ SETTINGS = settings(
 )
 #: For planted bugs: finding one is enough, a small example of it is not needed.
 FIND = settings(
-    SETTINGS, max_examples=500, phases=[Phase.generate], database=None, derandomize=True
+    SETTINGS,
+    max_examples=3000,
+    phases=[Phase.generate],
+    database=None,
+    derandomize=True,
 )
 
 

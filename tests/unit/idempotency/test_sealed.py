@@ -233,13 +233,13 @@ class Talkative:
     key_id = "old"
     fails = True
 
-    def seal(self, key_id: str, plain: bytes, bound: bytes) -> bytes:
+    def seal(self, key_id: str, plain: bytes, aad: bytes) -> bytes:
         if self.fails:
             raise RuntimeError(f"cannot wrap {plain!r}")
-        return OLD.seal(key_id, plain, bound)
+        return OLD.seal(key_id, plain, aad)
 
-    def open(self, key_id: str, data: bytes, bound: bytes) -> bytes:
-        return OLD.open(key_id, data, bound)
+    def open(self, key_id: str, sealed: bytes, aad: bytes) -> bytes:
+        return OLD.open(key_id, sealed, aad)
 
     def pseudonym(self, data: bytes) -> bytes:
         return OLD.pseudonym(data)

@@ -14,7 +14,7 @@ import pytest
 from syncpatterns import Transaction, connect
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import ItemFailed, KeyReused
-from syncpatterns.offline_queue import ItemParked
+from syncpatterns.offline_queue import ItemParked, OfflineQueue
 from syncpatterns.sealing import NotSealed, SealBroken
 from syncpatterns.testing import FakeClock
 from tests.unit.offline_queue.sealed import CANARY, OLD, OP, WRONG, field, raw
@@ -252,7 +252,7 @@ def test_a_result_that_was_taken_away_is_missed(
     assert strict.receipt(none).wait(0).value is None
 
 
-def taken_away(queue: Any) -> list[tuple[Any, Any]]:
+def taken_away(queue: OfflineQueue) -> list[tuple[Any, Any]]:
     """Return something with a result and something without one."""
 
     @queue.handler("quiet")
