@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, nullcontext
-from typing import Any
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any, Final
 from unittest import mock
 
 from syncpatterns.engines.memory._queue import (
@@ -36,6 +37,23 @@ ORDERED = index.Indexes._ordered
 SETTLE = ends.settle_lane
 
 
+#: What is replaced is so for the whole process. Two threads that did it at once
+#: could each take the other's part for what was there before, and leave it there.
+_ONE_AT_A_TIME: Final = threading.RLock()
+
+
+@contextmanager
+def replaced(*parts: tuple[str, Any]) -> Generator[None]:
+    """Put these in the place of parts of the memory engine, and back again."""
+    if not parts:
+        yield
+        return
+    with _ONE_AT_A_TIME, ExitStack() as stack:
+        for name, part in parts:
+            stack.enter_context(mock.patch(f"{MEMORY}.{name}", part))
+        yield
+
+
 class Faulty:
     """A memory store that works with some of its parts replaced.
 
@@ -55,9 +73,7 @@ class Faulty:
             return found
 
         def call(*args: Any, **more: Any) -> Any:
-            with ExitStack() as stack:
-                for name, part in self.parts:
-                    stack.enter_context(mock.patch(f"{MEMORY}.{name}", part))
+            with replaced(*self.parts):
                 return found(*args, **more)
 
         return call
@@ -379,8 +395,7 @@ class ClaimsWhateverWasRefused(Faulty):
 
 class GoesOnThroughPauses(Faulty):
     def settle_and_claim(self, request: ClaimRequest, said: Any) -> Turn:
-        paused = f"{MEMORY}._queue._rows.QueueTable.paused"
-        with mock.patch(paused, return_value=False):
+        with replaced(("_queue._rows.QueueTable.paused", lambda *_: False)):
             return self.store.settle_and_claim(request, said)
 
 
