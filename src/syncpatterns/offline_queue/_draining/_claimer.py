@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from syncpatterns import _testpoints
 from syncpatterns.errors import EngineClosed
-from syncpatterns.offline_queue._core import Item
+from syncpatterns.offline_queue._core import Item, QueueStats
 from syncpatterns.offline_queue._draining._board import Aloft, Board
 from syncpatterns.offline_queue._draining._landing import whole
 from syncpatterns.offline_queue._draining._pace import BUSY_STAGE, CLAIM_ANYWAY, POLL
@@ -104,19 +104,22 @@ class Claimer:
         seen = board.store.changes()
         claim = self.begin(board.free)
         items: list[Item] = []
-        mark = self._progress.mark()
+        stats: QueueStats | None = None
         board.claiming = True
         try:
             items = await whole(board.store.claim(claim.request))
             _testpoints.hit("drain.after_claim")
+            if items and not self._progress.under_way:
+                # Before the first of them starts: an item that ends while the store
+                # is asked would be counted as done, and once more as waiting.
+                stats = await board.count()
         finally:
             self.end(claim, items)
             board.claiming = False
             board.landed.ring()
         self._seen, self._tried_at = seen, claim.begun
-        begins = bool(items) and not self._progress.under_way
-        if begins and (stats := await board.count()) is not None:
-            self._progress.began(stats, mark)
+        if stats is not None:
+            self._progress.began(stats, self._progress.mark())
         return len(items)
 
     def begin(self, limit: int) -> Claim:

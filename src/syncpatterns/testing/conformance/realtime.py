@@ -320,16 +320,20 @@ async def check_bulk_keeps_its_order(make: MakeHub) -> None:
 async def check_cancelled_batch(make: MakeHub) -> None:
     """A call of batch that is cancelled takes nothing with it."""
     async with make() as backend, backend.hub.subscribe("a") as subscription:
+        # An event that comes in the moment of the cancellation may be returned all
+        # the same: then the call was not cancelled.
+        items: list[Delivered | Gap] = []
         for number in range(1, 6):
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await subscription.batch()
+                items += await subscription.batch()
             await backend.publish(event(number))
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await subscription.batch()
+                items += await subscription.batch()
+        items += await read(subscription, 5 - len(items))
 
-        assert numbers(await read(subscription, 5)) == [1, 2, 3, 4, 5]
+        assert numbers(items) == [1, 2, 3, 4, 5]
 
 
 async def check_unknown_types_pass(make: MakeHub) -> None:
