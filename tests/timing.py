@@ -8,6 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 
+from syncpatterns.clock import SystemClock
+
 #: How often a figure may be missed by chance.
 TRIES = 50
 
@@ -42,6 +44,27 @@ async def at_best_async(
         if least < limit:
             break
     return least
+
+
+class NeverTwice(SystemClock):
+    """The machine's own clocks, and no two steady readings within so many seconds.
+
+    For what is looked at only now and then, because a look costs something: a
+    test of it would else depend on how slow the machine is. Worked example, a log
+    that is looked at every 10 ms: a quick disk writes twelve megabytes between
+    two looks, and nothing that the test waits for has happened at its end.
+    """
+
+    __slots__ = ("_ahead", "_step")
+
+    def __init__(self, step: float = 0.02) -> None:
+        self._step = step
+        self._ahead = 0.0
+
+    def monotonic(self) -> float:
+        """Return the steady clock, a step further with each reading."""
+        self._ahead += self._step
+        return super().monotonic() + self._ahead
 
 
 @contextmanager

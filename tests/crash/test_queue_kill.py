@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue._core import Ack, ItemState, NewItem, QueueRules
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import FakeClock, kill_loop
+from tests.timing import NeverTwice
 
 QUEUE = "q"
 DATABASE = "app.db"
@@ -60,7 +62,7 @@ def run(folder: Path, code: str, *arguments: str) -> None:
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
-def open_in(folder: Path, clock: FakeClock | None = None) -> SqliteEngine:
+def open_in(folder: Path, clock: Clock | None = None) -> SqliteEngine:
     """Return an engine on the folder's database."""
     return SqliteEngine(folder / DATABASE, clock=clock)
 
@@ -308,7 +310,7 @@ def test_the_shared_memory_file_is_nothing_to_rely_on(
 @pytest.mark.case("QUE-49", part="writers")
 def test_a_reader_that_stays_on_its_snapshot_fails_no_writer(tmp_path: Path) -> None:
     """It sees what it saw, the queue goes on, and the log shrinks afterwards."""
-    with open_in(tmp_path) as engine:
+    with open_in(tmp_path, NeverTwice()) as engine:
         store = engine.queue_store()
         store.configure(QUEUE, QueueRules(max_items=100_000))
         reader = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,9 +12,18 @@ import pytest
 from syncpatterns.engines.sqlite import SqliteEngine, SqliteTransaction
 from syncpatterns.engines.sqlite._connection import LOG_LIMIT
 from syncpatterns.engines.sqlite._readers import Snapshot
-from tests.unit.engines.conftest import files, insert, names
+from tests.timing import NeverTwice
+from tests.unit.engines.conftest import create, files, insert, names
 
 OpenEngine = Callable[..., SqliteEngine]
+
+
+@pytest.fixture
+def engine(path: Path) -> Iterator[SqliteEngine]:
+    """Open an engine that looks at its log in every transaction."""
+    with SqliteEngine(path, clock=NeverTwice()) as engine:
+        engine.transact(create)
+        yield engine
 
 
 def log_size(path: Path) -> int:

@@ -17,6 +17,7 @@ from syncpatterns.engines.sqlite._queue import _claims
 from syncpatterns.engines.sqlite._writing._reserve import PINNED
 from syncpatterns.events import LogPinned
 from syncpatterns.offline_queue._core import Hold
+from tests.timing import NeverTwice
 from tests.unit.engines.queues import QUEUE, claim, new, put
 
 WRITERS = 8
@@ -115,7 +116,7 @@ def test_a_reader_that_stays_is_told_of_at_the_real_limit(tmp_path: Path) -> Non
 
     path = tmp_path / "q.db"
     log = Path(f"{path}-wal")
-    with SqliteEngine(path, hooks=[heard]) as engine:
+    with SqliteEngine(path, clock=NeverTwice(), hooks=[heard]) as engine:
         store = engine.queue_store()
         put(store, new("before"))
         with closing(sqlite3.connect(path, isolation_level=None)) as reader:
