@@ -23,6 +23,7 @@ from syncpatterns.errors import DiskFull, StoreUnavailable
 from syncpatterns.events import Fact, LogPinned, StorageFull, StorageRecovered, Swept
 from syncpatterns.offline_queue._core import NewItem, QueueRules
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from tests.timing import NeverTwice
 from tests.unit.engines.conftest import create, files, insert, names
 
 MB = 1024 * 1024
@@ -402,7 +403,7 @@ def test_a_reader_that_holds_the_log_is_told_of(
     """Once, and again when it is twice as long; no writer fails meanwhile."""
     monkeypatch.setattr("syncpatterns.engines.sqlite._writing._reserve.PINNED", 100_000)
     monkeypatch.setattr("syncpatterns.engines.sqlite._connection.LOG_LIMIT", 50_000)
-    with SqliteEngine(path, hooks=[told.append]) as engine:
+    with SqliteEngine(path, hooks=[told.append], clock=NeverTwice()) as engine:
         engine.transact(create)
 
         def while_reading(connection: sqlite3.Connection) -> int:
