@@ -215,7 +215,7 @@ def test_the_share_stands_still_while_more_comes_in_than_goes_out() -> None:
     clock = FakeClock()
     desk, tally = Desk(clock=clock), Tally()
     progress = Progress(desk, "memory", tally)
-    progress.began(stats(4), progress.mark())
+    progress.began(stats(4))
     for ended, left in [(2, 2), (3, 9), (4, 0), (4, 1), (5, 0)]:
         clock.advance(1.0)
         tally.ended = ended
@@ -239,22 +239,11 @@ def test_who_waits_for_a_person_is_not_still_to_be_delivered() -> None:
     """A drain cannot do anything about PARKED items."""
     desk, tally = Desk(), Tally()
     progress = Progress(desk, "memory", tally)
-    progress.began(stats(1, parked=3), progress.mark())
+    progress.began(stats(1, parked=3))
     tally.ended = 1
     progress.over(stats(0, parked=3), ())
 
     assert desk.of(DrainProgress)[-1].percent == 100.0
-
-
-def test_what_was_done_while_counting_belongs_to_the_wave() -> None:
-    """The store is asked after the first items have started."""
-    desk, tally = Desk(), Tally()
-    progress = Progress(desk, "memory", tally)
-    mark = progress.mark()
-    tally.ended = 3
-    progress.began(stats(7), mark)
-
-    assert desk.facts[0].total == 10
 
 
 # --------------------------------------------------------------------------- bells

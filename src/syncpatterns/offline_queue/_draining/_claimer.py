@@ -119,7 +119,7 @@ class Claimer:
             board.landed.ring()
         self._seen, self._tried_at = seen, claim.begun
         if stats is not None:
-            self._progress.began(stats, self._progress.mark())
+            self._progress.began(stats)
         return len(items)
 
     def begin(self, limit: int) -> Claim:

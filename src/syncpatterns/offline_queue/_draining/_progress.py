@@ -66,22 +66,15 @@ class Progress:
         """Whether it is time to say how far it is."""
         return self.under_way and self._surface.clock.monotonic() >= self._due
 
-    def mark(self) -> Tally:
-        """Return what was done so far, for `began`.
-
-        Taken before the first item starts: while the store is asked how much
-        there is, some of it may be done already.
-        """
-        return self._tally.copy()
-
-    def began(self, stats: QueueStats, before: Tally) -> None:
-        """Say that a wave has begun, at the mark *before*."""
+    def began(self, stats: QueueStats) -> None:
+        """Say that a wave has begun; *stats* are of before its first item started."""
         now = self._surface.clock.monotonic()
-        self._before = before
+        self._before = self._tally.copy()
         self._began, self._due, self._percent = now, now + EVERY, 0.0
-        total = to_deliver(stats) + self._tally.ended - before.ended
         self._surface.tell(
-            DrainStarted(queue=self._surface.name, engine=self._engine, total=total)
+            DrainStarted(
+                queue=self._surface.name, engine=self._engine, total=to_deliver(stats)
+            )
         )
 
     def measured(self, stats: QueueStats) -> None:

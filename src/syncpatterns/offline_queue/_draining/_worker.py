@@ -357,7 +357,7 @@ class Worker:
             _log.debug("Queue %r could not be measured: %s", self._surface.name, error)
             return
         if begins:
-            progress.began(stats, progress.mark())
+            progress.began(stats)
         elif ends:
             progress.over(stats, self._surface.targets.away())
         else:
