@@ -8,7 +8,7 @@ clean-up raises, and a claim stays held until its lease runs out.
 commit, it lands all the same, and nobody gets its answer.
 
 So a native cancellation of asyncio is kept until the clean-up has landed, and
-heard then.
+heard then (`shielded`); or by somebody else, who is cancelled too (`whole`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ T = TypeVar("T")
 
 #: What cancelled a clean-up, until somebody hears it; the last one counts.
 Late: TypeAlias = list[BaseException]
+
+#: What a wait does with a native cancellation: it is given when the wait ends at the
+#: latest, by the loop's clock, and returns when it does from now on; or raises.
+_Hears: TypeAlias = Callable[[BaseException, float], float]
 
 
 async def shielded(
@@ -63,8 +67,49 @@ async def shielded(
     return await _landed(_bounded(work, name, limit), late)
 
 
-async def _bounded(work: Callable[[], Awaitable[T]], name: str, limit: float) -> T:
+async def whole(work: Coroutine[Any, Any, T], patience: float) -> T:
+    """Await *work* to its end, for a task that somebody else ends in order.
+
+    Who cancels every task there is, as ``asyncio.run`` does when it ends, has
+    cancelled that one as well, which needs this task to end in order; so the
+    cancellation is forgotten, and the task goes on. A scope that is cancelled is the
+    doing of whoever ends it, and is obeyed at once.
+
+    Args:
+        work: What is awaited; in a task of its own on asyncio.
+        patience: Seconds of the event loop that it has once the task was cancelled.
+
+    Raises:
+        asyncio.CancelledError: It did not end within *patience*; or a scope was
+            cancelled. It is cancelled then.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not _runs(asyncio):
+        return await work  # trio has scopes only
     import anyio  # noqa: PLC0415 - sync users never pay for the event loop
+
+    here = asyncio.current_task()
+    late: Late = []
+
+    def forget(error: BaseException, _ends: float) -> float:
+        if anyio.current_effective_deadline() == -math.inf:
+            raise error
+        here.uncancel()
+        late[:] = [error]
+        return float(asyncio.get_running_loop().time()) + patience
+
+    landing = _apart(work)
+    try:
+        if not await _awaited(landing, math.inf, forget):
+            raise late.pop()
+    except asyncio.CancelledError:
+        landing.cancel()
+        raise
+    return landing.result()
+
+
+async def _bounded(work: Callable[[], Awaitable[T]], name: str, limit: float) -> T:
+    import anyio  # noqa: PLC0415 - as above
 
     with Closable(anyio.move_on_after(limit, shield=True)):
         return await work()
@@ -73,17 +118,29 @@ async def _bounded(work: Callable[[], Awaitable[T]], name: str, limit: float) ->
 
 async def _landed(work: Coroutine[Any, Any, T], late: Late) -> T:
     """Await *work* in a task of its own; what cancels ours goes to *late*."""
-    import asyncio  # noqa: PLC0415 - as above
-
     import anyio  # noqa: PLC0415 - as above
 
-    landing = asyncio.get_running_loop().create_task(work)
-    # Whoever cancels all tasks there are, as asyncio.run does when it ends, must
-    # not meet this one: the task that waits here for it is among them.
-    asyncio.tasks._unregister_task(landing)  # noqa: SLF001 - documented, for those who extend asyncio
+    landing = _apart(work)
     with Closable(anyio.CancelScope(shield=True)):
-        await _awaited(landing, math.inf, late)
+        await _awaited(landing, math.inf, partial(_keep, late))
     return landing.result()
+
+
+def _apart(work: Coroutine[Any, Any, T]) -> asyncio_.Task[T]:
+    """Start *work* in a task that whoever cancels all tasks there are does not meet.
+
+    He meets the one that waits for it here.
+    """
+    import asyncio  # noqa: PLC0415 - as above
+
+    task = asyncio.get_running_loop().create_task(work)
+    asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented, for those who extend asyncio
+    return task
+
+
+def _keep(late: Late, error: BaseException, ends: float) -> float:
+    late[:] = [error]
+    return ends
 
 
 @types.coroutine
@@ -98,6 +155,7 @@ def _held(
     """
     import asyncio  # noqa: PLC0415 - as above
 
+    hears = partial(_keep, late)
     steps = work.__await__()
     go_on: Callable[[], Any] = steps.__next__
     ends, over = -math.inf, False
@@ -119,7 +177,7 @@ def _held(
             # Entered for the wait alone: a scope that *work* has open is left in
             # its turn, as the one entered last.
             with Closable(anyio.CancelScope(shield=True)):
-                in_time = yield from _until_done(awaited, ends, late)
+                in_time = yield from _until_done(awaited, ends, hears)
             go_on = steps.__next__
             if not in_time:
                 over, ends = True, math.inf  # told once: it may tidy up
@@ -130,7 +188,7 @@ def _held(
 
 
 def _until_done(
-    awaited: asyncio_.Future[Any] | None, ends: float, late: Late
+    awaited: asyncio_.Future[Any] | None, ends: float, hears: _Hears
 ) -> Generator[Any, Any, bool]:
     """Wait for *awaited*, None is a turn of the loop; False if *ends* came first."""
     import asyncio  # noqa: PLC0415 - as above
@@ -139,7 +197,7 @@ def _until_done(
         try:
             yield
         except asyncio.CancelledError as error:
-            late[:] = [error]
+            hears(error, ends)
         return True
     awaited._asyncio_future_blocking = False  # noqa: SLF001 - as a task does that waits for it
     loop = awaited.get_loop()
@@ -153,7 +211,7 @@ def _until_done(
         try:
             yield from ours
         except asyncio.CancelledError as error:
-            late[:] = [error]
+            ends = hears(error, ends)
         finally:
             awaited.remove_done_callback(wake)
             if timer is not None:

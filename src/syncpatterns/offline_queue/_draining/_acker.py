@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from syncpatterns import _testpoints
+from syncpatterns._landing import whole
 from syncpatterns.errors import EngineClosed, StoreUnavailable
 from syncpatterns.offline_queue._core import (
     Ack,
@@ -20,9 +21,8 @@ from syncpatterns.offline_queue._core import (
     Settlement,
 )
 from syncpatterns.offline_queue._core._landing import landed
-from syncpatterns.offline_queue._draining._board import Aloft, Board
+from syncpatterns.offline_queue._draining._board import CLEANUP, Aloft, Board
 from syncpatterns.offline_queue._draining._claimer import Claimer
-from syncpatterns.offline_queue._draining._landing import whole
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._returns import cooled
 from syncpatterns.offline_queue._draining._trouble import Trouble
@@ -184,7 +184,7 @@ class Acker:
         turn = Turn([], [])
         try:
             work = board.store.settle_and_claim(claim.request, said)
-            turn = await whole(work)
+            turn = await whole(work, CLEANUP)
             _testpoints.hit("drain.after_claim")
         finally:
             self._claimer.end(claim, turn.items)

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from syncpatterns import _testpoints
+from syncpatterns._landing import whole
 from syncpatterns.errors import EngineClosed
 from syncpatterns.offline_queue._core import Item, QueueStats
-from syncpatterns.offline_queue._draining._board import Aloft, Board
-from syncpatterns.offline_queue._draining._landing import whole
+from syncpatterns.offline_queue._draining._board import CLEANUP, Aloft, Board
 from syncpatterns.offline_queue._draining._pace import BUSY_STAGE, CLAIM_ANYWAY, POLL
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._stager import Stager
@@ -107,7 +107,7 @@ class Claimer:
         stats: QueueStats | None = None
         board.claiming = True
         try:
-            items = await whole(board.store.claim(claim.request))
+            items = await whole(board.store.claim(claim.request), CLEANUP)
             _testpoints.hit("drain.after_claim")
             if items and not self._progress.under_way:
                 # Before the first of them starts: an item that ends while the store
