@@ -164,6 +164,8 @@ class WorkingModel(QueueModel):
         there = [item for item in asked if item in self.rows]
         again = [item for item in there if item.state in ("dead", "parked")]
         for item in again:
+            # Behind who waits for it, it would wait for that, and both for ever.
+            moves = tail and not self._awaited(item)
             if item.state == "dead":
                 for child in self.rows:
                     for edge in child.edges:
@@ -171,7 +173,7 @@ class WorkingModel(QueueModel):
                             edge.outcome = None
             for edge in item.edges:
                 edge.open = edge.open and edge.outcome is None
-            if tail:
+            if moves:
                 self._places += 1
                 item.place = self._places
             item.state, item.reason, item.holds_lane = "waiting", "", False
@@ -181,3 +183,7 @@ class WorkingModel(QueueModel):
             item.sent_at = None if item.sent_at is None else self.wall
         self.settle()
         return again
+
+    def _awaited(self, item: ModelItem) -> bool:
+        edges = [edge for child in self.rows for edge in child.edges]
+        return any(edge.waits is item and edge.open for edge in edges)

@@ -77,7 +77,9 @@ class Shelf:
 
         Args:
             which: Items, receipts or numbers.
-            tail: At the end of their lane instead of in their old place.
+            tail: At the end of their lane instead of in their old place. What
+                others wait for (``after=``, `Ref`) keeps its place all the same:
+                behind them it would wait for those that wait for it.
 
         Returns:
             How many will; one that is not on this shelf (any more) is left alone.

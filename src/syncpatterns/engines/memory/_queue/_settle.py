@@ -112,6 +112,7 @@ def _requeue(table: QueueTable, seq: int, now: Now, *, tail: bool) -> bool:
     row = table.rows.get(seq)
     if row is None or row.item.state not in _STANDS:
         return False
+    moves = tail and not _is_awaited(table, seq)
     # A parent that is alive again is waited for; one that ended badly is not.
     edges = tuple(
         edge._replace(open=edge.open and edge.outcome is None) for edge in row.edges
@@ -120,7 +121,7 @@ def _requeue(table: QueueTable, seq: int, now: Now, *, tail: bool) -> bool:
         edges=edges,
         holds_lane=False,
         since=0.0,
-        place=table.number() if tail else row.place,
+        place=table.number() if moves else row.place,
     )
     sent = row.item.sent_at is not None
     was_dead = row.item.state is ItemState.DEAD
@@ -138,6 +139,15 @@ def _requeue(table: QueueTable, seq: int, now: Now, *, tail: bool) -> bool:
     if was_dead:
         _reopen(table, seq)
     return True
+
+
+def _is_awaited(table: QueueTable, seq: int) -> bool:
+    """Tell whether others wait for an item; see `QueueStore.requeue`."""
+    return any(
+        edge.open and edge.waits_for == seq
+        for (child,) in table.index.children.get(seq, ())
+        for edge in table.rows[child].edges
+    )
 
 
 def discard(table: QueueTable, seqs: Sequence[int], now: Now) -> list[Ended]:

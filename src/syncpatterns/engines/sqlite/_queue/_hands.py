@@ -100,12 +100,18 @@ def requeue(desk: Desk, seqs: Sequence[int], *, tail: bool) -> list[int]:
         row = desk.row(desk.id_of(seq))
         if row is None or row.state not in (PARKED, DEAD, BLOCKS, DEAD_IN_LANE):
             continue
-        place = numbers.next() if tail else row.place
+        moves = tail and not _is_awaited(desk, row.id)
+        place = numbers.next() if moves else row.place
         _revive(desk, row, place)
         found.append(seq)
     if tail and found:
         numbers.save()
     return found
+
+
+def _is_awaited(desk: Desk, id_: int) -> bool:
+    """Tell whether others wait for an item; see `QueueStore.requeue`."""
+    return desk.family and bool(desk.all("children", id_))
 
 
 def _revive(desk: Desk, row: Row, place: int) -> None:

@@ -267,6 +267,24 @@ def deep_families_end(bench: Bench) -> Questions:
     yield from state_of(bench, last, ItemState.DEAD, "parent")
 
 
+def parent_stays_before_its_child(bench: Bench) -> Questions:
+    """An item that others wait for keeps its place, also when the tail is asked for.
+
+    Behind its child in their lane it would wait for the child, and the child for it.
+    """
+    (parent,) = yield from put(bench, "parent", lane="A")
+    edge = (Parent(parent, "hold"),)
+    (child,) = yield from put(bench, "child", lane="A", parents=edge)
+    yield from put(bench, "last", lane="A")
+    item = yield from take_one(bench, "parent")
+    yield from accepted(bench, Fail(item.hold, "rejected"))
+    same((yield bench.ask("requeue", [parent], tail=True)), [parent], "requeued")
+    yield from state_of(bench, child, ItemState.WAITING)
+    for key in ("parent", "child", "last"):
+        item = yield from take_one(bench, key)
+        yield from accepted(bench, Ack(item.hold))
+
+
 #: In the order of the contract.
 PARENTS = tuple(
     Check(ask)
@@ -283,6 +301,7 @@ PARENTS = tuple(
         child_waits_in_its_lane,
         child_waits_for_lane_and_parent,
         requeued_child_runs,
+        parent_stays_before_its_child,
         children_follow_a_replacement,
         deep_families_end,
     )
