@@ -10,6 +10,12 @@ from playwright.async_api import Locator, Page, Request
 
 #: Real seconds. What takes as long has stopped.
 PATIENCE = 120.0
+#: For a page: its jitter is a half, always.
+HALF = "Math.random = () => 0.5"
+#: Milliseconds between five tries then. A test goes no further than that at a time:
+#: an answer that comes while the clock is run on to 4100 starts the next wait, and
+#: the rest of those seconds would end it before anybody has seen it.
+WAITS = (500, 1000, 2000, 2000)
 
 
 class _UnderWay:

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.desk import CONFIRM, CUT, REFUSED, Desk, Tab, Tabs
+from tests.browser.page_clock import HALF, WAITS
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -259,6 +260,7 @@ async def test_five_failures_end_in_a_retry_with_the_same_key(
     """Retrying n/5 counts; then Failed - Retry, and the next press reuses the key."""
     booking = desk.take()
     tabs.forgiven.append("Failed to load resource: the server responded")
+    await tabs.context.add_init_script(HALF)
     tab = await tabs.open(frozen=True)
 
     async def fail(route: Route) -> None:
@@ -266,10 +268,10 @@ async def test_five_failures_end_in_a_retry_with_the_same_key(
 
     await tabs.context.route(CONFIRM, fail)
     await tab.confirm(booking).click()
-    for tries in range(2, 6):
+    for tries, wait in enumerate(WAITS, 2):
         retrying = tab.confirm(booking).get_by_text(f"Retrying {tries}/5 in")
         await expect(retrying).to_be_visible()
-        await tab.page.clock.run_for(4100)
+        await tab.page.clock.run_for(wait)
     await tab.expect_state(booking, "failed", "Failed - Retry")
     await tabs.context.unroute(CONFIRM)
     await tab.confirm(booking).click()

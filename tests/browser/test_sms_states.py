@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.desk import CUT, REFUSED, Tabs
+from tests.browser.page_clock import HALF, WAITS
 from tests.browser.sms_routes import (
     ADA,
     Answer,
@@ -173,16 +174,17 @@ async def test_what_may_have_been_sent_keeps_its_text(
     tabs: Tabs, sms: SmsRoutes
 ) -> None:
     """Five answers of 500: the text is locked, Retry has the key; or it is given up."""
+    await tabs.context.add_init_script(HALF)
     tab = await open_leads(tabs, frozen=True)
     sms.script = [says(500, "internal") for _ in range(10)]
     await tab.write("stays")
 
     for _ in range(2):
         await tab.button.click()
-        for tries in range(2, 6):
+        for tries, wait in enumerate(WAITS, 2):
             waiting = tab.button.get_by_text(f"Retrying {tries}/5 in")
             await expect(waiting).to_be_visible()
-            await tab.page.clock.run_for(4100)
+            await tab.page.clock.run_for(wait)
         await tab.expect_state("failed", "Failed - Retry")
         await expect(tab.text).not_to_be_editable()
     await tab.choice("Stop trying (it may already have happened)").click()
