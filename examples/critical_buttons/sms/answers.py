@@ -18,12 +18,10 @@ other 4xx               not sent: rejected
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Final, cast
 
 from examples.critical_buttons.sms.provider import (
@@ -34,6 +32,7 @@ from examples.critical_buttons.sms.provider import (
     ProviderUncertain,
     Receipt,
 )
+from syncpatterns.retry import parse_retry_after
 
 OPTED_OUT: Final = 21610
 
@@ -69,8 +68,6 @@ _KEEP_OUT: Final = frozenset({401, 403})
 #: Seconds after which to come back where somebody has to correct something.
 _CORRECTED: Final = 60.0
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
-#: What a Retry-After of more digits means; longer than anybody waits.
-_NEVER: Final = 999_999_999.0
 _SID: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
 
 
@@ -150,21 +147,15 @@ def read_create(answer: Answer, now: datetime) -> Receipt:
     if status in _LATER:
         raise NotSent(
             f"The SMS provider takes no message now ({status}). Nothing was sent.",
-            retry_after=_come_back(answer, now),
+            retry_after=parse_retry_after(answer.headers, now.timestamp()),
         )
     if 400 <= status < 500 and status != _TIMEOUT:  # noqa: PLR2004 - the class of refusals
         raise _rejection(answer)
     raise ProviderUncertain(
         f"The SMS provider answered {status}; the message may have been sent.",
         provider_status=status,
-        retry_after=_come_back(answer, now),
+        retry_after=parse_retry_after(answer.headers, now.timestamp()),
     )
-
-
-def _come_back(answer: Answer, now: datetime) -> float | None:
-    # A date is meant by the clock of whoever wrote it.
-    told = _moment(answer.headers.get("date")) or now
-    return retry_after(answer.headers.get("retry-after"), told)
 
 
 def _rejection(answer: Answer) -> ProviderRejected:
@@ -176,32 +167,3 @@ def _rejection(answer: Answer) -> ProviderRejected:
     kind = OptedOutAtProvider if code == OPTED_OUT else ProviderRejected
     reason = _REASONS.get(code or 0, "The SMS provider refused the message.")
     return kind(reason, provider_code=code, provider_status=answer.status)
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After: a number or a date (RFC 9110 10.2.3).
-
-    Args:
-        value: The header's value.
-        now: What a date is counted from.
-
-    Returns:
-        None: There is no such header, or it cannot be read.
-    """
-    text = (value or "").strip()
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    if text.isascii() and text.isdigit():
-        return _NEVER  # read as no time at all, it would be asked again at once
-    moment = _moment(text)
-    if moment is None:
-        return None
-    return max(0.0, math.ceil((moment - now).total_seconds()))
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (ValueError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

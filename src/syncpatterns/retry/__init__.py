@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncpatterns.retry._budget import RetryBudget
     from syncpatterns.retry._deadline import deadline, remaining
     from syncpatterns.retry._retry import Retry
+    from syncpatterns.retry._retry_after import parse_retry_after
     from syncpatterns.retry._waits import (
         Wait,
         decorrelated_jitter,
@@ -48,6 +49,7 @@ __all__ = [
     "equal_jitter",
     "full_jitter",
     "no_jitter",
+    "parse_retry_after",
     "remaining",
 ]
 
@@ -68,6 +70,7 @@ _HOMES = {
     "equal_jitter": "_waits",
     "full_jitter": "_waits",
     "no_jitter": "_waits",
+    "parse_retry_after": "_retry_after",
     "remaining": "_deadline",
 }
 

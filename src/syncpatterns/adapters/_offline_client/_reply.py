@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, cast
 
 from syncpatterns.codec import JsonCodec, codec_for
@@ -21,6 +18,7 @@ from syncpatterns.offline_queue import (
     verdict_of_http,
 )
 from syncpatterns.offline_queue._core._answers import Word, is_json, last_part
+from syncpatterns.retry import parse_retry_after
 
 #: Headers of an answer that are kept.
 KEPT: Final = frozenset(
@@ -37,9 +35,6 @@ KEPT: Final = frozenset(
 )
 _LONGEST_VALUE: Final = 1024
 _PROBLEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
-#: What a Retry-After of more digits means; longer than anybody waits.
-_NEVER: Final = 999_999_999.0
 #: "Network Authentication Required": said by what stands before the network.
 _SIGN_IN_TO_THE_NETWORK: Final = 511
 _OK: Final = range(200, 300)
@@ -187,7 +182,7 @@ def judged(
     verdict = verdict_of_http(
         answer.status,
         reply.problem,
-        retry_after(answer.headers, now),
+        parse_retry_after(answer.headers, now),
         content_type=_kind(answer, answers),
         own=problems,
     )
@@ -211,33 +206,6 @@ def _error(verdict: HttpVerdict, where: str, reply: Reply) -> Exception | None:
     if isinstance(error, HttpRefused):
         return RequestRefused(error.detail, reply)
     return error
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds of a Retry-After: a number or a date (RFC 9110 10.2.3).
-
-    A date is meant by the clock of whoever wrote it, which the header Date tells.
-    """
-    text = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    if text.isascii() and text.isdigit():
-        return _NEVER  # read as no time at all, it would be asked again at once
-    until = _moment(text)
-    if until is None:
-        return None
-    told = _moment(headers.get("date", ""))
-    return max(0.0, math.ceil(until - (now if told is None else told)))
-
-
-def _moment(text: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:  # "-0000": UTC, from somewhere
-            moment = moment.replace(tzinfo=UTC)
-        return moment.timestamp()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def is_done(status: int) -> bool:

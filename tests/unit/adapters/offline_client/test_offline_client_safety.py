@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from syncpatterns import connect
-from syncpatterns.adapters._offline_client._reply import retry_after
 from syncpatterns.adapters.httpx import (
     HttpRequest,
     OfflineClient,
@@ -289,37 +288,6 @@ def test_an_answer_that_cannot_be_kept_is_still_a_success(
     if kept is None:
         kept = Reply(200, text=body.decode())
     assert (found.data, found.text, found.cut) == (kept.data, kept.text, kept.cut)
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": " 7 "}, 7.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "7.5"}, None),
-        ({"retry-after": "\u0667"}, None),
-        ({"retry-after": "9" * 400}, 999_999_999.0),
-        ({"retry-after": "1000000000"}, 999_999_999.0),
-        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, 90.0),
-        (
-            {
-                "retry-after": "Fri, 01 Jan 2100 00:00:30 GMT",
-                "date": "Fri, 01 Jan 2100 00:00:00 GMT",
-            },
-            30.0,
-        ),
-        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
-        ({"retry-after": "Thu, 99 Jan 1970 00:00:00 GMT"}, None),
-    ],
-)
-def test_retry_after_is_a_number_or_a_date(
-    headers: dict[str, str], seconds: float | None
-) -> None:
-    """A date is meant by the clock of whoever wrote it."""
-    assert retry_after(headers, now=10.0) == seconds
 
 
 # ------------------------------------------------------------------- conflicts
