@@ -153,9 +153,7 @@ def remaining() -> float:
     """
     until = current.get()
     left = math.inf if until is None else until.left()
-    if in_scopes():
-        left = min(left, scope_left())
-    return max(0.0, left)
+    return max(0.0, min(left, scope_left()))
 
 
 def in_scopes() -> bool:
@@ -166,14 +164,16 @@ def in_scopes() -> bool:
     return ask is not None and bool(ask())
 
 
-def _load_scope_left() -> float:
-    """Import anyio at the first question, and answer through it from then on."""
+def _before_anyio() -> float:
+    """Answer while there can be no scope; at the first that can be, import anyio."""
     global scope_left  # noqa: PLW0603 - the import statement alone costs half a retry
+    if not in_scopes():
+        return math.inf
     from syncpatterns.retry._scope import left  # noqa: PLC0415 - as above
 
     scope_left = left
     return left()
 
 
-#: Seconds until the task's own cancel scopes end it.
-scope_left: Callable[[], float] = _load_scope_left
+#: Seconds until the task's own cancel scopes end it; infinity where there are none.
+scope_left: Callable[[], float] = _before_anyio

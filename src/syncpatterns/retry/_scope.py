@@ -21,10 +21,9 @@ def left() -> float:
         at = current_effective_deadline() if "trio" in modules else _on_asyncio()
     except RuntimeError:  # no event loop runs in this thread
         return inf
-    return at if at in _NO_MOMENT else at - current_time()
-
-
-_NO_MOMENT = (inf, -inf)
+    if at == inf:
+        return inf
+    return at if at == -inf else at - current_time()
 
 
 def _ask_asyncio() -> float:

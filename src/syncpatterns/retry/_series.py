@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextvars import Token
 from dataclasses import dataclass
 from math import inf
-from sys import modules
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from syncpatterns.retry import _deadline
 from syncpatterns.retry._attempt import attempt_number
 from syncpatterns.retry._budget import RetryBudget
 from syncpatterns.retry._core import GiveUp, Limits, Progress, Rng, decide
-from syncpatterns.retry._deadline import ANYIO_BACKEND, in_scopes
 from syncpatterns.retry._pause import checkpoint, skipped_sleeps
 from syncpatterns.retry._rules import PlainRules, Strategies
 
@@ -134,13 +132,8 @@ class Series(Progress):
             self._give_up(decision)
             return None
         until = _current_deadline()
-        # To ask for the scopes costs as much as a whole retry, so it is not asked
-        # where there can be none: see `_deadline.in_scopes`.
-        scoped = self._scoped and (
-            ANYIO_BACKEND in modules or ("trio" in modules and in_scopes())
-        )
-        if until is not None or scoped:
-            left = _deadline.scope_left() if scoped and decision > 0.0 else inf
+        if until is not None or self._scoped:
+            left = _deadline.scope_left() if self._scoped and decision > 0.0 else inf
             if until is not None:
                 left = min(left, until.left())
             if decision >= left - self.skipped:  # no time left for an attempt

@@ -25,6 +25,7 @@ class TenacityRules(RetryCallState):
     """The state of one call, as strategies know it, and what our loop asks of it.
 
     tenacity's own constructor is not called: it would read the machine's clock.
+    The outcome is made when somebody looks at it; most strategies do not.
 
     Args:
         strategies: What to ask.
@@ -38,6 +39,8 @@ class TenacityRules(RetryCallState):
     retry_object = _CONTROLLER
     next_action = None
     stop: Callable[[Progress, float], bool] | None = None
+    #: The outcome, or what it will be made of.
+    _seen: Any = None
 
     def __init__(  # pyright: ignore[reportMissingSuperCall]  # said above
         self,
@@ -80,15 +83,27 @@ class TenacityRules(RetryCallState):
             return seconds
         return _tenacity.checked_seconds(seconds)
 
+    @property
+    def outcome(self) -> Any:
+        """What the attempt gave; None before its end, and when all is decided."""
+        seen = self._seen
+        if type(seen) is tuple:
+            seen = self._seen = _tenacity.Outcome(*seen)
+        return seen
+
+    @outcome.setter
+    def outcome(self, value: Any) -> None:  # as an attribute, which tenacity's is
+        self._seen = value
+
     def forget(self) -> None:
         """Drop the outcome: an error that is kept keeps its frames alive."""
-        self.outcome = None
+        self._seen = None
 
     def _show(self, progress: Progress, error: Exception | None, value: object) -> None:
         self.attempt_number = attempt = progress.attempt
+        self._seen = (attempt, error, value)
         self.idle_for = progress.slept
         self.upcoming_sleep = progress.previous
-        self.outcome: Any = _tenacity.Outcome(attempt, error, value)
         self.outcome_timestamp = self._clock.monotonic() + progress.skipped
 
 

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -63,6 +63,31 @@ def test_an_interrupt_leaves_no_budget_locked() -> None:
 
     assert others_get_through(budget.deposit)
     assert 0 <= budget.tokens <= 10
+
+
+@pytest.mark.parametrize("act", [RetryBudget.withdraw, RetryBudget.deposit])
+def test_an_interrupt_while_it_waits_for_the_lock_is_heard(
+    act: Callable[[RetryBudget], object],
+) -> None:
+    """And not another thread's lock, which it cannot release."""
+
+    class Contended:
+        """A lock that somebody else holds until the signal comes."""
+
+        def acquire(self) -> bool:
+            raise Interrupt
+
+        def release(self) -> None:
+            message = "cannot release un-acquired lock"  # as an RLock says
+            raise RuntimeError(message)
+
+    budget = RetryBudget(10, 0.5)
+    budget._lock = cast("Any", Contended())
+
+    with pytest.raises(Interrupt):
+        act(budget)
+
+    assert budget.tokens == 10
 
 
 def test_a_budget_can_be_asked_by_whoever_interrupts_it() -> None:
