@@ -30,13 +30,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import Unpack
 
+from syncpatterns.adapters._offline_client._asking import Questions
 from syncpatterns.adapters._offline_client._exchange import (
-    Auth,
     Exchanges,
-    base_of,
     delivery_headers,
     told,
 )
+from syncpatterns.adapters._offline_client._lines import base_of
 from syncpatterns.adapters._offline_client._options import Desk, RequestOptions
 from syncpatterns.adapters._offline_client._reply import (
     Answer,
@@ -52,6 +52,7 @@ from syncpatterns.adapters._offline_client._request import (
     kept_headers,
     relative,
 )
+from syncpatterns.adapters._offline_client._who import Auth, Who
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue import (
@@ -110,7 +111,8 @@ class OfflineClient:
         auth: ``auth(scope)`` returns the headers that say who asks; may raise
             `SignInRequired`. A plain one that is used with an `AsyncClient` must
             not block. Cookies that the client was given are not sent then: they
-            are the session of whoever asked before.
+            are the session of whoever asked before. Nor is the client's own
+            ``auth`` where these headers say ``Authorization``.
         keep_headers: Names of more headers that are stored, of requests and
             answers; for days, so no credentials.
         answers: Content types in which the service answers, beside JSON, such
@@ -124,7 +126,8 @@ class OfflineClient:
         entity: Function of the `HttpRequest`: what it is about, for *coalesce*.
         coalesce: As for a handler.
         breaker: A `CircuitBreaker`, asked before each request.
-        keep_body: Most bytes of an answer's body that are read and kept.
+        keep_body: Most bytes of an answer's body that are kept; of a problem the
+            type counts in any case.
         clock: Where times of answers are counted from.
 
     Raises:
@@ -152,15 +155,18 @@ class OfflineClient:
     ) -> None:
         _check(client, keep_body, problems)
         self._queue = queue
-        self._client = client
         self._operation = f"http.{name}"
         self._kept = kept_headers(keep_headers)
         self._answers = frozenset(str(kind).lower() for kind in answers)
         self._problems: Mapping[str, Word] = {**problems} if problems else {}
         self._clock = SystemClock() if clock is None else clock
         base = base_of(client, base_url)
+        named = auth is not None
+        self._url = base.url
         self._desk = Desk(self._operation, base.url, self._kept)
-        self._exchanges = Exchanges(client, base, auth, keep_body, self._clock)
+        self._exchanges = Exchanges(client, base, keep_body, self._clock, named=named)
+        self._who = Who(auth, base.url, awaited=self._exchanges.awaited)
+        self._questions = Questions(client, base, named=named)
         options = HandlerOptions(
             version=FORM,
             target=name,
@@ -175,7 +181,7 @@ class OfflineClient:
         register(self._adeliver if self._exchanges.awaited else self._deliver)
 
     def __repr__(self) -> str:
-        return f"OfflineClient({self._operation!r}, {self._exchanges.base.url!r})"
+        return f"OfflineClient({self._operation!r}, {self._url!r})"
 
     @property
     def operation(self) -> str:
@@ -274,12 +280,17 @@ class OfflineClient:
     def get(self, url: str, *, scope: str = "", **options: Any) -> Any:
         """Ask now, and return the wrapped client's own response.
 
+        A redirect is followed if the client or *options* say so, and if it leads to
+        the same host: elsewhere nobody is told who asks.
+
         Args:
             url: Path below ``base_url``.
             scope: Whose credentials *auth* is asked for.
-            **options: As the wrapped client takes them.
+            **options: As the wrapped client takes them; with *auth*, cookies are
+                given as a header.
 
         Raises:
+            ConfigurationError: It says twice who asks, or would go elsewhere.
             Exception: The wrapped client's own, where there is no answer.
         """
         return self._asked("GET", url, scope, options)
@@ -307,18 +318,18 @@ class OfflineClient:
     # ----------------------------------------------------------------- inside
 
     def _deliver(self, request: HttpRequest, ctx: ItemContext) -> Reply:
-        headers = self._exchanges.who(ctx.scope) | delivery_headers(request, ctx)
+        said, headers = self._who.headers(ctx.scope), delivery_headers(request, ctx)
         try:
-            answer = self._exchanges.send(request, headers, ctx.remaining())
+            answer = self._exchanges.send(request, said, headers, ctx.remaining())
         except Exception as error:
             raise told(error, _where(request, ctx)) from error
         return self._judged(answer, request, ctx)
 
     async def _adeliver(self, request: HttpRequest, ctx: ItemContext) -> Reply:
-        said = await self._exchanges.awho(ctx.scope)
-        headers = said | delivery_headers(request, ctx)
+        said = await self._who.aheaders(ctx.scope)
+        headers, left = delivery_headers(request, ctx), ctx.remaining()
         try:
-            answer = await self._exchanges.asend(request, headers, ctx.remaining())
+            answer = await self._exchanges.asend(request, said, headers, left)
         except Exception as error:
             raise told(error, _where(request, ctx)) from error
         return self._judged(answer, request, ctx)
@@ -335,9 +346,7 @@ class OfflineClient:
 
     def _asked(self, method: str, url: str, scope: str, options: dict[str, Any]) -> Any:
         path, options = self._question(url, options)
-        said = self._exchanges.who(scope)
-        made, sending = self._exchanges.question(method, path, said, options)
-        return self._client.send(made, **sending)
+        return self._questions.ask(method, path, self._who.headers(scope), options)
 
     async def _aasked(
         self, method: str, url: str, scope: str, options: dict[str, Any]
@@ -348,14 +357,13 @@ class OfflineClient:
                 "event loop; ask it on a thread, or wrap an AsyncClient."
             )
         path, options = self._question(url, options)
-        said = await self._exchanges.awho(scope)
-        made, sending = self._exchanges.question(method, path, said, options)
-        return await self._client.send(made, **sending)
+        said = await self._who.aheaders(scope)
+        return await self._questions.aask(method, path, said, options)
 
     def _question(
         self, url: str, options: dict[str, Any]
     ) -> tuple[str, dict[str, Any]]:
-        path = relative(url, options.get("params"), self._exchanges.base.url)
+        path = relative(url, options.get("params"), self._url)
         return path, {name: options[name] for name in options if name != "params"}
 
 

@@ -4,86 +4,28 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias, cast
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 from syncpatterns._functions import is_async
 from syncpatterns._loops import Loop, current_loop
-from syncpatterns.adapters._offline_client._reply import Answer, is_done
-from syncpatterns.adapters._offline_client._request import OWN, HttpRequest
-from syncpatterns.clock import Clock
-from syncpatterns.errors import (
-    ConfigurationError,
-    KeyInvalid,
-    NoAnswer,
-    NotExecuted,
-    NotSent,
-    SyncPatternsError,
+from syncpatterns.adapters._offline_client._lines import Base, Line
+from syncpatterns.adapters._offline_client._problems import (
+    READ,
+    is_problem,
+    problem_of,
 )
+from syncpatterns.adapters._offline_client._reply import Answer, is_done
+from syncpatterns.adapters._offline_client._request import HttpRequest
+from syncpatterns.clock import Clock
+from syncpatterns.errors import KeyInvalid, NoAnswer, NotExecuted, NotSent
 from syncpatterns.offline_queue import ItemContext
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 
-#: Returns the headers that say who asks, for a scope; asked for each request.
-Auth: TypeAlias = Callable[[str], "Mapping[str, str] | Awaitable[Mapping[str, str]]"]
-
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_VALUE: Final = re.compile(r"[\x20-\x7e]{0,16384}")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 #: What httpx2 and httpx raise before a byte of the request has left.
 _NEVER_LEFT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 _PHASES: Final = ("connect", "read", "write", "pool")
-#: Options of a client's ``request`` that say how it is sent, not what.
-_SENDING: Final = frozenset({"auth", "follow_redirects"})
-_PORTS: Final = {"http": 80, "https": 443}
-
-
-class Base(NamedTuple):
-    """Where a client sends to, and nowhere else.
-
-    Args:
-        url: Without a slash at its end.
-        origin: Scheme, host and port.
-    """
-
-    url: str
-    origin: tuple[str, str, int]
-
-
-def base_of(client: Any, given: str | None) -> Base:
-    """Return where *client* sends to: *given*, or else its own ``base_url``.
-
-    Raises:
-        ConfigurationError: There is none, or it is none to send to.
-    """
-    text = str(given if given is not None else getattr(client, "base_url", ""))
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
-        # As the client reads it: of a host it makes the name that is looked up.
-        origin = _origin(client.build_request("GET", text).url) if usable else None
-    except Exception as error:
-        raise ConfigurationError(
-            f"base_url={text!r} cannot be used: {error}"
-        ) from error
-    if origin is None:
-        raise ConfigurationError(
-            "OfflineClient needs to know where it sends to: give the wrapped client "
-            'base_url="https://crm.example", or say base_url= here.'
-        )
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigurationError(
-            "base_url= is scheme, host, port and path alone. Say who you are with "
-            "auth=, and what you ask for in each request."
-        )
-    return Base(text.rstrip("/"), origin)
-
-
-def _origin(url: Any) -> tuple[str, str, int]:
-    host: object = getattr(url, "raw_host", None) or url.host
-    name = host.decode("ascii") if isinstance(host, bytes) else str(host)
-    return str(url.scheme), name.lower(), url.port or _PORTS[str(url.scheme)]
 
 
 def checked_key(key: str) -> str:
@@ -132,89 +74,55 @@ class Exchanges:
     Args:
         client: An httpx2 or httpx client.
         base: Where it sends to.
-        auth: Says who asks; None: the client itself does.
         limit: Most bytes of an answer that are kept.
         clock: Bounds the reading of an answer that drips.
+        named: Whether *auth* says who asks.
     """
 
     def __init__(
-        self, client: Any, base: Base, auth: Auth | None, limit: int, clock: Clock
+        self, client: Any, base: Base, limit: int, clock: Clock, *, named: bool
     ) -> None:
-        self.base: Final = base
         self.awaited: Final = is_async(getattr(client, "send", None))
         self._client: Final = client
-        self._auth: Final = auth
+        self._line: Final = Line(client, base, named=named)
         self._limit: Final = limit
         self._clock: Final = clock
         self._loop: Loop | None = None
-        if auth is not None and is_async(auth) and not self.awaited:
-            raise ConfigurationError(
-                "auth= is async, and the wrapped client is not: nobody could await it. "
-                "Give a plain function, or an AsyncClient."
-            )
-
-    def who(self, scope: str) -> dict[str, str]:
-        """Return the headers that say who asks.
-
-        Raises:
-            NotSent: Nobody can say, for now.
-            SyncPatternsError: Of *auth* itself, such as `SignInRequired`.
-        """
-        if self._auth is None:
-            return {}
-        try:
-            return _headers_of(self._auth(scope))
-        except SyncPatternsError:
-            raise
-        except Exception as error:
-            raise self._nobody_knows(error) from error
-
-    async def awho(self, scope: str) -> dict[str, str]:
-        """Do `who` on an event loop."""
-        if self._auth is None:
-            return {}
-        try:
-            said = self._auth(scope)
-            if isinstance(said, Awaitable):
-                said = await said
-            return _headers_of(said)
-        except SyncPatternsError:
-            raise
-        except Exception as error:
-            raise self._nobody_knows(error) from error
-
-    def _nobody_knows(self, error: Exception) -> NotSent:
-        # Nothing has left, whatever it was that auth= could not do: asked as the
-        # time-out that it may be, it would count as "may have been done".
-        _log.warning(
-            "auth= failed with %s, so nothing was sent to %s.",
-            type(error).__name__,
-            self.base.url,
-        )
-        return NotSent(
-            f"auth= failed with {type(error).__name__}; nothing was sent. It is asked "
-            "again with the next try."
-        )
 
     def send(
-        self, request: HttpRequest, headers: dict[str, str], left: float
+        self,
+        request: HttpRequest,
+        said: dict[str, str],
+        headers: dict[str, str],
+        left: float,
     ) -> Answer:
         """Send *request* and read its answer, in *left* seconds for each phase.
+
+        Args:
+            request: What is sent.
+            said: The headers that say who asks.
+            headers: All others.
+            left: Seconds.
 
         Raises:
             Exception: Of the client, where there is no answer.
             TimeoutError: The answer drips.
         """
-        made = self._made(request, headers, left)
+        made = self._made(request, {**headers, **said}, left)
         until = self._clock.monotonic() + left
-        response = self._client.send(made, stream=True, follow_redirects=False)
         try:
-            body = _Body(self._limit)
+            response = self._client.send(
+                made, stream=True, follow_redirects=False, **self._line.sending(said)
+            )
+        except Exception as error:  # noqa: BLE001 - raised again, but for an answer
+            return self._answered(error)
+        try:
+            body = _Body(self._limit, response)
             for chunk in response.iter_bytes():
                 if not body.takes(chunk):
                     break
                 self._not_after(until)
-            return body.answer(response)
+            return body.answer()
         except Exception:
             if not is_done(int(response.status_code)):
                 raise
@@ -223,29 +131,43 @@ class Exchanges:
             response.close()
 
     async def asend(
-        self, request: HttpRequest, headers: dict[str, str], left: float
+        self,
+        request: HttpRequest,
+        said: dict[str, str],
+        headers: dict[str, str],
+        left: float,
     ) -> Answer:
         """Do `send` on an event loop, in *left* seconds for all of it."""
         import anyio  # noqa: PLC0415 - blocking users never pay for the event loop
 
         self._same_loop()
-        made = self._made(request, headers, left)
-        with anyio.fail_after(left):
-            response = await self._client.send(
-                made, stream=True, follow_redirects=False
-            )
+        made = self._made(request, {**headers, **said}, left)
+        response: Any = None
+        with anyio.move_on_after(left):
             try:
-                body = _Body(self._limit)
+                response = await self._client.send(
+                    made,
+                    stream=True,
+                    follow_redirects=False,
+                    **self._line.sending(said),
+                )
+            except Exception as error:  # noqa: BLE001 - raised again, as above
+                return self._answered(error)
+            try:
+                body = _Body(self._limit, response)
                 async for chunk in response.aiter_bytes():
                     if not body.takes(chunk):
                         break
-                return body.answer(response)
+                return body.answer()
             except Exception:
                 if not is_done(int(response.status_code)):
                     raise
                 return _without_body(response)
             finally:
                 await response.aclose()
+        if response is None or not is_done(int(response.status_code)):
+            raise TimeoutError("no answer, or not all of it; its time is over")
+        return _without_body(response)
 
     def _made(self, request: HttpRequest, headers: dict[str, str], left: float) -> Any:
         """Return the client's own request, if it goes where it may go.
@@ -253,54 +175,52 @@ class Exchanges:
         Raises:
             ConfigurationError: It would go elsewhere.
             NotExecuted: The caller's deadline is over.
+            NotSent: The wrapped client is closed.
         """
         if left <= 0:  # says nothing about the service, as `NotSent` would
             raise NotExecuted("No time is left to send it in; nothing was sent.")
+        if getattr(self._client, "is_closed", False) is True:
+            # Its own error is none of a line: it would count as a failed attempt,
+            # and what waits would be DEAD seconds after the program began to end.
+            _log.error(
+                "The client that an OfflineClient was made around is closed, so "
+                "nothing is sent. Close it after the last drain has ended."
+            )
+            raise NotSent("The wrapped client is closed; nothing was sent.")
         made = self._client.build_request(
             request.method,
-            self.base.url + request.path,
+            self._line.url + request.path,
             content=request.body,
             headers=headers,
             timeout=self._timeout(left),
         )
-        return self._checked(made, headers)
+        return self._line.checked(made, headers)
 
-    def question(
-        self, method: str, path: str, said: dict[str, str], options: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
-        """Return the client's own request for a question, and how it is sent.
+    def _answered(self, error: Exception) -> Answer:
+        """Return the answer that *error* is about: of ``raise_for_status`` in a hook.
 
-        Args:
-            method: GET, HEAD or OPTIONS.
-            path: Below the base.
-            said: The headers that say who asks.
-            options: As the client's ``request`` takes them.
-        """
-        sending = {name: options[name] for name in _SENDING if name in options}
-        making = {name: options[name] for name in options if name not in _SENDING}
-        headers = {**making.pop("headers", {}), **said}
-        made = self._client.build_request(
-            method, self.base.url + path, headers=headers, **making
-        )
-        return self._checked(made, headers), sending
-
-    def _checked(self, made: Any, headers: Mapping[str, str]) -> Any:
-        """Return *made*, if it goes where it may go and says only who asks.
-
-        A client keeps the cookies that it is given. Where *auth* says who asks,
-        the session of whoever asked before must not go along.
+        Clients are often given that hook. What it raises is no failure of the line,
+        and the same table says what the answer means.
 
         Raises:
-            ConfigurationError: It would go elsewhere.
+            Exception: *error*, where there is no answer in it.
+            NoAnswer: The status alone does not say what the answer means.
         """
-        if _origin(made.url) != self.base.origin:
-            raise ConfigurationError(
-                f"A request to {self.base.url} would go to another host; it was not "
-                "sent."
-            )
-        if self._auth is not None and "cookie" not in map(str.lower, headers):
-            made.headers.pop("cookie", None)
-        return made
+        response: Any = getattr(error, "response", None)
+        if response is None or not _is(error, "HTTPStatusError"):
+            raise error
+        body = _Body(self._limit, response)
+        try:
+            body.takes(bytes(response.content))
+        except Exception:  # noqa: BLE001 - not read, and now it is closed
+            if _is_ambiguous(response):
+                raise NoAnswer(
+                    "a hook of the wrapped client raised on the answer before its body "
+                    "was read, and without its type nobody knows what it means. Take "
+                    "raise_for_status out of event_hooks=."
+                ) from error
+            return _without_body(response)
+        return body.answer()
 
     def _not_after(self, until: float) -> None:
         if self._clock.monotonic() > until:
@@ -336,19 +256,39 @@ class Exchanges:
 
 
 class _Body:
-    def __init__(self, limit: int) -> None:
+    """What is read of an answer's body.
+
+    Args:
+        limit: Most bytes that are kept.
+        response: The client's own.
+    """
+
+    def __init__(self, limit: int, response: Any) -> None:
+        self._response = response
+        self._headers = _headers(response)
         self._limit = limit
+        # A problem's type is looked at however little of bodies is kept.
+        named = is_problem(self._headers.get("content-type"))
+        self._read = max(limit, READ) if named else limit
         self._bytes = bytearray()
         self._whole = True
 
     def takes(self, chunk: bytes) -> bool:
+        """Take *chunk*; tell whether more is wanted."""
         self._bytes += chunk
-        self._whole = len(self._bytes) <= self._limit
+        self._whole = len(self._bytes) <= self._read
         return self._whole
 
-    def answer(self, response: Any) -> Answer:
-        body = bytes(self._bytes) if self._whole else None
-        return Answer(int(response.status_code), _headers(response), body)
+    def answer(self) -> Answer:
+        """Return the answer with what was read."""
+        kept = self._whole and len(self._bytes) <= self._limit
+        body = bytes(self._bytes[: self._read])
+        return Answer(
+            int(self._response.status_code),
+            self._headers,
+            body if kept else None,
+            problem_of(self._headers.get("content-type"), body, whole=self._whole),
+        )
 
 
 def _without_body(response: Any) -> Answer:
@@ -358,6 +298,11 @@ def _without_body(response: Any) -> Answer:
     as a refusal, so there the same key asks again.
     """
     return Answer(int(response.status_code), _headers(response), None)
+
+
+def _is_ambiguous(response: Any) -> bool:
+    conflict = 409  # in progress, done long ago, unknown, or refused
+    return int(response.status_code) == conflict
 
 
 def _headers(response: Any) -> dict[str, str]:
@@ -374,11 +319,10 @@ def told(error: Exception, where: str) -> Exception:
         error: What the client raised.
         where: How the message begins: operation and hash of the key.
     """
-    names = {each.__name__ for each in type(error).__mro__}
     kind = type(error).__name__
-    if names & _NEVER_LEFT:
+    if _is(error, *_NEVER_LEFT):
         return NotSent(f"{where}: nobody is there ({kind}). Nothing was sent.")
-    if "RequestError" in names or isinstance(error, TimeoutError):
+    if _is(error, "RequestError") or isinstance(error, TimeoutError):
         return NoAnswer(
             f"{where}: no answer ({kind}). It may have been done; the same key asks "
             "again."
@@ -386,21 +330,6 @@ def told(error: Exception, where: str) -> Exception:
     return error
 
 
-def _headers_of(said: object) -> dict[str, str]:
-    """Return the headers that *auth* gave.
-
-    Raises:
-        TypeError: It gave something else.
-    """
-    if not isinstance(said, Mapping):
-        raise TypeError(f"auth= returns headers, not a {type(said).__name__}")
-    given = cast("Mapping[Any, Any]", said)  # type: ignore[redundant-cast]  # pyright: of unknown things
-    headers: dict[str, str] = {}
-    for name, value in given.items():
-        text = isinstance(name, str) and isinstance(value, str)
-        if not text or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise TypeError("auth= returned a header that cannot be sent")
-        if name.lower() in OWN:
-            raise TypeError(f"auth= returned {name}, which the client sets itself")
-        headers[name.lower()] = value
-    return headers
+def _is(error: Exception, *names: str) -> bool:
+    """Tell whether *error* is of a class of that name; neither package is imported."""
+    return any(each.__name__ in names for each in type(error).__mro__)

@@ -131,10 +131,13 @@ class Desk:
 
 
 def _has_reference(value: Any) -> bool:
-    if isinstance(value, Ref):
-        return True
-    if isinstance(value, Mapping):
-        return any(map(_has_reference, cast("Mapping[str, Any]", value).values()))
-    if isinstance(value, list | tuple):
-        return any(map(_has_reference, cast("list[Any]", value)))
+    looked = [value]
+    while looked:  # no recursion: whatever is nested too deep has no JSON form
+        each = looked.pop()
+        if isinstance(each, Ref):
+            return True
+        if isinstance(each, Mapping):
+            looked += cast("Mapping[str, Any]", each).values()
+        elif isinstance(each, list | tuple):
+            looked += cast("list[Any]", each)
     return False

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, cast
 
+from syncpatterns.adapters._offline_client._problems import (
+    Problem,
+    Unread,
+    is_problem,
+    word_of,
+)
 from syncpatterns.codec import JsonCodec, codec_for
 from syncpatterns.errors import NoAnswer, ResultNotStorable
 from syncpatterns.offline_queue import (
@@ -17,7 +22,7 @@ from syncpatterns.offline_queue import (
     error_of_http,
     verdict_of_http,
 )
-from syncpatterns.offline_queue._core._answers import Word, is_json, last_part
+from syncpatterns.offline_queue._core._answers import Word, is_json
 from syncpatterns.retry import parse_retry_after
 
 #: Headers of an answer that are kept.
@@ -33,10 +38,13 @@ KEPT: Final = frozenset(
         "x-request-id",
     }
 )
-_LONGEST_VALUE: Final = 1024
-_PROBLEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-#: "Network Authentication Required": said by what stands before the network.
-_SIGN_IN_TO_THE_NETWORK: Final = 511
+#: Of a header that is kept; a longer one is left out, for half of an address leads
+#: somewhere else.
+_LONGEST_VALUE: Final = 4096
+#: Said by what stands between, and never by the service: "Proxy Authentication
+#: Required" and "Network Authentication Required".
+_BETWEEN: Final = frozenset({407, 511})
+_CONFLICT: Final = 409
 _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 
@@ -48,11 +56,13 @@ class Answer(NamedTuple):
         status: HTTP status.
         headers: Names in lower case.
         body: None if it is longer than is kept, or broke off.
+        problem: Last part of the problem's type.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | None
+    problem: Problem = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +96,12 @@ class Reply:
     @property
     def problem(self) -> str | None:
         """Last part of the problem type (RFC 9457); None if it is no problem."""
-        kind = self.headers.get("content-type", "").lower()
-        if not kind.startswith("application/problem+json"):
-            return None
-        found: object = None
         document: object = self.data
-        if isinstance(document, dict):
-            found = cast("dict[str, Any]", document).get("type")
-        part = last_part(found) if isinstance(found, str) else None
-        # It goes into logs: what is no word is somebody's text.
-        return part if part and _PROBLEM.fullmatch(part) else None
+        if not is_problem(self.headers.get("content-type")):
+            return None
+        if not isinstance(document, dict):
+            return None
+        return word_of(cast("dict[str, Any]", document).get("type"))
 
 
 class RequestRefused(HttpRefused):
@@ -125,9 +131,9 @@ class RequestConflict(HttpConflict):
 def reply_of(answer: Answer, kept: Collection[str]) -> Reply:
     """Return what of *answer* is kept."""
     headers = {
-        name: value[:_LONGEST_VALUE]
+        name: value
         for name, value in answer.headers.items()
-        if name in KEPT or name in kept
+        if (name in KEPT or name in kept) and len(value) <= _LONGEST_VALUE
     }
     if answer.body is None:
         return Reply(answer.status, headers, cut=True)
@@ -174,14 +180,23 @@ def judged(
         SyncPatternsError: What the table of answers says.
     """
     reply = reply_of(answer, kept)
-    if answer.status in _REDIRECTS or answer.status == _SIGN_IN_TO_THE_NETWORK:
+    if answer.status in _REDIRECTS or answer.status in _BETWEEN:
         raise NoAnswer(
             f"{where}: answered {answer.status}. A request that changes something does "
-            "not follow a redirect. Sign in to this network, or correct base_url=."
+            "not follow a redirect. Sign in to this network or its proxy, or correct "
+            "base_url=."
         )
+    problem = answer.problem
+    if isinstance(problem, Unread):
+        if answer.status == _CONFLICT:
+            raise NoAnswer(
+                f"{where}: answered 409 with a problem document that cannot be read. "
+                "It may be in progress, done or refused; the same key asks again."
+            )
+        problem = None
     verdict = verdict_of_http(
         answer.status,
-        reply.problem,
+        problem,
         parse_retry_after(answer.headers, now),
         content_type=_kind(answer, answers),
         own=problems,

@@ -75,7 +75,10 @@ _SECRET_QUERY: Final = re.compile(
     re.IGNORECASE,
 )
 _HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_VALUE: Final = re.compile(r"[\x20-\x7e]{0,4096}")
+#: What a header may say. Blanks at its ends are no part of it (RFC 9110 5.5), and a
+#: line is refused that has them.
+VALUE: Final = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?")
+_LONGEST_VALUE: Final = 4096
 # Visible ASCII; no fragment, and no backslash, which some take for a slash.
 _LONGEST_PATH: Final = 8192
 _PATH: Final = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
@@ -115,7 +118,7 @@ class HttpRequest:
         if self.json is not None and self.content is not None:
             raise ValueError("a request has one body")
         for name, value in self.headers.items():
-            if not _HEADER.fullmatch(name) or not _VALUE.fullmatch(value):
+            if not _HEADER.fullmatch(name) or not _sendable(value):
                 raise ValueError("a header has a form that cannot be sent")
 
     @property
@@ -274,7 +277,11 @@ def _encoded(fields: object, option: str) -> str:
         ConfigurationError: They are none.
     """
     given: object = fields
-    if isinstance(fields, Mapping):
+    # Of httpx's own QueryParams `items` has each name once, with its first value.
+    pairs = getattr(fields, "multi_items", None)
+    if callable(pairs):
+        given = pairs()
+    elif isinstance(fields, Mapping):
         given = cast("Mapping[str, Any]", fields).items()
     if not isinstance(given, Iterable) or isinstance(given, str | bytes):
         raise ConfigurationError(f"{option}= takes a dict of fields, or pairs of them.")
@@ -399,13 +406,17 @@ def checked_headers(
         name = str(given).lower()
         if name not in kept:
             raise ConfigurationError(_why_not(name))
-        if not isinstance(cast("object", value), str) or not _VALUE.fullmatch(value):
+        if not isinstance(cast("object", value), str) or not _sendable(value):
             raise ConfigurationError(
                 f"The header {name!r} holds what cannot be sent: visible ASCII only, "
-                "up to 4096 characters."
+                f"up to {_LONGEST_VALUE} characters, without blanks at its ends."
             )
         found[name] = value
     return found
+
+
+def _sendable(value: str) -> bool:
+    return len(value) <= _LONGEST_VALUE and VALUE.fullmatch(value) is not None
 
 
 def _why_not(name: str) -> str:

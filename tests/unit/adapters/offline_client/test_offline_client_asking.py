@@ -1,0 +1,243 @@
+"""Questions, and who asks them: nobody's credentials go where they should not."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import httpx2
+import pytest
+
+from syncpatterns import connect
+from syncpatterns.adapters.httpx import OfflineClient
+from syncpatterns.errors import ConfigurationError, ResultNotStorable
+from syncpatterns.offline_queue import OfflineQueue, Queued
+from syncpatterns.testing import FakeClock
+from tests.unit.adapters.offline_client.conftest import MakeClient
+from tests.unit.adapters.offline_client.service import Said, Service
+
+URL = "/api/leads"
+SIGNED_IN = {"X-Api-Key": "k-1", "Authorization": "Bearer t-1"}
+
+
+@pytest.fixture
+def engine() -> Any:
+    """One engine: questions touch no store."""
+    with connect("memory://", clock=FakeClock()) as made:
+        yield made
+
+
+def leading(service: Service, **options: Any) -> httpx2.Client:
+    """Return a client that follows redirects."""
+    return httpx2.Client(
+        base_url=service.url, verify=False, follow_redirects=True, **options
+    )
+
+
+# ------------------------------------------------------------------- redirects
+
+
+def test_a_question_takes_no_credentials_to_another_host(
+    make: MakeClient, service: Service
+) -> None:
+    """A client that follows leaves out Authorization alone; the rest would be told."""
+    with Service() as elsewhere, leading(service) as client:
+        crm = make(client, auth=lambda scope: SIGNED_IN)
+        address = f"http://localhost:{elsewhere.port}/steal"
+        service.script = [Said(302, headers={"Location": address})]
+        response = crm.get(URL)
+
+    assert elsewhere.requests == []
+    assert (response.status_code, response.headers["location"]) == (302, address)
+
+
+def test_a_question_follows_where_it_stays_below_the_service(
+    make: MakeClient, service: Service
+) -> None:
+    """As the client would, with who asks, and with what led there."""
+    with leading(service) as client:
+        crm = make(client, auth=lambda scope: SIGNED_IN)
+        service.script = [
+            Said(302, headers={"Location": "/b", "Set-Cookie": "session=ada"}),
+            Said(307, headers={"Location": f"{service.url}/c"}),
+        ]
+        response = crm.get(URL)
+
+    assert [each.path for each in service.requests] == [URL, "/b", "/c"]
+    assert {each.headers["x-api-key"] for each in service.requests} == {"k-1"}
+    assert {each.headers.get("cookie") for each in service.requests} == {None}
+    assert [each.status_code for each in response.history] == [302, 307]
+    assert response.json() == {"asked": "/c"}
+
+
+def test_a_question_that_goes_round_ends(make: MakeClient, service: Service) -> None:
+    """With the last redirect, after as many as the client allows."""
+    with leading(service, max_redirects=3) as client:
+        service.script = [Said(302, headers={"Location": URL})] * 10
+        response = make(client).get(URL)
+
+    assert (response.status_code, len(service.requests)) == (302, 4)
+
+
+@pytest.mark.parametrize(
+    ("client_s", "asked", "sent"), [(True, False, 1), (False, True, 2)]
+)
+def test_whoever_asks_may_say_otherwise_about_redirects(
+    make: MakeClient, service: Service, client_s: bool, asked: bool, sent: int
+) -> None:
+    """follow_redirects= of the question comes before that of the client."""
+    options: Any = {"follow_redirects": client_s, "verify": False}
+    with httpx2.Client(base_url=service.url, **options) as client:
+        service.script = [Said(302, headers={"Location": "/b"})]
+        make(client).get(URL, follow_redirects=asked)
+
+    assert len(service.requests) == sent
+
+
+async def test_an_async_question_is_held_to_the_same(
+    make: MakeClient, service: Service
+) -> None:
+    """Followed below the service, and nowhere else."""
+    options: Any = {"follow_redirects": True, "verify": False}
+    with Service() as elsewhere:
+        async with httpx2.AsyncClient(base_url=service.url, **options) as client:
+            crm = make(client, auth=lambda scope: SIGNED_IN)
+            service.script = [
+                Said(302, headers={"Location": "/b"}),
+                Said(302, headers={"Location": f"http://localhost:{elsewhere.port}/"}),
+            ]
+            response = await crm.aget(URL)
+
+    assert ([each.path for each in service.requests], elsewhere.requests) == (
+        [URL, "/b"],
+        [],
+    )
+    assert response.status_code == 302
+
+
+# ---------------------------------------------------------------- who asks, once
+
+
+def test_who_asks_is_said_once_whatever_the_client_has(
+    make: MakeClient, service: Service
+) -> None:
+    """A client's own auth= would be written over it: the wrong person's."""
+    options: Any = {"auth": ("shared", "password"), "verify": False}
+    with httpx2.Client(base_url=service.url, **options) as client:
+        crm = make(client, auth=lambda scope: {"Authorization": f"Bearer {scope}"})
+        crm.post(URL, json={}, scope="ada")
+        crm.get(URL, scope="bob")
+
+    found = [each.headers["authorization"] for each in service.requests]
+    assert found == ["Bearer ada", "Bearer bob"]
+
+
+def test_a_client_with_auth_keeps_it_where_nobody_else_says_that(
+    make: MakeClient, service: Service
+) -> None:
+    """A gateway's password beside the tenant's name: both are sent."""
+    options: Any = {"auth": ("gate", "way"), "verify": False}
+    with httpx2.Client(base_url=service.url, **options) as client:
+        crm = make(client, auth=lambda scope: {"X-Tenant": scope})
+        crm.post(URL, json={}, scope="acme")
+        crm.get(URL, scope="acme")
+
+    said = [
+        (e.headers["authorization"], e.headers["x-tenant"]) for e in service.requests
+    ]
+    assert said == [("Basic Z2F0ZTp3YXk=", "acme")] * 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"AUTHORIZATION": "old", "X-A": "1"},
+        [("Authorization", "old"), ("X-A", "1")],
+        [(b"authorization", b"old"), (b"X-A", b"1")],
+        httpx2.Headers({"Authorization": "old", "X-A": "1"}),
+    ],
+    ids=["dict", "pairs", "bytes", "own"],
+)
+def test_a_header_of_auth_stands_there_alone(
+    make: MakeClient, service: Service, headers: Any
+) -> None:
+    """In whichever form and spelling others were given."""
+    response = make(auth=lambda scope: SIGNED_IN).get(URL, headers=headers)
+
+    sent = response.request.headers
+    assert sent.get_list("authorization") == ["Bearer t-1"]
+    assert sent.get_list("x-a") == ["1"]
+
+
+def test_a_kept_header_does_not_say_who_asks(
+    make: MakeClient, service: Service
+) -> None:
+    """What lies in the file is not whose request it is: auth= says that."""
+    crm = make(keep_headers=["x-tenant"], auth=lambda scope: {"X-Tenant": scope})
+    crm.post(URL, json={}, headers={"X-Tenant": "globex"}, scope="acme")
+
+    assert service.last.headers["x-tenant"] == "acme"
+
+
+def test_cookies_of_a_question_are_given_as_a_header(
+    make: MakeClient, service: Service
+) -> None:
+    """The client mixes cookies= with those of whoever asked before."""
+    crm = make(auth=lambda scope: SIGNED_IN)
+    with pytest.raises(ConfigurationError, match="as a header"):
+        crm.get(URL, cookies={"a": "b"})
+    crm.get(URL, headers={"Cookie": "a=b"})
+
+    assert [each.headers["cookie"] for each in service.requests] == ["a=b"]
+
+
+# --------------------------------------------------------- what no line carries
+
+
+@pytest.mark.parametrize("value", [" respond-async", "respond-async ", " "])
+def test_a_header_with_blanks_at_its_ends_is_refused(
+    crm: OfflineClient, queue: OfflineQueue, value: str
+) -> None:
+    """No line carries it: it would be tried for days as if it might have arrived."""
+    with pytest.raises(ConfigurationError, match="without blanks"):
+        crm.post(URL, json={}, headers={"prefer": value})
+
+    assert queue.stats().live == 0
+
+
+@pytest.mark.parametrize("token", ["Bearer x ", "Bearer x\n", "Bearer \u2013"])
+def test_a_token_that_no_line_carries_was_never_sent(
+    make: MakeClient,
+    queue: OfflineQueue,
+    service: Service,
+    caplog: pytest.LogCaptureFixture,
+    token: str,
+) -> None:
+    """Read from a file with its line's end: the log says which header, not what."""
+    with caplog.at_level(logging.WARNING):
+        out = make(auth=lambda scope: {"Authorization": token}).post(URL, json={})
+
+    assert isinstance(out, Queued)
+    item = queue.get(out.receipt.id)
+    assert item is not None
+    assert (out.reason, item.sent_at, service.requests) == ("not-sent", None, [])
+    assert "Authorization with a value that cannot be sent" in caplog.text
+    assert "Bearer" not in caplog.text
+
+
+def test_a_body_that_is_nested_too_deep_is_refused_in_words(crm: OfflineClient) -> None:
+    """As everything else that has no JSON form."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ResultNotStorable):
+        crm.post(URL, json=deep)
+
+
+def test_a_query_of_the_clients_own_kind_keeps_every_value(
+    crm: OfflineClient, service: Service
+) -> None:
+    """Its items have each name once."""
+    crm.post(URL, json={}, params=httpx2.QueryParams([("a", "1"), ("a", "2")]))
+
+    assert service.last.path == f"{URL}?a=1&a=2"
