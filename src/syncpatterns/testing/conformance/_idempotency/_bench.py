@@ -1,12 +1,8 @@
-"""How a check asks a store: written once, run blocking or awaited."""
+"""What the checks of records share: names for the calls, and what to expect."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeAlias
-
-import anyio
+from collections.abc import Callable
 
 from syncpatterns.idempotency._core import (
     Busy,
@@ -21,6 +17,7 @@ from syncpatterns.idempotency._core import (
     storage_key,
 )
 from syncpatterns.idempotency._ports import AsyncIdempotencyStore, IdempotencyStore
+from syncpatterns.testing.conformance._asking import Ask, Rule, aput_to, put_to
 
 #: The windows of the checks: short enough to tell seconds from hours.
 WINDOWS = Windows(60.0, 600.0)
@@ -31,21 +28,6 @@ ANSWER = StoredOutcome(
     201,
     (("location", "/orders/7"), ("link", "b"), ("link", "a")),
 )
-
-
-class Ask:
-    """One call of a store's method."""
-
-    __slots__ = ("args", "method", "more")
-
-    def __init__(self, method: str, *args: Any, **more: Any) -> None:
-        self.method = method
-        self.args = args
-        self.more = more
-
-
-Questions: TypeAlias = Generator[Ask | Sequence[Ask], Any, None]
-"""A check: yields what to ask, one at a time or several at once."""
 
 
 class Bench:
@@ -136,28 +118,14 @@ class Bench:
         return Ask("evict", self.key(name))
 
 
-class Check:
+class Check(Rule[Bench]):
     """One rule, and how to find out whether a store keeps it.
 
     Args:
         ask: What to ask, and what to expect.
     """
 
-    __slots__ = ("_ask",)
-
-    def __init__(self, ask: Callable[[Bench], Questions]) -> None:
-        self._ask = ask
-
-    @property
-    def rule(self) -> str:
-        """The rule in one sentence."""
-        return (self._ask.__doc__ or "").strip().partition("\n")[0]
-
-    def __str__(self) -> str:
-        return self._ask.__name__
-
-    def __repr__(self) -> str:
-        return f"<Check {self}: {self.rule}>"
+    __slots__ = ()
 
     def run(self, store: IdempotencyStore, advance: Callable[[float], object]) -> None:
         """Check a blocking store.
@@ -169,13 +137,7 @@ class Check:
         Raises:
             AssertionError: The store breaks the rule; the message says where.
         """
-        steps = self._ask(Bench(advance))
-        try:
-            asked = next(steps)
-            while True:
-                asked = steps.send(_do(store, asked))
-        except StopIteration:
-            return
+        put_to(store, self._ask(Bench(advance)))
 
     async def arun(
         self, store: AsyncIdempotencyStore, advance: Callable[[float], object]
@@ -185,58 +147,7 @@ class Check:
         Raises:
             AssertionError: The store breaks the rule; the message says where.
         """
-        steps = self._ask(Bench(advance))
-        try:
-            asked = next(steps)
-            while True:
-                asked = steps.send(await _ado(store, asked))
-        except StopIteration:
-            return
-
-
-def _do(store: IdempotencyStore, asked: Ask | Sequence[Ask]) -> Any:
-    if isinstance(asked, Ask):
-        return getattr(store, asked.method)(*asked.args, **asked.more)
-    answers: list[Any] = [None] * len(asked)
-
-    def work(place: int, one: Ask) -> None:
-        try:
-            answers[place] = getattr(store, one.method)(*one.args, **one.more)
-        except BaseException as error:  # noqa: BLE001 - the check sees it
-            answers[place] = error
-
-    threads = [
-        threading.Thread(target=work, args=(place, one))
-        for place, one in enumerate(asked)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
-
-
-async def _ado(store: AsyncIdempotencyStore, asked: Ask | Sequence[Ask]) -> Any:
-    if isinstance(asked, Ask):
-        return await getattr(store, asked.method)(*asked.args, **asked.more)
-    answers: list[Any] = [None] * len(asked)
-
-    async def work(place: int, one: Ask) -> None:
-        answers[place] = await getattr(store, one.method)(*one.args, **one.more)
-
-    async with anyio.create_task_group() as tasks:
-        for place, one in enumerate(asked):
-            tasks.start_soon(work, place, one)
-    return answers
-
-
-def same(found: object, expected: object, what: str) -> None:
-    """Assert that *found* is *expected*.
-
-    Raises:
-        AssertionError: It is not; names *what*.
-    """
-    assert found == expected, f"{what}: expected {expected!r}, found {found!r}"
+        await aput_to(store, self._ask(Bench(advance)))
 
 
 def yes(found: object, what: str) -> None:

@@ -12,18 +12,17 @@ from syncpatterns.idempotency._core import (
     Unresolved,
     Windows,
 )
+from syncpatterns.testing.conformance._asking import Questions, same
 from syncpatterns.testing.conformance._idempotency._bench import (
     ANSWER,
     Bench,
     Check,
-    Questions,
     busy,
     kept,
     near,
     no,
     owned,
     replayed,
-    same,
     yes,
 )
 

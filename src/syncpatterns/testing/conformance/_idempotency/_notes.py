@@ -10,16 +10,14 @@ from syncpatterns.idempotency._core import (
     State,
     Unresolved,
 )
+from syncpatterns.testing.conformance._asking import Ask, Questions, same
 from syncpatterns.testing.conformance._idempotency._bench import (
     ANSWER,
-    Ask,
     Bench,
     Check,
-    Questions,
     kept,
     no,
     owned,
-    same,
     yes,
 )
 

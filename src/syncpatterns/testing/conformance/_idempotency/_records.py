@@ -11,20 +11,18 @@ from syncpatterns.idempotency._core import (
     Unresolved,
     Windows,
 )
+from syncpatterns.testing.conformance._asking import Ask, Questions, same
 from syncpatterns.testing.conformance._idempotency._bench import (
     ANSWER,
     LEASE,
     WINDOWS,
-    Ask,
     Bench,
     Check,
-    Questions,
     busy,
     kept,
     no,
     owned,
     replayed,
-    same,
     yes,
 )
 

@@ -12,16 +12,14 @@ from syncpatterns.offline_queue._core import (
     Release,
     Staged,
 )
+from syncpatterns.testing.conformance._asking import Questions, Steps, same
 from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
-    Questions,
-    Steps,
     accepted,
     gone,
     near,
     put,
-    same,
     state_of,
     take,
     take_one,

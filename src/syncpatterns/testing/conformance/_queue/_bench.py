@@ -1,14 +1,8 @@
-"""How a check asks a queue's store: written once, run blocking or awaited."""
+"""What the checks of queues share: names for the calls, and what to expect."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Sequence
-from inspect import isawaitable
-from typing import Any, Protocol, TypeAlias, TypeVar
-
-import anyio
-import anyio.to_thread
+from typing import Any, Protocol
 
 from syncpatterns.offline_queue._core import (
     LIVE,
@@ -28,12 +22,19 @@ from syncpatterns.offline_queue._ports import (
     EnqueueRequest,
     QueueStore,
 )
+from syncpatterns.testing.conformance._asking import (
+    Ask,
+    Questions,
+    Rule,
+    Steps,
+    aput_to,
+    put_to,
+    same,
+)
 
 QUEUE = "conformance"
 LEASE = 30.0
 _PAGE = 1000
-#: Seconds after which what must come has not come.
-_PATIENCE = 60.0
 
 
 class Time(Protocol):
@@ -50,51 +51,6 @@ class Time(Protocol):
     def set_time(self, epoch: float) -> None:
         """Step the wall clock alone."""
         ...
-
-
-class Ask:
-    """One call of a store's method.
-
-    Args:
-        method: Its name.
-        *args: What it is given.
-        refused: Errors that are an answer here; they are returned, not raised.
-        **more: What it is given by name.
-    """
-
-    __slots__ = ("args", "method", "more", "refused")
-
-    def __init__(
-        self,
-        method: str,
-        *args: Any,
-        refused: type[Exception] | tuple[type[Exception], ...] = (),
-        **more: Any,
-    ) -> None:
-        self.method = method
-        self.args = args
-        self.more = more
-        self.refused = refused
-
-
-class Until:
-    """A wait for something that another thread does.
-
-    Args:
-        happened: Set by it.
-    """
-
-    __slots__ = ("happened",)
-
-    def __init__(self, happened: threading.Event) -> None:
-        self.happened = happened
-
-
-_T = TypeVar("_T")
-#: Part of a check: asks, and returns something to go on with.
-Steps: TypeAlias = Generator["Ask | Until | Sequence[Ask]", Any, _T]
-#: A check: yields what to ask, one at a time or several at once.
-Questions: TypeAlias = Steps[None]
 
 
 class Bench:
@@ -178,7 +134,7 @@ class Bench:
         return Ask(method, QUEUE, *args, **more)
 
 
-class Check:
+class Check(Rule[Bench]):
     """One rule, and how to find out whether a store keeps it.
 
     After every check the counters are compared with the rows, and the store is
@@ -188,21 +144,7 @@ class Check:
         ask: What to ask, and what to expect.
     """
 
-    __slots__ = ("_ask",)
-
-    def __init__(self, ask: Callable[[Bench], Questions]) -> None:
-        self._ask = ask
-
-    @property
-    def rule(self) -> str:
-        """The rule in one sentence."""
-        return " ".join((self._ask.__doc__ or "").split("\n\n")[0].split())
-
-    def __str__(self) -> str:
-        return self._ask.__name__
-
-    def __repr__(self) -> str:
-        return f"<Check {self}: {self.rule}>"
+    __slots__ = ()
 
     def _steps(self, bench: Bench) -> Questions:
         try:
@@ -222,13 +164,7 @@ class Check:
         Raises:
             AssertionError: The store breaks the rule; the message says where.
         """
-        steps = self._steps(Bench(clock, store.capabilities))
-        try:
-            asked = next(steps)
-            while True:
-                asked = steps.send(_do(store, asked))
-        except StopIteration:
-            return
+        put_to(store, self._steps(Bench(clock, store.capabilities)))
 
     async def arun(self, store: AsyncQueueStore, clock: Time) -> None:
         """Check a store for an event loop; see `run`.
@@ -236,65 +172,7 @@ class Check:
         Raises:
             AssertionError: The store breaks the rule; the message says where.
         """
-        steps = self._steps(Bench(clock, store.capabilities))
-        try:
-            asked = next(steps)
-            while True:
-                asked = steps.send(await _ado(store, asked))
-        except StopIteration:
-            return
-
-
-def _do(store: QueueStore, asked: Ask | Until | Sequence[Ask]) -> Any:
-    if isinstance(asked, Until):
-        return asked.happened.wait(_PATIENCE)
-    if isinstance(asked, Ask):
-        try:
-            return getattr(store, asked.method)(*asked.args, **asked.more)
-        except asked.refused as error:
-            return error
-    answers: list[Any] = [None] * len(asked)
-    together = threading.Barrier(len(asked))
-
-    def work(place: int, one: Ask) -> None:
-        together.wait(_PATIENCE)
-        try:
-            answers[place] = getattr(store, one.method)(*one.args, **one.more)
-        except BaseException as error:  # noqa: BLE001 - the check sees it
-            answers[place] = error
-
-    threads = [
-        threading.Thread(target=work, args=(place, one))
-        for place, one in enumerate(asked)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
-
-
-async def _ado(store: AsyncQueueStore, asked: Ask | Until | Sequence[Ask]) -> Any:
-    if isinstance(asked, Until):
-        return await anyio.to_thread.run_sync(asked.happened.wait, _PATIENCE)
-    if isinstance(asked, Ask):
-        try:
-            answer = getattr(store, asked.method)(*asked.args, **asked.more)
-            return await answer if isawaitable(answer) else answer
-        except asked.refused as error:
-            return error
-    answers: list[Any] = [None] * len(asked)
-
-    async def work(place: int, one: Ask) -> None:
-        try:
-            answers[place] = await getattr(store, one.method)(*one.args, **one.more)
-        except Exception as error:  # noqa: BLE001 - the check sees it
-            answers[place] = error
-
-    async with anyio.create_task_group() as tasks:
-        for place, one in enumerate(asked):
-            tasks.start_soon(work, place, one)
-    return answers
+        await aput_to(store, self._steps(Bench(clock, store.capabilities)))
 
 
 # ------------------------------------------------------------ what checks share
@@ -374,15 +252,6 @@ def gone(bench: Bench, seq: int, state: ItemState, reason: str = "") -> Steps[An
     same(ended.seq, seq, "number of the outcome")
     same((ended.state, ended.reason), (state, reason), f"how item {seq} ended")
     return ended
-
-
-def same(found: object, expected: object, what: str) -> None:
-    """Assert that *found* is *expected*.
-
-    Raises:
-        AssertionError: It is not; names *what*.
-    """
-    assert found == expected, f"{what}: expected {expected!r}, found {found!r}"
 
 
 def near(found: float | None, expected: float, what: str) -> None:

@@ -10,18 +10,16 @@ from syncpatterns.offline_queue._core import (
     ItemState,
     key_hash,
 )
+from syncpatterns.testing.conformance._asking import Ask, Questions, same
 from syncpatterns.testing.conformance._queue._bench import (
     QUEUE,
-    Ask,
     Bench,
     Check,
-    Questions,
     accepted,
     gone,
     near,
     put,
     refused,
-    same,
     stale,
     state_of,
     take,

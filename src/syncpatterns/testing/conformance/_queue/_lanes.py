@@ -12,15 +12,13 @@ from syncpatterns.offline_queue._core import (
     Release,
     Replace,
 )
+from syncpatterns.testing.conformance._asking import Questions, Steps, same
 from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
-    Questions,
-    Steps,
     accepted,
     gone,
     put,
-    same,
     state_of,
     take,
     take_one,

@@ -13,15 +13,14 @@ from syncpatterns.offline_queue._core import (
     Replace,
     Settlement,
 )
+from syncpatterns.testing.conformance._asking import Questions, same
 from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
-    Questions,
     accepted,
     gone,
     near,
     put,
-    same,
     stale,
     state_of,
     take,

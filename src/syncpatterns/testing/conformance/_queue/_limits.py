@@ -16,16 +16,14 @@ from syncpatterns.offline_queue._core import (
     Park,
     Release,
 )
+from syncpatterns.testing.conformance._asking import Ask, Questions, same
 from syncpatterns.testing.conformance._queue._bench import (
     QUEUE,
-    Ask,
     Bench,
     Check,
-    Questions,
     accepted,
     put,
     refused,
-    same,
     state_of,
     take,
     take_one,

@@ -17,16 +17,14 @@ from syncpatterns.offline_queue._core import (
     Parent,
     Release,
 )
+from syncpatterns.testing.conformance._asking import Questions, Steps, same
 from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
-    Questions,
-    Steps,
     accepted,
     gone,
     put,
     refused,
-    same,
     state_of,
     take,
     take_one,

@@ -14,18 +14,14 @@ from syncpatterns.offline_queue._core import (
     Park,
     Release,
 )
+from syncpatterns.testing.conformance._asking import Ask, Questions, Steps, Until, same
 from syncpatterns.testing.conformance._queue._bench import (
-    Ask,
     Bench,
     Check,
-    Questions,
-    Steps,
-    Until,
     accepted,
     gone,
     near,
     put,
-    same,
     state_of,
     take,
     take_one,

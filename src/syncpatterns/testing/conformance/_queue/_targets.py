@@ -9,14 +9,13 @@ from syncpatterns.offline_queue._core import (
     Pause,
     Release,
 )
+from syncpatterns.testing.conformance._asking import Questions, same
 from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
-    Questions,
     accepted,
     near,
     put,
-    same,
     state_of,
     take,
     take_one,

@@ -17,17 +17,15 @@ from syncpatterns.offline_queue._core import (
     Settlement,
 )
 from syncpatterns.offline_queue._ports import Turn
+from syncpatterns.testing.conformance._asking import Questions, Steps, same
 from syncpatterns.testing.conformance._queue._bench import (
     Bench,
     Check,
-    Questions,
-    Steps,
     accepted,
     gone,
     near,
     put,
     refused,
-    same,
     stale,
     state_of,
     take,
