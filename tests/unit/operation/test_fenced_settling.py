@@ -85,7 +85,11 @@ async def test_only_ours_are_settled(desk: Desk, call: Caller) -> None:
     """Two operations share an engine; neither lists or settles the other's."""
     operation = desk.operation()
     other: Any = Operation(
-        "sms.other", desk.engine, call=desk.provider.send, retry=None
+        "sms.other",
+        desk.engine,
+        call=desk.provider.send,
+        retry=None,
+        hooks=[desk.heard.append],
     )
     desk.provider.faults, desk.provider.down = [lost()], True
     with pytest.raises(OutcomeUnknown):
@@ -93,7 +97,13 @@ async def test_only_ours_are_settled(desk: Desk, call: Caller) -> None:
     (unsettled,) = operation.unresolved()
 
     assert other.unresolved() == []
-    assert other.resolve(unsettled, Committed(Receipt(1))) is False
+    for verdict in (Committed(Receipt(1)), NotCommitted()):
+        desk.heard.clear()
+        assert other.resolve(unsettled, verdict) is False
+        assert await other.aresolve(unsettled.key, verdict) is False
+        assert desk.heard == []
+    assert other.resolve("0" * 64, NotCommitted()) is False
+    assert desk.state(operation) == "unknown"
     assert len(operation.unresolved()) == 1
     with pytest.raises(ConfigurationError, match="Committed"):
         operation.resolve(unsettled, "yes")  # type: ignore[arg-type]  # no verdict
@@ -116,3 +126,14 @@ async def test_a_provider_that_cannot_be_asked_decides_nothing(
     where = f"sms.send [{operation.key_hash('k1', scope='acme')}]"
     where = f"{where} on {desk.engine.name}"
     assert caplog.messages == [f"{where}: lookup= failed: ConnectionError"]
+
+
+@pytest.mark.parametrize("limit", ["3", None, 2.5, True, float("nan")])
+async def test_a_limit_is_a_whole_number(desk: Desk, limit: Any) -> None:
+    """Anything else is said at once, in words about the limit."""
+    operation = desk.operation()
+
+    with pytest.raises(ConfigurationError, match="limit= is a whole number"):
+        operation.unresolved(limit)
+    with pytest.raises(ConfigurationError, match="limit= is a whole number"):
+        await operation.aunresolved(limit)

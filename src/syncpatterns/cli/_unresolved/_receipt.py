@@ -51,9 +51,7 @@ def decoded(operation: AnyOperation, entry: Entry, body: bytes | None) -> Any:
     Raises:
         Stop: There is none, or it is not what ``call=`` returns.
     """
-    if body is None:
-        body = dict(entry.record.notes).get(RECEIPT)
-    if body is None:
+    if body is None and not is_kept(entry.record):
         raise Stop(
             f"{entry.where}: commit= needs the receipt, which call= would have "
             "returned. Give it with --receipt JSON, or let recheck ask the provider."
@@ -62,7 +60,9 @@ def decoded(operation: AnyOperation, entry: Entry, body: bytes | None) -> Any:
     from pydantic import ValidationError  # noqa: PLC0415 - slow, rarely used
 
     try:
-        return settling.receipt(body)
+        return (
+            settling.kept(entry.record)[1] if body is None else settling.receipt(body)
+        )
     except ValidationError as error:
         raise Stop(
             f"{entry.where}: the receipt is not what call= returns: {_wrong(error)}."

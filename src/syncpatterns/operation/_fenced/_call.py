@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from syncpatterns.codec import Codec
 from syncpatterns.errors import ResultNotStorable
 from syncpatterns.idempotency._call import Call, Plan, Port
 from syncpatterns.idempotency._context import current
-from syncpatterns.idempotency._core import ClaimRequest, Owned
+from syncpatterns.idempotency._core import ClaimRequest, Notes, Owned
 from syncpatterns.idempotency._lease import Lease
+from syncpatterns.operation._answer import Result
 from syncpatterns.operation._fenced._context import FencedContext
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 #: Notes that a fenced claim keeps until it is settled.
 COMMAND = "command"
 RECEIPT = "receipt"
+#: Status and headers of a receipt that is a `Result`.
+ANSWER = "answer"
 
 
 class FencedCall(Call):
@@ -80,12 +84,48 @@ class FencedCall(Call):
 
     def receipt_in(self, owned: Owned) -> tuple[bool, Any]:
         """Return whether an earlier execution left its receipt, and the receipt."""
-        return noted(owned.notes, RECEIPT, self.mode.receipt_codec)
+        return kept_receipt(owned.notes, self.mode.receipt_codec)
+
+    def encode_receipt(self, receipt: object) -> bytes:
+        """Return the stored form of what was found.
+
+        Raises:
+            Exception: It has none; a codec may raise anything.
+        """
+        return self.mode.receipt_codec.encode(bare(receipt))
 
 
-def noted(
-    notes: tuple[tuple[str, bytes], ...], name: str, codec: Codec[Any]
-) -> tuple[bool, Any]:
+def bare(receipt: object) -> object:
+    """Return what the receipt's codec writes: of a `Result` the value."""
+    if isinstance(receipt, Result):
+        return receipt.value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # isinstance knows no argument
+    return receipt
+
+
+def receipt_notes(receipt: Any, codec: Codec[Any]) -> Notes:
+    """Return what keeps *receipt* with its claim.
+
+    Raises:
+        Exception: It has no stored form; a codec may raise anything.
+    """
+    body = (RECEIPT, codec.encode(bare(receipt)))
+    if not isinstance(receipt, Result):
+        return (body,)
+    head = json.dumps([receipt.status, dict(receipt.headers)])
+    return (body, (ANSWER, head.encode()))
+
+
+def kept_receipt(notes: Notes, codec: Codec[Any]) -> tuple[bool, Any]:
+    """Return whether *notes* hold a receipt, and the receipt."""
+    found, receipt = noted(notes, RECEIPT, codec)
+    head = dict(notes).get(ANSWER)
+    if found and head is not None:
+        status, headers = json.loads(head)
+        return True, Result(receipt, status, headers)
+    return found, receipt
+
+
+def noted(notes: Notes, name: str, codec: Codec[Any]) -> tuple[bool, Any]:
     """Return whether *notes* has *name*, and its value."""
     for each, body in notes:
         if each == name:

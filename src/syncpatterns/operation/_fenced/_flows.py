@@ -45,7 +45,7 @@ from syncpatterns.idempotency._steps import (
     Step,
 )
 from syncpatterns.operation._effect import Done
-from syncpatterns.operation._fenced._call import RECEIPT, FencedCall
+from syncpatterns.operation._fenced._call import FencedCall, receipt_notes
 from syncpatterns.operation._fenced._context import FencedContext
 from syncpatterns.operation._fenced._sending import EndOfSeries, Sending
 from syncpatterns.operation._fenced._steps import (
@@ -224,8 +224,8 @@ def _unrecorded(
     _log.error("%s: it was done, but its rows were not written: %s", call.where, kind)
     kept, held = False, True
     try:
-        body = call.mode.receipt_codec.encode(receipt)
-        kept = yield from Note(call, context.token, ((RECEIPT, body),))
+        notes = receipt_notes(receipt, call.mode.receipt_codec)
+        kept = yield from Note(call, context.token, notes)
     except Exception as again:  # noqa: BLE001 - the provider has it too
         kind = type(again).__name__
         _log.warning("%s: the receipt could not be kept: %s", call.where, kind)

@@ -10,7 +10,6 @@ async                 on the portal's event loop     on the caller's loop
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Awaitable, Callable
@@ -19,11 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from syncpatterns import _portal
 from syncpatterns._functions import is_async
 from syncpatterns._landing import Closable
+from syncpatterns._loops import LoopLimiter
 
 if TYPE_CHECKING:
-    from anyio import CapacityLimiter
-    from anyio.lowlevel import RunVar
-
     from syncpatterns.operation._fenced._context import FencedContext
 
 T = TypeVar("T")
@@ -31,6 +28,7 @@ T = TypeVar("T")
 #: Blocking calls of one event loop at a time. A limiter of its own: forty
 #: hanging providers must not stop the threads that everything else runs on.
 THREADS = 40
+_limiter = LoopLimiter(THREADS)
 
 
 def check_blocking(function: object) -> None:
@@ -83,7 +81,9 @@ async def _in_thread(
         return [function(command, context)]
 
     with Closable(move_on_after(_seconds(context))):
-        (value,) = await run_sync(boxed, abandon_on_cancel=True, limiter=_limiter())
+        (value,) = await run_sync(
+            boxed, abandon_on_cancel=True, limiter=_limiter.here()
+        )
         return value
     raise StillRunning("it took longer than its time-out, and was not waited for")
 
@@ -105,23 +105,3 @@ async def _awaited(value: Awaitable[T], context: FencedContext) -> T:
 def _seconds(context: FencedContext) -> float | None:
     left = context.remaining()
     return None if left == math.inf else left
-
-
-def _limiter() -> CapacityLimiter:
-    from anyio import CapacityLimiter  # noqa: PLC0415 - sync users never pay for it
-
-    limiters: RunVar[CapacityLimiter] = _limiters()
-    try:
-        return limiters.get()
-    except LookupError:
-        limiter = CapacityLimiter(THREADS)
-        limiters.set(limiter)
-        return limiter
-
-
-@functools.cache
-def _limiters() -> RunVar[CapacityLimiter]:
-    """Return where each event loop keeps its limiter."""
-    from anyio.lowlevel import RunVar  # noqa: PLC0415 - sync users never pay for it
-
-    return RunVar("syncpatterns_operation_threads")

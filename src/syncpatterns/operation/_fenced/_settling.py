@@ -21,7 +21,13 @@ from syncpatterns.idempotency._verdicts import (
     checked_words,
 )
 from syncpatterns.operation._effect import Done, run_effect
-from syncpatterns.operation._fenced._call import COMMAND, RECEIPT, FencedCall, noted
+from syncpatterns.operation._fenced._call import (
+    COMMAND,
+    RECEIPT,
+    FencedCall,
+    kept_receipt,
+    noted,
+)
 from syncpatterns.operation._fenced._sending import Sending, lookup_failed
 from syncpatterns.operation._fenced._separate import Detached, Work
 from syncpatterns.operation._ports import EngineTransaction
@@ -137,10 +143,18 @@ class Settling:
         """Return the receipt in *body*, as ``commit=`` takes it."""
         return self._mode.receipt_codec.decode(body)
 
+    def kept(self, record: Record) -> tuple[bool, Any]:
+        """Return whether *record* holds a receipt, and the receipt."""
+        return kept_receipt(record.notes, self._mode.receipt_codec)
+
     # ------------------------------------------------------------------ flows
 
     def unresolved(self, limit: int) -> Steps[list[Unsettled[Any]]]:
         """List them, oldest first."""
+        if type(limit) is not int:
+            raise ConfigurationError(
+                f"{self._mode.name}: limit= is a whole number of calls, not {limit!r}."
+            )
         found: list[Record] = yield from Ask("unresolved", _MANY)
         found += yield from Ask("lapsed", _MANY)
         ours = [record for record in found if record.operation == self._mode.name]
@@ -153,9 +167,7 @@ class Settling:
         """Settle *key*; False if it is not unknown."""
         checked_words(by, reason)
         if isinstance(verdict, NotCommitted):
-            settled: bool = yield from Ask(
-                "resolve", key, None, self._mode.windows, by=by, reason=reason
-            )
+            settled = yield from self._free(key, by, reason)
         elif isinstance(verdict, Committed):
             settled = yield from self._commit(key, verdict.value, by, reason)
         else:
@@ -175,7 +187,7 @@ class Settling:
         record = yield from self._load(key)
         if record is None:
             return Undecided()
-        found, receipt = noted(record.notes, RECEIPT, self._mode.receipt_codec)
+        found, receipt = self.kept(record)
         if not found:
             if self._mode.provider.lookup is None:
                 raise ConfigurationError(
@@ -192,6 +204,18 @@ class Settling:
         )
         settled = yield from self.resolve(key, verdict, by, "asked the provider")
         return verdict if settled else Undecided()
+
+    def _free(self, key: str, by: str, reason: str) -> Steps[bool]:
+        # The store knows keys and no owners. Worked failure: the list of what is
+        # unknown goes to the wrong one of two operations; the key would be given
+        # back, and the message that did arrive sent again.
+        record: Record | None = yield from Ask("inspect", key)
+        if record is None or record.operation != self._mode.name:
+            return False
+        settled: bool = yield from Ask(
+            "resolve", key, None, self._mode.windows, by=by, reason=reason
+        )
+        return settled
 
     def _commit(self, key: str, receipt: Any, by: str, reason: str) -> Steps[bool]:
         mode = self._mode
