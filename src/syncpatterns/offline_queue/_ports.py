@@ -229,8 +229,8 @@ class QueueStore(Protocol):
         Under their old number and key, with attempts and lapses at 0; with
         *tail* at the end of their lane. An item that others wait for keeps its
         place: behind its own child in the lane it would wait for the child, the
-        child for its parent, and the lane would stand still for ever. Whoever does this vouches for it: its
-        ages (`sent_at`, `expires_at`) are counted from now.
+        child for its parent, and the lane would stand still for ever. Whoever does
+        this vouches for it: its ages (`sent_at`, `expires_at`) are counted from now.
         """
         ...
 

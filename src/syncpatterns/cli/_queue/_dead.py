@@ -104,7 +104,7 @@ def requeue(  # noqa: PLR0913 - one parameter an option, each by keyword
         chosen = numbers or _numbers(place, which)
         changes.confirm(f"Requeue {count(len(chosen), 'item')}?", yes=yes)
         done: set[int] = set()
-        for some in _batches(chosen):
+        for some in _batches(sorted(chosen)):  # parents first
             done.update(place.store.requeue(place.queue, some, tail=tail))
         changes.report(place, chosen, done, "requeued", "Requeued", as_json=as_json)
 

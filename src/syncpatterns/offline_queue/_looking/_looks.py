@@ -11,7 +11,13 @@ from syncpatterns.offline_queue._steps import ado, do
 from syncpatterns.offline_queue._taking._receipts import Receipt, cancelled
 
 if TYPE_CHECKING:
-    from syncpatterns.offline_queue._core import Item, ItemState, Pause, QueueStats
+    from syncpatterns.offline_queue._core import (
+        Ended,
+        Item,
+        ItemState,
+        Pause,
+        QueueStats,
+    )
     from syncpatterns.offline_queue._shared import Shared
 
 
@@ -114,14 +120,18 @@ class Looks:
         return lanes
 
     def cancel(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
-        """Take items back that nobody holds; return how many could be."""
-        seqs = numbers(which)
-        return len(do(self._shared, lambda: cancelled(self._shared, seqs)))
+        """Take items back that nobody holds; return how many of them could be.
+
+        Those that wait for them end too (``on_parent="cascade"``), and are not
+        counted: they are DEAD, and kept.
+        """
+        seqs = numbers(self._shared, which)
+        return _of(seqs, do(self._shared, lambda: cancelled(self._shared, seqs)))
 
     async def acancel(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
         """Do `cancel` on an event loop."""
-        seqs = numbers(which)
-        return len(await ado(self._shared, lambda: cancelled(self._shared, seqs)))
+        seqs = numbers(self._shared, which)
+        return _of(seqs, await ado(self._shared, lambda: cancelled(self._shared, seqs)))
 
     def pause(
         self,
@@ -167,3 +177,8 @@ class Looks:
         return await ado(
             self._shared, lambda: control.resumed(self._shared, target or "")
         )
+
+
+def _of(seqs: list[int], ended: Iterable[Ended]) -> int:
+    """Return how many of *seqs* are among *ended*."""
+    return len({each.seq for each in ended}.intersection(seqs))

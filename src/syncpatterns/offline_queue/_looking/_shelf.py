@@ -11,8 +11,9 @@ from syncpatterns.offline_queue import _events as events
 from syncpatterns.offline_queue._core import Ended, Item, ItemState
 from syncpatterns.offline_queue._looking import _control as control
 from syncpatterns.offline_queue._steps import Ask, Step, ado, do
+from syncpatterns.offline_queue._taking._foreign import refuse_foreign
 from syncpatterns.offline_queue._taking._receipts import Receipt
-from syncpatterns.offline_queue._telling import of_ended, of_item
+from syncpatterns.offline_queue._telling import about_end, of_ended, of_item
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._shared import Shared
@@ -84,14 +85,14 @@ class Shelf:
         Returns:
             How many will; one that is not on this shelf (any more) is left alone.
         """
-        seqs = numbers(which)
+        seqs = numbers(self._shared, which)
         return do(self._shared, lambda: self._requeued(seqs, tail=tail))
 
     async def arequeue(
         self, which: Iterable[Item | Receipt[Any] | int], *, tail: bool = False
     ) -> int:
         """Do `requeue` on an event loop."""
-        seqs = numbers(which)
+        seqs = numbers(self._shared, which)
         return await ado(self._shared, lambda: self._requeued(seqs, tail=tail))
 
     def discard(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
@@ -99,16 +100,17 @@ class Shelf:
 
         Their receipts raise `ItemFailed`, and what waits behind them goes on.
         """
-        seqs = numbers(which)
+        seqs = numbers(self._shared, which)
         return do(self._shared, lambda: self._discarded(seqs))
 
     async def adiscard(self, which: Iterable[Item | Receipt[Any] | int]) -> int:
         """Do `discard` on an event loop."""
-        seqs = numbers(which)
+        seqs = numbers(self._shared, which)
         return await ado(self._shared, lambda: self._discarded(seqs))
 
     def _requeued(self, seqs: _Numbers, *, tail: bool) -> Flow[Step, int]:
         shared, count = self._shared, 0
+        seqs = sorted(seqs)  # parents first, also over the portions
         for at in range(0, len(seqs), _BATCH):
             mine = yield from self._here(seqs[at : at + _BATCH])
             done = yield from Ask("requeue", list(mine), tail=tail)
@@ -123,10 +125,12 @@ class Shelf:
         for at in range(0, len(seqs), _BATCH):
             mine = yield from self._here(seqs[at : at + _BATCH])
             ended: Sequence[Ended] = yield from Ask("discard", list(mine))
-            count += len(ended)
+            count += sum(each.seq in mine for each in ended)
             shared.tell(
                 *(
                     events.ItemDiscarded(**of_ended(shared, each), reason=each.reason)
+                    if each.seq in mine
+                    else about_end(shared, each)  # a child of one of them
                     for each in ended
                 )
             )
@@ -142,11 +146,11 @@ class Shelf:
         return found
 
 
-def numbers(which: Iterable[Item | Receipt[Any] | int]) -> list[int]:
+def numbers(shared: Shared, which: Iterable[Item | Receipt[Any] | int]) -> list[int]:
     """Return the numbers of items, receipts or numbers, each once.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is something else, or a receipt of another queue.
     """
     given: object = which
     if isinstance(given, (int, str, Item, Receipt)) or not isinstance(given, Iterable):
@@ -158,6 +162,7 @@ def numbers(which: Iterable[Item | Receipt[Any] | int]) -> list[int]:
         if isinstance(each, Item):
             seq: object = each.seq
         else:
+            refuse_foreign(shared, each)
             seq = each.id if isinstance(each, Receipt) else each
         if type(seq) is not int:
             raise ConfigurationError(

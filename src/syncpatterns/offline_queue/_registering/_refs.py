@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core._references import Place, Reference, parse_path
@@ -30,7 +31,8 @@ class Ref:
         path: What of it: ``$`` for all, ``$.id``, ``$.lines[0].id``.
 
     Raises:
-        ConfigurationError: The path cannot be read.
+        ConfigurationError: The path cannot be read, or the receipt is none of a
+            stored item: what was done at once with ``journal=False`` has no number.
     """
 
     receipt: Receipt[Any] | int
@@ -46,11 +48,18 @@ class Ref:
             raise ConfigurationError(
                 f"Ref: {path!r} is no path. Write $, $.id or $.lines[0].id."
             ) from None
+        if type(self.seq) is not int or self.seq < 1:
+            raise ConfigurationError(
+                "Ref takes the receipt of an item that is stored, or its number; not "
+                f"{self.receipt!r}. What was done already has a value: use that."
+            )
 
     @property
     def seq(self) -> int:
         """Number of the item whose result is meant."""
-        return self.receipt if isinstance(self.receipt, int) else self.receipt.id
+        given: Any = self.receipt
+        number: int = getattr(given, "id", given)
+        return number
 
 
 def take_out(payload: Any) -> tuple[Any, tuple[Reference, ...]]:
@@ -58,6 +67,18 @@ def take_out(payload: Any) -> tuple[Any, tuple[Reference, ...]]:
     found: list[Reference] = []
     emptied = _emptied(payload, (), found)
     return emptied, tuple(found)
+
+
+def found_in(payload: Any) -> Iterator[Ref]:
+    """Yield every `Ref` in *payload*."""
+    if isinstance(payload, Ref):
+        yield payload
+    elif isinstance(payload, Mapping):
+        for each in cast("Mapping[str, Any]", payload).values():
+            yield from found_in(each)
+    elif isinstance(payload, list | tuple):
+        for each in cast("Iterable[Any]", payload):
+            yield from found_in(each)
 
 
 def _emptied(value: Any, place: Place, found: list[Reference]) -> Any:
@@ -75,8 +96,19 @@ def _emptied(value: Any, place: Place, found: list[Reference]) -> Any:
     return value
 
 
+class _NotSaid(ConfigurationError, AttributeError):
+    """`lane=` or `entity=` asks for what the dict does not say.
+
+    An `AttributeError` too, for those that say what they take then:
+    ``getattr(payload, "team", None)``.
+    """
+
+
 class Outline:
     """A payload with empty places, as ``lane=`` and ``entity=`` see it.
+
+    They were written for the payload itself, which is a model or a dict: what it
+    says is found as a name and as an item, and of a dict also by ``get()``.
 
     Args:
         payload: With every `Ref` in its place.
@@ -88,10 +120,29 @@ class Outline:
         self._where = where
 
     def __getattr__(self, name: str) -> Any:
-        return self._known(name, self._payload.get(name))
+        if name not in self._payload and name in _OF_A_DICT:
+            return partial(_OF_A_DICT[name], self)
+        return self[name]
 
     def __getitem__(self, name: str) -> Any:
-        return self._known(name, self._payload.get(name))
+        if name in self._payload:
+            return self._known(name, self._payload[name])
+        # Nobody has validated the dict, so a model's default is not in it: a lane
+        # made without it would be another one than the lane of its neighbours.
+        raise _NotSaid(
+            f"{self._where}: lane= or entity= needs {name!r}, which the payload does "
+            "not say; a dict with a Ref gets no defaults before it is delivered. Say "
+            "it, or say lane= where you enqueue it."
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._payload
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._payload)
+
+    def __len__(self) -> int:
+        return len(self._payload)
 
     def _known(self, name: str, value: Any) -> Any:
         if isinstance(value, Ref):
@@ -103,3 +154,23 @@ class Outline:
         if isinstance(value, Mapping):
             return Outline(cast("Mapping[str, Any]", value), self._where)
         return value
+
+
+def _get(outline: Outline, name: str, default: Any = None) -> Any:
+    return outline[name] if name in outline else default  # noqa: SIM401 - this is get()
+
+
+def _values(outline: Outline) -> list[Any]:
+    return [outline[name] for name in outline]
+
+
+def _items(outline: Outline) -> list[tuple[str, Any]]:
+    return [(name, outline[name]) for name in outline]
+
+
+_OF_A_DICT: Final[Mapping[str, Callable[..., Any]]] = {
+    "get": _get,
+    "items": _items,
+    "keys": list[str],
+    "values": _values,
+}

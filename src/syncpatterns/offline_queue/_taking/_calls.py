@@ -18,12 +18,13 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from syncpatterns._flow import Flow
-from syncpatterns.errors import InProgress, NotSent
+from syncpatterns.errors import InProgress, NotExecuted, NotSent
 from syncpatterns.offline_queue._core import (
     Ack,
     Ended,
     Enqueued,
     Fail,
+    Item,
     ItemState,
     Nack,
     NewItem,
@@ -48,6 +49,7 @@ from syncpatterns.offline_queue._taking._sending import send
 from syncpatterns.offline_queue._taking._unjournaled import (
     as_sent,
     must_be_stored,
+    not_kept,
     unstored,
 )
 
@@ -143,17 +145,38 @@ class Calls:
         verdict = self._meant(verdict, mode)
         settlement = verdict.settlement
         if isinstance(settlement, Ack) or getattr(settlement, "discard", False):
+            verdict = yield from self._paused(flight.item, verdict)
             self._surface.settled(flight, verdict, Settled(accepted=True, seq=0))
             return self._told(draft, flight, verdict, None, mode)
-        (stored,) = yield from send(
-            shared, [as_sent(draft, verdict)], shared.settings.lease
-        )
+        try:
+            kept = [as_sent(draft, verdict)]
+            (stored,) = yield from send(shared, kept, shared.settings.lease)
+        except NotExecuted as error:
+            raise not_kept(draft, verdict, error) from error
         if stored.claimed is None:
             return (yield from self._met(draft, stored, mode))
         flight = Flight(stored.claimed)
         moved = settlement._replace(hold=stored.claimed.hold)
         verdict = verdict._replace(settlement=moved)
         return (yield from self._ended(draft, flight, verdict, mode))
+
+    def _paused(self, item: Item, verdict: Verdict) -> Flow[Step, Verdict]:
+        """Pause the target of what is not stored, as for what is."""
+        if not verdict.pause:
+            return verdict
+        try:
+            yield from Settle("pause", item.target, verdict.rest, verdict.pause)
+        except Exception:  # noqa: BLE001 - of any engine
+            _log.exception(
+                "%s [%s]: its target %s could not be paused (%s); the next call asks "
+                "it again.",
+                item.operation,
+                item.key_hash,
+                item.target,
+                verdict.pause,
+            )
+            return verdict._replace(pause="")  # hooks are told of what there is
+        return verdict
 
     def _ended(
         self, draft: Draft, flight: Flight, verdict: Verdict, mode: Mode

@@ -14,6 +14,8 @@ from syncpatterns._http import MAX_KEY_LENGTH, RequestKey
 from syncpatterns.errors import ConfigurationError, KeyInvalid
 from syncpatterns.offline_queue._core import Coalesce, Item, NewItem, Parent
 from syncpatterns.offline_queue._registering._payloads import headers_of, packed_headers
+from syncpatterns.offline_queue._registering._refs import found_in
+from syncpatterns.offline_queue._taking._foreign import refuse_foreign
 from syncpatterns.offline_queue._taking._keys import storable
 
 if TYPE_CHECKING:
@@ -94,6 +96,12 @@ def draft(shared: Shared, op: object, payload: Any, options: SendOptions) -> Dra
         ResultNotStorable: The payload is not what the handler takes.
     """
     handler = shared.handlers.of(op)
+    given: object = options
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"{handler.name}: options are a dict, such as {{'key': '17'}}, not a "
+            f"{type(given).__name__}."
+        )
     unknown = set(options) - _OPTIONS
     if unknown:
         raise ConfigurationError(
@@ -102,7 +110,10 @@ def draft(shared: Shared, op: object, payload: Any, options: SendOptions) -> Dra
     scope = _scope(handler, options.get("scope", ""))
     packed = handler.payloads.pack(payload, shared.settings.max_payload)
     lane, entity = _places(handler, packed.value, options.get("lane", UNSAID))
-    parents = _parents(handler, packed, options.get("after", ()))
+    parents = _parents(shared, handler, packed, options.get("after", ()))
+    if packed.references:
+        for ref in found_in(payload):
+            refuse_foreign(shared, ref.receipt)
     if handler.coalesce is not None and parents:
         raise ConfigurationError(
             f"{handler.name}: an action that waits for others (after=, Ref) is not "
@@ -247,7 +258,7 @@ def _shown(found: object) -> str:
 
 
 def _parents(
-    handler: Handler, packed: Packed, after: Iterable[object]
+    shared: Shared, handler: Handler, packed: Packed, after: Iterable[object]
 ) -> tuple[Parent, ...]:
     if isinstance(after, str) or not isinstance(after, Iterable):
         raise ConfigurationError(f"{handler.name}: after= takes a list of receipts.")
@@ -258,6 +269,7 @@ def _parents(
             raise ConfigurationError(
                 f"{handler.name}: after= takes receipts of this queue, not {each!r}."
             )
+        refuse_foreign(shared, each)
         seqs[seq] = None
     seqs.update(dict.fromkeys(reference.seq for reference in packed.references))
     if len(seqs) > _MOST_PARENTS:

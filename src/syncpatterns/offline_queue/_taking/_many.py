@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from syncpatterns.errors import ConfigurationError
@@ -39,8 +39,14 @@ def drafts_of(
             too many for one commit.
     """
     drafts: list[Draft] = []
-    given: Iterable[object] = actions
-    for each in given:
+    given: Any = actions
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise ConfigurationError(
+            f"{shared.name}: enqueue_many() takes a list of Action(op, payload, "
+            f"options), not a {type(actions).__name__}."
+        )
+    listed: Iterable[object] = actions
+    for each in listed:
         if not isinstance(each, tuple) or len(each) not in (2, 3):
             raise ConfigurationError(
                 f"{shared.name}: enqueue_many() takes Action(op, payload, options) or "

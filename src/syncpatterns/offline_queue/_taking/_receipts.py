@@ -139,7 +139,9 @@ def done(receipt: Receipt[R_co], shared: Shared, ended: Ended) -> Done[R_co]:
     if ended.reason:
         what += f" ({ended.reason})"
     kept = ended.state is ItemState.DEAD
-    todo = "queue.dead.requeue() tries it again" if kept else "enqueue it anew"
+    # DEAD and discarded since is still DEAD here: how it ended is all that is kept.
+    again = "unless it was discarded, queue.dead.requeue() tries it again"
+    todo = again if kept else "enqueue it anew"
     raise ItemFailed(
         f"{receipt.operation} [{receipt.key_hash}] in {shared.name} on "
         f"{shared.stores.name}: {what}, not done; {todo} if it is still wanted.",

@@ -112,6 +112,8 @@ class Sends:
             QueueFull: There is no room; nothing was done.
             KeyReused: The key was used for another payload; nothing was done.
             StoreUnavailable: Nothing was stored, and so nothing was done.
+            OutcomeUnknown: With ``journal=False``: it was tried, may have been
+                done, and could not be stored for another try.
             ConfigurationError: Something was said that can never work.
             Exception: What the handler raised, if it was refused for good; the
                 item is kept DEAD unless ``keep_failed=False``.

@@ -6,7 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncpatterns._flow import Flow
-from syncpatterns.offline_queue._core import LIVE, Filter, Item, ItemState, NewItem
+from syncpatterns.errors import NotExecuted, OutcomeUnknown
+from syncpatterns.offline_queue._core import (
+    LIVE,
+    Filter,
+    Item,
+    ItemState,
+    Nack,
+    NewItem,
+    Release,
+    key_hash,
+)
 from syncpatterns.offline_queue._steps import Ask, Step
 
 if TYPE_CHECKING:
@@ -75,3 +85,24 @@ def as_sent(draft: Draft, verdict: Verdict) -> Draft:
     if getattr(verdict.settlement, "unsent", False):
         return draft
     return replace(draft, item=draft.item._replace(entity=None))
+
+
+def not_kept(draft: Draft, verdict: Verdict, error: NotExecuted) -> Exception:
+    """Return what is said of what was tried and then could not be stored.
+
+    *error* says that nothing was done, which is true of the store. Of the action it
+    is true only if it certainly reached nobody.
+    """
+    settlement, after = verdict.settlement, verdict.extra
+    if getattr(settlement, "unsent", False):
+        return error
+    if not isinstance(settlement, Release | Nack):  # it was refused, or is in conflict
+        return after.error or error
+    item = draft.item
+    digits = key_hash(item.scope, item.operation, item.key)
+    return OutcomeUnknown(
+        f"{item.operation} [{digits}]: it was tried with journal=False "
+        f"({after.reason or 'failed'}) and may have been done, and it could not be "
+        f"stored for another try ({error.problem}). Look whether it was done, or call "
+        "it again with the same key= if its service knows keys."
+    )
