@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Generator
 
 import hypothesis
@@ -23,7 +24,13 @@ hypothesis.settings.load_profile("ci" if CI else "dev")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let SYNCPATTERNS_SEED repeat a run."""
+    """Let SYNCPATTERNS_SEED repeat a run, and Ctrl-C be heard in any.
+
+    What a shell runs in the background ignores it, and so do all its children: the
+    programs that a test interrupts would never end.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if SEED is not None and config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = SEED
 
