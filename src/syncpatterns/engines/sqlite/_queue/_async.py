@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from syncpatterns.engines.sqlite._queue._crowd import ALONE
 from syncpatterns.engines.sqlite._queue._looks import queues
-from syncpatterns.engines.sqlite._queue._store import CAPABILITIES
+from syncpatterns.engines.sqlite._queue._store import SqliteQueues
 from syncpatterns.errors import OutcomeUnknown
 from syncpatterns.offline_queue._core import (
     ALL_ITEMS,
@@ -27,30 +27,14 @@ from syncpatterns.offline_queue._core import (
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest, Turn
 
 if TYPE_CHECKING:
-    from syncpatterns.engines.sqlite._engine import SqliteEngine
-    from syncpatterns.engines.sqlite._life import Life
     from syncpatterns.engines.sqlite._queue._looks import Look
-    from syncpatterns.engines.sqlite._queue._works import Office, Work
+    from syncpatterns.engines.sqlite._queue._works import Work
 
 T = TypeVar("T")
 
 
-class AsyncSqliteQueueStore:
-    """Implements `AsyncQueueStore` on asyncio and trio.
-
-    Args:
-        engine: Whose file it is.
-        life: The engine's connections.
-        office: Shared by all stores of the engine.
-    """
-
-    name = "sqlite"
-    capabilities = CAPABILITIES
-
-    def __init__(self, engine: SqliteEngine, life: Life, office: Office) -> None:
-        self._engine = engine
-        self._life = life
-        self._office = office
+class AsyncSqliteQueueStore(SqliteQueues):
+    """Implements `AsyncQueueStore` on asyncio and trio."""
 
     async def configure(self, queue: str, rules: QueueRules) -> None:
         """Make *queue* if it is new, and keep its rules."""
@@ -184,14 +168,6 @@ class AsyncSqliteQueueStore:
         if repair:
             return await self._write(self._office.repair(queue))
         return await self._look(self._office.check(queue))
-
-    def changes(self) -> int:
-        """Return a number that changes when anybody has committed; cheap."""
-        return self._engine.data_version()
-
-    def on_change(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call *listener* after commits of this process that touched a queue."""
-        return self._life.queue_listeners.add(listener)
 
     # ---------------------------------------------------------------- inside
 

@@ -42,11 +42,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CAPABILITIES = QueueCapabilities(durable=True, cross_process=True, transactional=True)
 
-
-class SqliteQueueStore:
-    """Implements `QueueStore` for the threads of a process.
+class SqliteQueues:
+    """What both stores of an engine have: its parts, and its news.
 
     Args:
         engine: Whose file it is.
@@ -55,12 +53,26 @@ class SqliteQueueStore:
     """
 
     name = "sqlite"
-    capabilities = CAPABILITIES
+    capabilities = QueueCapabilities(
+        durable=True, cross_process=True, transactional=True
+    )
 
     def __init__(self, engine: SqliteEngine, life: Life, office: Office) -> None:
         self._engine = engine
         self._life = life
         self._office = office
+
+    def changes(self) -> int:
+        """Return a number that changes when anybody has committed; cheap."""
+        return self._engine.data_version()
+
+    def on_change(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call *listener* after commits of this process that touched a queue."""
+        return self._life.queue_listeners.add(listener)
+
+
+class SqliteQueueStore(SqliteQueues):
+    """Implements `QueueStore` for the threads of a process."""
 
     def configure(self, queue: str, rules: QueueRules, tx: Any = None) -> None:
         """Make *queue* if it is new, and keep its rules; in *tx*, if given."""
@@ -192,14 +204,6 @@ class SqliteQueueStore:
         if repair:
             return self._write(self._office.repair(queue))
         return self._look(self._office.check(queue))
-
-    def changes(self) -> int:
-        """Return a number that changes when anybody has committed; cheap."""
-        return self._engine.data_version()
-
-    def on_change(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call *listener* after commits of this process that touched a queue."""
-        return self._life.queue_listeners.add(listener)
 
     # ---------------------------------------------------------------- inside
 
