@@ -13,7 +13,10 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
 
 
 class Flag(Protocol):
@@ -37,7 +40,15 @@ class Loop:
             signal handler.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_waiting", "flag", "soon", "thread")
+    __slots__ = (
+        "__weakref__",
+        "_lock",
+        "_waiting",
+        "flag",
+        "limiters",
+        "soon",
+        "thread",
+    )
 
     def __init__(
         self,
@@ -47,6 +58,7 @@ class Loop:
         self.flag = flag
         self.thread = threading.get_ident()
         self.soon = soon
+        self.limiters: dict[LoopLimiter, CapacityLimiter] = {}
         self._lock = threading.Lock()
         self._waiting: list[Callable[[], None]] = []
 
@@ -67,6 +79,36 @@ class Loop:
             waiting, self._waiting = self._waiting, []
         for wake in waiting:
             wake()
+
+
+class LoopLimiter:
+    """At most so many worker threads an event loop, for one purpose.
+
+    anyio's own limiter has 40 for all purposes of a program. They may all hang, or
+    wait for something that only the purpose at hand will free.
+
+    Args:
+        threads: How many.
+    """
+
+    __slots__ = ("_threads",)
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+
+    def here(self) -> CapacityLimiter:
+        """Return the limiter of the running loop; made on first use.
+
+        Raises:
+            RuntimeError: No loop runs.
+        """
+        limiters = current_loop().limiters
+        found = limiters.get(self)
+        if found is None:
+            from anyio import CapacityLimiter  # noqa: PLC0415 - sync users never pay for it
+
+            found = limiters[self] = CapacityLimiter(self._threads)
+        return found
 
 
 _loops: weakref.WeakKeyDictionary[Any, Loop] = weakref.WeakKeyDictionary()

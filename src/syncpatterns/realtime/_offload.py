@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-import anyio
-from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
+from syncpatterns._loops import LoopLimiter
 from syncpatterns.realtime._core import Bounds, StoredEvent
 from syncpatterns.realtime._ports import Outbox
 
@@ -17,18 +16,12 @@ T = TypeVar("T")
 
 #: Threads a loop for history and relay, apart from the framework's 40: those
 #: may all be waiting for something that only an event will free.
-_THREADS = 4
-_limiter: RunVar[anyio.CapacityLimiter] = RunVar("syncpatterns_realtime")
+_limiter = LoopLimiter(4)
 
 
 async def in_thread(function: Callable[[], T]) -> T:
     """Return what *function* returns, run on a worker thread of our own."""
-    try:
-        limiter = _limiter.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(_THREADS)
-        _limiter.set(limiter)
-    return await run_sync(function, limiter=limiter)
+    return await run_sync(function, limiter=_limiter.here())
 
 
 class History:

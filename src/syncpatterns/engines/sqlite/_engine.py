@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 import anyio
-from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
+from syncpatterns._loops import LoopLimiter
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.engines.sqlite import _idempotency, _records
 from syncpatterns.engines.sqlite._care import _backup, _sweep
@@ -37,9 +37,8 @@ T = TypeVar("T")
 
 #: Threads for reads under an event loop; apart from the framework's own, whose
 #: 40 may all be waiting for us.
-_READ_THREADS = 8
+_readers = LoopLimiter(8)
 _LONGEST_WAIT = 3600.0
-_limiter: RunVar[anyio.CapacityLimiter] = RunVar("syncpatterns_sqlite_readers")
 
 
 class SqliteEngine:
@@ -208,7 +207,7 @@ class SqliteEngine:
 
     async def aview(self, work: Callable[[Snapshot], T]) -> T:
         """Run *work* on one consistent snapshot, on a worker thread."""
-        return await run_sync(self.view, work, limiter=_read_limiter())
+        return await run_sync(self.view, work, limiter=_readers.here())
 
     def read(self, work: Callable[[Any], T]) -> T:
         """Run *work* with a reading `sqlite3.Connection`, on this thread."""
@@ -292,7 +291,7 @@ class SqliteEngine:
         """Do `sweep` on a worker thread."""
         return await run_sync(
             lambda: self.sweep(events_older_than=events_older_than),
-            limiter=_read_limiter(),
+            limiter=_readers.here(),
         )
 
     def doctor(self, *, repair: bool = False) -> list[Finding]:
@@ -313,7 +312,7 @@ class SqliteEngine:
     async def adoctor(self, *, repair: bool = False) -> list[Finding]:
         """Do `doctor` on a worker thread."""
         return await run_sync(
-            lambda: self.doctor(repair=repair), limiter=_read_limiter()
+            lambda: self.doctor(repair=repair), limiter=_readers.here()
         )
 
     def backup(
@@ -346,7 +345,7 @@ class SqliteEngine:
     ) -> Path:
         """Do `backup` on a worker thread, where *progress* is called too."""
         return await run_sync(
-            lambda: self.backup(target, progress=progress), limiter=_read_limiter()
+            lambda: self.backup(target, progress=progress), limiter=_readers.here()
         )
 
     def resolutions(self, limit: int = 100) -> list[Resolution]:
@@ -387,12 +386,3 @@ def _teller(hooks: Hooks) -> Callable[[Fact], None]:
             held.emit(fact)
 
     return tell
-
-
-def _read_limiter() -> anyio.CapacityLimiter:
-    try:
-        return _limiter.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(_READ_THREADS)
-        _limiter.set(limiter)
-        return limiter

@@ -10,7 +10,6 @@ async                 on the portal's event loop     on the loop
 
 from __future__ import annotations
 
-import functools
 import inspect
 import sys
 import threading
@@ -18,17 +17,18 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncpatterns._functions import is_async
+from syncpatterns._loops import LoopLimiter
 from syncpatterns.errors import NoAnswer
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
-    from anyio.lowlevel import RunVar
 
 T = TypeVar("T")
 
 #: Blocking handlers that `acall` runs at a time on one loop. A limiter of its
 #: own: a hanging target must not stop the threads everything else runs on.
 THREADS = 40
+_limiter = LoopLimiter(THREADS)
 
 
 class Exited(RuntimeError):
@@ -133,7 +133,7 @@ async def acall(
 
     try:
         (value,) = await run_sync(
-            boxed, abandon_on_cancel=True, limiter=limiter or _limiter()
+            boxed, abandon_on_cancel=True, limiter=limiter or _limiter.here()
         )
     except BaseException:
         if not begun.acquire(blocking=False):
@@ -187,23 +187,3 @@ def _ends_more_than_a_handler(error: BaseException) -> bool:
 
 def _this(value: Awaitable[T]) -> Awaitable[T]:
     return value
-
-
-def _limiter() -> CapacityLimiter:
-    from anyio import CapacityLimiter  # noqa: PLC0415 - sync users never pay for it
-
-    limiters: RunVar[CapacityLimiter] = _limiters()
-    try:
-        return limiters.get()
-    except LookupError:
-        limiter = CapacityLimiter(THREADS)
-        limiters.set(limiter)
-        return limiter
-
-
-@functools.cache
-def _limiters() -> RunVar[CapacityLimiter]:
-    """Return where each event loop keeps its limiter."""
-    from anyio.lowlevel import RunVar  # noqa: PLC0415 - sync users never pay for it
-
-    return RunVar("syncpatterns_queue_threads")
