@@ -8,7 +8,12 @@ import math
 import pytest
 
 from syncpatterns.errors import CallRejected, NotExecuted
-from syncpatterns.retry import BreakerSnapshot, CircuitBreaker, CircuitOpen
+from syncpatterns.retry import (
+    BreakerChanged,
+    BreakerSnapshot,
+    CircuitBreaker,
+    CircuitOpen,
+)
 from tests.unit.retry.breaker_kit import Down, bad, good, make, outcome, trip
 
 
@@ -61,6 +66,37 @@ def test_control_of_the_state_does_not_end_an_isolation() -> None:
         act()
 
         assert outcome(breaker) is CircuitOpen
+
+
+def test_an_isolation_and_its_end_are_told() -> None:
+    """A page that goes by what it is told shows what is so."""
+    told: list[BreakerChanged] = []
+    breaker, _ = make(hooks=[told.append])
+    breaker.isolate()
+    breaker.isolate()  # nothing new
+    for act in (breaker.open, breaker.half_open, breaker.close):
+        act()  # it stays isolated, so for its callers nothing changes
+    breaker.reset()
+    isolated, ended = told
+
+    assert (isolated.old, isolated.new, isolated.retry_after) == (
+        "closed",
+        "open",
+        math.inf,
+    )
+    assert (ended.old, ended.new, ended.retry_after) == ("open", "closed", 0.0)
+    assert isolated.era < ended.era == breaker.snapshot().era
+
+
+def test_an_isolation_of_an_open_circuit_is_told_too() -> None:
+    """The time after which one may ask again is another: never."""
+    told: list[float] = []
+    breaker, _ = make(hooks=[lambda change: told.append(change.retry_after)])
+    breaker.open()
+    breaker.isolate()
+    breaker.reset()
+
+    assert told == [300.0, math.inf, 0.0]
 
 
 def test_a_reset_closes_an_open_circuit() -> None:

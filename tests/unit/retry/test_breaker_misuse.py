@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pybreaker
@@ -25,6 +26,17 @@ class Silent(pybreaker.CircuitBreakerListener):
         """Hear of a call."""
 
 
+async def waits(fact: object) -> bool:
+    """Look like a predicate or a hook, and never be run."""
+    raise AssertionError(fact)
+
+
+class SpeaksLater:
+    """A listener whose methods would have to be awaited."""
+
+    failure = staticmethod(waits)
+
+
 def kept(event: str, listener: int = 0, **others: Any) -> tuple[Any, ...]:
     """Return what it was called with."""
     return event, listener, others
@@ -34,12 +46,12 @@ WRONG: dict[str, list[Any]] = {
     "count": ["never", [], None],
     "failures": [[], 0],
     "recovery": [[], -1],
-    "exclude": [3, [3], "ValueError"],
-    "ignore": [3],
-    "listeners": [3, [3], [Silent], Silent()],
-    "hooks": [3, [3], [None]],
+    "exclude": [3, [3], "ValueError", waits, [ValueError, waits]],
+    "ignore": [3, waits, [partial(waits)]],
+    "listeners": [3, [3], [Silent], Silent(), [SpeaksLater()]],
+    "hooks": [3, [3], [None], [waits]],
     "clock": [3, SystemClock],
-    "state_storage": [3, "closed"],
+    "state_storage": [3, "closed", pybreaker.CircuitMemoryStorage],
 }
 
 
@@ -64,7 +76,16 @@ def test_so_is_one_by_the_name_of_pybreaker(alias: str) -> None:
         CircuitBreaker(**options)
 
 
-@pytest.mark.parametrize("listener", [3, Silent])
+def test_an_async_predicate_is_refused_later_too() -> None:
+    """A coroutine counts as true: every error would be an answer, for ever."""
+    breaker, _ = make()
+
+    with pytest.raises(ConfigurationError, match="async"):
+        breaker.add_excluded_exception(waits)
+    assert breaker.excluded_exceptions == ()
+
+
+@pytest.mark.parametrize("listener", [3, Silent, SpeaksLater()])
 def test_a_listener_that_is_none_is_refused_later_too(listener: Any) -> None:
     """A class is not its object: it would be told nothing."""
     breaker, _ = make()

@@ -19,7 +19,7 @@ from syncpatterns.retry._breaker._compat import (
     matchers_of,
     recovery_of,
 )
-from syncpatterns.retry._breaker._core import CLOSED, OPEN, Circuit
+from syncpatterns.retry._breaker._core import CLOSED, OPEN, Change, Circuit
 from syncpatterns.retry._breaker._events import (
     BreakerHook,
     BreakerSnapshot,
@@ -171,7 +171,8 @@ class CircuitBreaker(BreakerCompat):
         self._throw_new_error_on_trip = throw_new_error_on_trip
         self._mirror = None
         if state_storage is not None:
-            if not hasattr(state_storage, "increment_counter"):
+            given = cast("object", state_storage)
+            if isinstance(given, type) or not hasattr(given, "increment_counter"):
                 message = (
                     f"state_storage={state_storage!r} is no pybreaker storage; try "
                     "pybreaker.CircuitMemoryStorage('closed')."
@@ -201,9 +202,15 @@ class CircuitBreaker(BreakerCompat):
     def isolate(self) -> None:
         """Let no call through until `reset`, for maintenance on the other side.
 
-        Verdicts of calls under way no longer count.
+        Verdicts of calls under way no longer count. Listeners and hooks hear of it
+        as of a circuit that opens, for ever.
         """
-        self._settle(self._circuit.isolate)
+        with self._lock:
+            before = self._circuit.shown
+            known = self._circuit.isolated
+            self._settle(self._circuit.isolate)
+            change = Change(before, OPEN, self._circuit.era)
+        self._tell(None if known else change)
 
     def reset(self) -> None:
         """End an isolation and close, whatever the state was."""
@@ -242,7 +249,7 @@ class CircuitBreaker(BreakerCompat):
             is_open = circuit.state != CLOSED
             return BreakerSnapshot(
                 name=self._name,
-                state=OPEN if circuit.isolated else circuit.state,
+                state=circuit.shown,
                 failures=circuit.failures(now),
                 window=circuit.rules.window,
                 retry_after=circuit.retry_after(now),

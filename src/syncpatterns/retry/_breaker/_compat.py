@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, cast
 
 import pybreaker
 
+from syncpatterns._functions import is_async
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._breaker._calls import BreakerCalls
-from syncpatterns.retry._breaker._core import CLOSED, HALF_OPEN, OPEN
+from syncpatterns.retry._breaker._core import CLOSED, HALF_OPEN, OPEN, Change
 from syncpatterns.retry._breaker._pybreaker import View, state_object
 from syncpatterns.retry._breaker._rules import Growing, require_number
 from syncpatterns.retry._breaker._verdicts import Matcher
@@ -31,16 +33,21 @@ class BreakerCompat(BreakerCalls):
         Returns:
             Whether a trip raises an error of its own; pybreaker's answer.
         """
-        self._tell(self._settle(lambda: self._circuit.open(self._monotonic())))
+        self._set_by_hand(lambda: self._circuit.open(self._monotonic()))
         return self._throw_new_error_on_trip
 
     def half_open(self) -> None:
         """Let probes through now."""
-        self._tell(self._settle(self._circuit.half_open))
+        self._set_by_hand(self._circuit.half_open)
 
     def close(self) -> None:
         """Let every call through, with nothing counted and the first interval."""
-        self._tell(self._settle(self._circuit.close))
+        self._set_by_hand(self._circuit.close)
+
+    def _set_by_hand(self, act: Callable[[], Change]) -> None:
+        change = self._settle(act)
+        # It shows when the isolation ends, and `reset` closes: nothing to tell now.
+        self._tell(None if self._circuit.isolated else change)
 
     @property
     def current_state(self) -> str:
@@ -217,6 +224,13 @@ def matchers_of(name: str, value: Any) -> tuple[Matcher, ...]:
                 "the exception."
             )
             raise ConfigurationError(message)
+        if is_async(each):
+            message = (
+                f"{name}= holds {each!r}, which is async. It is asked without being "
+                "awaited, and a coroutine would count as yes for every error. Give "
+                "a plain function."
+            )
+            raise ConfigurationError(message)
     return given
 
 
@@ -229,6 +243,7 @@ def listeners_of(value: Any) -> tuple[pybreaker.CircuitBreakerListener, ...]:
         if not any(hasattr(each, event) for event in _EVENTS):
             message = f"listeners= holds {each!r}, which has none of {_EVENTS}."
             raise ConfigurationError(message)
+        _refuse_async("listeners", *(getattr(each, event, None) for event in _EVENTS))
     return given
 
 
@@ -238,7 +253,18 @@ def hooks_of(value: Any) -> tuple[Any, ...]:
         if not callable(each):
             message = f"hooks= holds {each!r}; give functions of a BreakerChanged."
             raise ConfigurationError(message)
+    _refuse_async("hooks", *given)
     return given
+
+
+def _refuse_async(name: str, *told: object) -> None:
+    for each in told:
+        if is_async(each):
+            message = (
+                f"{name}= holds {each!r}, which is async. It is told without being "
+                "awaited, so it would never run. Give a plain function."
+            )
+            raise ConfigurationError(message)
 
 
 def listed(name: str, value: Any) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ import itertools
 import math
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from syncpatterns.retry._breaker._rules import Rules
@@ -184,6 +184,11 @@ class Circuit:
 
     # ------------------------------------------------------------- questions
 
+    @property
+    def shown(self) -> StateName:
+        """The state as everybody sees it: an isolated circuit is open."""
+        return OPEN if self.isolated else self.state
+
     def recovery(self) -> float:
         """Return the seconds of the present opening, or of the next one."""
         return self._rules.recovery.interval(self._failed_probes)
@@ -297,8 +302,8 @@ class Circuit:
 
     def reset(self) -> Change:
         """End the isolation and close."""
-        self.isolated = False
-        return self.close()
+        before, self.isolated = self.shown, False
+        return replace(self.close(), old=before)
 
     def disable(self) -> None:
         """Let everybody in, whatever happens, until `enable`."""

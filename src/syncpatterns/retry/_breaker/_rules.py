@@ -108,7 +108,7 @@ def require_number(
         given = cast("float", value)
         if least <= given <= most and given < math.inf and given != above:
             return
-    low = f"at least {least:g}" if above is None else f"above {above:g}"
+    low = f"of at least {least:g}" if above is None else f"above {above:g}"
     high = "" if most == math.inf else f" and at most {most:g}"
     message = f"{name}={value!r} must be a finite number {low}{high}."
     raise ConfigurationError(message)
