@@ -17,6 +17,7 @@ import pytest
 from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue._core import ItemState
+from syncpatterns.offline_queue._draining import _progress
 from syncpatterns.offline_queue._draining._drain_report import DrainReport
 from syncpatterns.offline_queue._events import (
     DrainFinished,
@@ -113,9 +114,11 @@ def test_leases_are_kept_while_everybody_writes(
 @pytest.mark.timeout(1800)
 @pytest.mark.case("QUE-58")
 def test_a_long_drain_tells_how_far_it_is_and_never_goes_back(
-    engine: SqliteEngine,
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One start, one end, and figures that only grow, up to 100 %."""
+    # Else a quick machine were through before the third figure is due.
+    monkeypatch.setattr(_progress, "EVERY", 0.05)
     desk = Desk(engine=engine)
     for first in range(0, ITEMS, 1000):
         desk.put(*(item(n) for n in range(first, min(first + 1000, ITEMS))))
