@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from syncpatterns._functions import is_async
+from syncpatterns._wiring import checked_hooks, clock_of
 from syncpatterns.clock import Clock
 from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError, EngineBusy, NotSent, OutcomeUnknown
@@ -15,7 +16,6 @@ from syncpatterns.events import Hook, Hooks
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.idempotency._wiring import (
     checked_operation,
-    clock_of,
     stores_of,
 )
 from syncpatterns.operation import _wiring
@@ -73,7 +73,7 @@ def common(
         windows=_wiring.checked_windows(name, windows),
         status=checked_status(name, status),
         namespace=_wiring.checked_namespace(name, namespace),
-        hooks=_wiring.checked_hooks(name, hooks),
+        hooks=checked_hooks(name, hooks),
     )
 
 
@@ -154,7 +154,7 @@ def fenced(
     codec = _wiring.checked_codec(name, codec)
     if codec is None:
         codec = receipt_codec if commit is None else _wiring.result_codec(name, commit)
-    clock = clock_of(shared.engine, outside.clock)
+    clock = clock_of(name, shared.engine, outside.clock)
     provider = Provider(
         call=call,
         lookup=lookup,

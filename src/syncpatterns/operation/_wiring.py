@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
@@ -24,7 +24,6 @@ from syncpatterns.errors import (
     KeyMissing,
     NotExecuted,
 )
-from syncpatterns.events import Hook
 from syncpatterns.idempotency import _keys
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.operation._answer import Result
@@ -197,21 +196,6 @@ def checked_repeats(name: str, retry: object) -> Retry | None:
             "it twice. Raise NotSent for an answer that means: not now."
         )
     return found
-
-
-def checked_hooks(name: str, hooks: object) -> tuple[Hook, ...]:
-    """Return *hooks* as a tuple of functions.
-
-    Raises:
-        ConfigurationError: One cannot be called, or it is no list.
-    """
-    if isinstance(hooks, Iterable) and not isinstance(hooks, str):
-        found = tuple(cast("Iterable[Hook]", hooks))
-        if all(callable(hook) for hook in found):
-            return found
-    raise ConfigurationError(
-        f"{name}: hooks= takes a list of functions, not {hooks!r}."
-    )
 
 
 def checked_namespace(name: str, namespace: object) -> str:

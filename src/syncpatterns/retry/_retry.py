@@ -245,6 +245,11 @@ def about(retry: Retry, operation: str, key_hash: str, engine: str) -> Retry:
     return bound
 
 
+def names(retry: Retry, error: Exception) -> bool:
+    """Say whether *on* names *error*; False where *on* is tenacity's to judge."""
+    return retry._policy.strategies.matches(error)  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]
+
+
 def judges_values(retry: Retry) -> bool:
     """Say whether *retry* may try again because of what was returned."""
     return retry._policy.judging  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]

@@ -23,7 +23,7 @@ from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._fenced import _invoke
 from syncpatterns.retry import Retry
 from syncpatterns.retry._core import hint_of
-from syncpatterns.retry._retry import about
+from syncpatterns.retry._retry import about, names
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._context import FencedContext
@@ -242,12 +242,19 @@ class Sending:
         self._provider = provider
         self._command = command
         self._context = context
+        self._nothing: tuple[Exception | None, NotSent | None] = None, None
 
     def send(self) -> Any:
         """Return the receipt, or raise what ended the series."""
         retry = self._retry()
         once = functools.partial(run, self._attempt, do)
-        return once() if retry is None else retry.call(once)
+        try:
+            return once() if retry is None else retry.call(once)
+        except Exception as error:
+            nothing = self._certain_of(error)
+            if nothing is None:
+                raise
+            raise nothing from error
 
     async def asend(self) -> Any:
         """Do `send` on the running event loop."""
@@ -256,7 +263,13 @@ class Sending:
         async def once() -> Any:
             return await arun(self._attempt, ado)
 
-        return await once() if retry is None else await retry.acall(once)
+        try:
+            return await once() if retry is None else await retry.acall(once)
+        except Exception as error:
+            nothing = self._certain_of(error)
+            if nothing is None:
+                raise
+            raise nothing from error
 
     def _retry(self) -> Retry | None:
         retry = self._provider.retry
@@ -275,6 +288,7 @@ class Sending:
 
     def _attempt(self) -> Flow[Part, Any]:
         """Send once; if nobody knows what came of it, look."""
+        self._nothing = None, None
         outcome = yield from self._part(Send)
         if isinstance(outcome, Ok):
             self._context.land(certain=True)
@@ -301,11 +315,34 @@ class Sending:
                 error
             )  # it may be sent yet, by the thread nobody waits for
         self._context.doubtful = False
-        raise NotSent(
+        nothing = self._nothing_sent(error)
+        if self._is_shown(error, nothing):
+            raise nothing from error
+        self._nothing = error, nothing
+        raise error
+
+    def _nothing_sent(self, error: Exception) -> NotSent:
+        return NotSent(
             f"{self._context.where}: the answer was lost ({type(error).__name__}), and "
             f"the provider says {LOOKS} times that it has nothing.",
             retry_after=hint_of(error) or None,
-        ) from error
+        )
+
+    def _is_shown(self, error: Exception, nothing: NotSent) -> bool:
+        """Say whether the retry sees *nothing*, which is what is known, or *error*.
+
+        ``Retry(on=TimeoutError)`` names the time-out alone. Shown anything else
+        it would give up, although what it may repeat has happened, and cannot
+        be done twice.
+        """
+        retry = self._provider.retry
+        return retry is None or names(retry, nothing) or not names(retry, error)
+
+    def _certain_of(self, error: Exception) -> NotSent | None:
+        """Return what is known of *error*, if the retry was shown it instead."""
+        shown, nothing = self._nothing
+        self._nothing = None, None  # it refers to this object, by its frames
+        return nothing if error is shown else None
 
     def _look(self) -> Flow[Part, Any]:
         for turn in range(LOOKS):
