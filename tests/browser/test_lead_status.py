@@ -165,8 +165,31 @@ async def test_a_choice_is_about_what_was_shown_when_it_was_begun(tabs: Tabs) ->
     await tab.card(ADA).get_by_label("Move to").select_option("nurture")
     await tab.choice(ADA, "Move").click()
     await tab.expect_state(ADA, "conflict", "Changed meanwhile")
+    mine = await tab.card(ADA).locator("dd").first.text_content()
 
+    # What the person saw when choosing, although the row has known better since.
+    assert mine == "Nurture. You saw it new (v1)."
     assert [each["version"] for each in leads.wishes] == [1]
+
+
+@pytest.mark.case("APP-17", part="browser, page")
+async def test_who_loses_twice_is_told_what_was_seen_the_second_time(
+    tabs: Tabs,
+) -> None:
+    """"Use mine" was pressed on their version, so that one was seen, not the first."""
+    tab, leads = await opened(tabs)
+    later = {**THEIRS, "version": 5, "status": "booked"}
+    leads.answers = [
+        says(412, "version-conflict", current=THEIRS),
+        says(412, "version-conflict", current=later),
+    ]
+
+    await tab.move(ADA, "nurture")
+    await tab.choice(ADA, "Use mine").click()
+    await expect(tab.card(ADA)).to_contain_text("Booked (v5)")
+    mine = await tab.card(ADA).locator("dd").first.text_content()
+
+    assert mine == "Nurture. You saw it qualified (v4)."
 
 
 async def test_somebody_who_did_the_same_is_no_conflict(tabs: Tabs) -> None:

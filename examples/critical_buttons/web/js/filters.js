@@ -17,6 +17,7 @@ export class Filters extends EventTarget {
     type: "search",
     id: "search",
     placeholder: LIST.searchHint,
+    dir: "auto",
     autocomplete: "off",
     spellcheck: "false",
   });

@@ -61,8 +61,11 @@ export const MOVE_ENDS = Object.freeze({
     title: "Somebody changed this lead first.",
     text: "Yours was not applied. Decide what should hold.",
   },
-  /** @param {string} to @param {string} from @param {number} version */
-  yours: (to, from, version) => `${to}. You saw it ${from.toLowerCase()} (v${version}).`,
+  /** @param {string} to @param {string} from "" if it is not known @param {number} version */
+  yours: (to, from, version) =>
+    from === ""
+      ? `${to}. You saw version ${version}.`
+      : `${to}. You saw it ${from.toLowerCase()} (v${version}).`,
   transition: {
     /** @param {string} from @param {string} to */
     title: (from, to) => `${from} cannot become ${to.toLowerCase()}.`,

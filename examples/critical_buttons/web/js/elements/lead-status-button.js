@@ -178,8 +178,9 @@ export class LeadStatusButton extends SyncButton {
     const lead = this.#lead;
     if (!lead) return null;
     this.#intent = outcome.definite ? null : outcome.intent;
+    const seen = this.#statusAt(wish.version);
     this.#theirs = outcome.body?.current ?? null;
-    const view = viewOf(outcome, wish, lead);
+    const view = viewOf(outcome, wish, lead, seen);
     if (outcome.kind === "done") {
       this.#wish = null;
       // The next step is another one, with a reason of its own.
@@ -187,6 +188,14 @@ export class LeadStatusButton extends SyncButton {
     }
     this.#services?.onOutcome(outcome);
     return view;
+  }
+
+  /** What the lead was at *version*, as far as this button has shown it. The event of
+   * somebody else's change is usually here before the 412 that it causes.
+   * @param {number} version @returns {string|null} */
+  #statusAt(version) {
+    const known = [this.#asked, this.#theirs, this.#lead];
+    return known.find((each) => each?.version === version)?.status ?? null;
   }
 
   /** @protected @override @param {Action} action */

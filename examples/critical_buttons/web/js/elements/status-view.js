@@ -26,15 +26,16 @@ export function statusName(status) {
 /**
  * @param {Outcome} outcome
  * @param {Wish} wish
- * @param {Lead} lead as it was when the button was pressed
+ * @param {Lead} lead as it is known now
+ * @param {string|null} seen its status at the version of the wish; null: not known
  * @returns {View|null} null: nothing to say, back to rest
  */
-export function viewOf(outcome, wish, lead) {
+export function viewOf(outcome, wish, lead, seen) {
   switch (outcome.kind) {
     case "done":
       return doneView(outcome, wish, lead);
     case "conflict":
-      return conflictView(outcome, wish, lead);
+      return conflictView(outcome, wish, lead, seen);
     case "refused":
       return refusedView(outcome, wish, lead);
     case "parked":
@@ -101,15 +102,16 @@ function unchangedView(shown, status, name) {
   return { ...shown, state: "unchanged", label: MOVE.already(status), say };
 }
 
-/** @param {Outcome} outcome @param {Wish} wish @param {Lead} lead @returns {View} */
-function conflictView(outcome, { to, version }, lead) {
+/** @param {Outcome} outcome @param {Wish} wish @param {Lead} lead
+ * @param {string|null} seen @returns {View} */
+function conflictView(outcome, { to, version }, lead, seen) {
   const current = outcome.body?.current;
   if (current?.status === to) {
     // They did what we wanted: there is nothing to decide.
     const shown = { ...okView({}), about: Number.POSITIVE_INFINITY, keeps: false };
     return unchangedView(shown, statusName(to), lead.name);
   }
-  const mine = MOVE_ENDS.yours(statusName(to), statusName(lead.status), version);
+  const mine = MOVE_ENDS.yours(statusName(to), seen === null ? "" : statusName(seen), version);
   const theirs = current
     ? [
         CARD.theirVersion(statusName(current.status), current.version),

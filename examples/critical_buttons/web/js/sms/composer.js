@@ -60,6 +60,7 @@ export class Composer extends EventTarget {
       placeholder: SMS.hint,
       "aria-describedby": `${id}-counter`,
       autocomplete: "off",
+      dir: "auto",
     });
     this.#counter = el("p", { class: "counter", id: `${id}-counter` });
     this.history = new History(`${id}-history`);

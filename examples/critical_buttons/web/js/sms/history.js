@@ -78,5 +78,5 @@ function parts(message) {
   const why = whyNot(message);
   const under = el("div", { class: "under" }, meta, deliveryChip(status));
   const reason = why === "" ? [] : [el("p", { class: "why" }, why)];
-  return [el("p", { class: "body" }, body), under, ...reason];
+  return [el("p", { class: "body", dir: "auto" }, body), under, ...reason];
 }

@@ -42,6 +42,7 @@ export class LeadList {
     type: "search",
     id: "lead-search",
     placeholder: LEADS.searchHint,
+    dir: "auto",
     autocomplete: "off",
     spellcheck: "false",
   });

@@ -30,6 +30,7 @@ export class TargetFields extends EventTarget {
       maxlength: String(LONGEST),
       autocomplete: "off",
       placeholder: STATUS_FORM.reasonHint,
+      dir: "auto",
       "aria-required": "true",
       "aria-describedby": `${id}-error`,
     });

@@ -127,7 +127,7 @@ function row({ at, actor, source, action, from, to, reason, version_from: was, v
     "li",
     { "data-action": action },
     el("p", { class: "trail-change" }, about && el("span", { class: "hint" }, `${about} `), change),
-    reason && el("p", { class: "trail-reason" }, `“${reason}”`),
+    reason && el("p", { class: "trail-reason", dir: "auto" }, `“${reason}”`),
     el("p", { class: "meta" }, el("time", { datetime: at }, meta.join(" · "))),
   );
 }
