@@ -31,6 +31,7 @@ MODULES = [
     "_portal",
     "_testpoints",
     "_transaction",
+    "_wiring",
     "clock",
     "codec",
     "errors",

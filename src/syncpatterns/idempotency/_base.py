@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from syncpatterns._http import RequestKey
 from syncpatterns._loops import Loop, current_loop
 from syncpatterns._timers import timers_of
+from syncpatterns._wiring import checked_hooks, clock_of
 from syncpatterns.clock import Clock, SystemClock
 from syncpatterns.codec import Codec
 from syncpatterns.errors import ConfigurationError
@@ -25,7 +26,7 @@ from syncpatterns.idempotency._ports import (
     IdempotencyEngine,
     IdempotencyStore,
 )
-from syncpatterns.idempotency._wiring import clock_of, plan_for, stores_of
+from syncpatterns.idempotency._wiring import plan_for, stores_of
 
 if TYPE_CHECKING:
     from syncpatterns.sealing import Sealer
@@ -80,8 +81,8 @@ class GuardBase:
                 wait_timeout,
                 max_waiters,
             ),
-            clock_of(engine, clock),
-            Hooks(hooks),
+            clock_of("Idempotency", engine, clock),
+            Hooks(checked_hooks("Idempotency", hooks)),
             flights_over(engine),
         )
         self._storage_key = KeyHasher(namespace).storage_key
@@ -217,17 +218,15 @@ class GuardBase:
         windows: Windows | None,
         exceptions: tuple[type[Exception], ...],
     ) -> Plan:
+        if windows is None:
+            windows = self._setup.policy.windows
         named = (operation, codec, windows, exceptions)
         try:
             plan = self._plans.get(named)
         except TypeError:  # a codec that cannot be hashed, or a list of classes
-            return plan_for(
-                operation, codec, windows or self._setup.policy.windows, exceptions
-            )
+            return plan_for(operation, codec, windows, exceptions)
         if plan is None:
-            plan = plan_for(
-                operation, codec, windows or self._setup.policy.windows, exceptions
-            )
+            plan = plan_for(operation, codec, windows, exceptions)
             if len(self._plans) >= _PLANS:
                 self._plans.clear()
             self._plans[named] = plan

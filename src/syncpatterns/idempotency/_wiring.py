@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from syncpatterns.clock import Clock, SystemClock
+from syncpatterns._functions import is_async
+from syncpatterns._wiring import home_of
 from syncpatterns.codec import Codec, JsonCodec
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._call import Plan
@@ -27,37 +27,13 @@ def stores_of(home: object) -> Stores:
     Raises:
         ConfigurationError: It is neither.
     """
-    blocking: Any = _made_by(home, "idempotency_store")
-    awaiting: Any = _made_by(home, "async_idempotency_store")
-    if blocking is None and awaiting is None:
-        if isinstance(home, type) or not isinstance(home, IdempotencyStore):
-            raise ConfigurationError(
-                f"Idempotency needs an engine from connect(), or a store; a "
-                f"{type(home).__name__} is neither."
-            )
-        if inspect.iscoroutinefunction(home.claim):
-            awaiting = home
-        else:
-            blocking = home
-    name = str(getattr(home, "name", None) or type(home).__name__)
-    return Stores(name, blocking, awaiting)
-
-
-def _made_by(home: object, method: str) -> object | None:
-    make = None if isinstance(home, type) else getattr(home, method, None)
-    return make() if callable(make) else None
-
-
-def clock_of(home: object, clock: Clock | None) -> Clock:
-    """Return *clock*, or else the engine's own, or else the machine's."""
-    if clock is None:
-        clock = getattr(home, "clock", None)
-        return clock if isinstance(clock, Clock) else SystemClock()
-    if not isinstance(clock, Clock):
+    found = home_of(home, "idempotency_store", IdempotencyStore, "claim")
+    if found is None:
         raise ConfigurationError(
-            f"clock= takes a syncpatterns.clock.Clock, not a {type(clock).__name__}."
+            f"Idempotency needs an engine from connect(), or a store; a "
+            f"{type(home).__name__} is neither."
         )
-    return clock
+    return Stores(*found)
 
 
 def checked_operation(operation: object, argument: str = "operation=") -> str:
@@ -78,6 +54,41 @@ def checked_operation(operation: object, argument: str = "operation=") -> str:
     return operation
 
 
+def checked_codec(name: str, codec: object) -> Any:
+    """Return *codec* if it is None or can encode and decode.
+
+    Found out later it would be too late: it has been done by then.
+
+    Raises:
+        ConfigurationError: It cannot; or it is a class and not its object.
+    """
+    able = callable(getattr(codec, "encode", None)) and callable(
+        getattr(codec, "decode", None)
+    )
+    # Text can be encoded too, and means something else by it.
+    if codec is None or (able and not isinstance(codec, type | str)):
+        return codec
+    raise ConfigurationError(
+        f"{name}: codec= takes an object with encode(value) and decode(data), such as "
+        f"TypedCodec(list[int]); not {codec!r}."
+    )
+
+
+def checked_plain(name: str, argument: str, function: object) -> Callable[..., Any]:
+    """Return *function* if it is a plain one.
+
+    Raises:
+        ConfigurationError: It is none, or async: what it returned would be no
+            key and no fingerprint, but something to await.
+    """
+    if callable(function) and not is_async(function):
+        return function
+    raise ConfigurationError(
+        f"{name}: {argument}= takes a plain function of the same arguments, not "
+        f"{function!r}."
+    )
+
+
 def plan_for(
     operation: object,
     codec: Codec[Any] | None,
@@ -92,9 +103,14 @@ def plan_for(
     name = checked_operation(operation)
     if not isinstance(windows, Windows):
         raise ConfigurationError(f"{name}: windows= takes Windows(replay=, dedupe=).")
+    if isinstance(exceptions, type) or not isinstance(exceptions, Iterable):
+        raise ConfigurationError(
+            f"{name}: store_exceptions= takes a tuple of exception classes, not "
+            f"{exceptions!r}."
+        )
     return Plan(
         name,
-        codec or JsonCodec(),
+        JsonCodec() if checked_codec(name, codec) is None else codec,
         typed=codec is not None and type(codec) is not JsonCodec,
         windows=windows,
         exceptions=StoredExceptions(name, tuple(exceptions)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import Unpack
 
+from syncpatterns._wiring import checked_hooks, clock_of
 from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook, Hooks
@@ -30,13 +31,12 @@ from syncpatterns.offline_queue._sealing._stores import open_stores
 from syncpatterns.offline_queue._settings import (
     OnFull,
     by_target,
-    checked_hooks,
     checked_probes,
     checked_rng,
     settings,
 )
 from syncpatterns.offline_queue._shared import Shared
-from syncpatterns.offline_queue._stores import clock_of, stores_of
+from syncpatterns.offline_queue._stores import stores_of
 from syncpatterns.offline_queue._surface import Surface
 from syncpatterns.offline_queue._taking._calls import Calls
 from syncpatterns.offline_queue._taking._keeper import Keeper

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.events import Hook
 from syncpatterns.offline_queue._core import Durability, LanePolicy, QueueRules
 from syncpatterns.retry import Wait
 
@@ -143,21 +142,6 @@ def checked_rng(name: str, rng: object, default: random.Random) -> random.Random
     if not isinstance(rng, random.Random):
         raise ConfigurationError(f"{name}: rng= takes a random.Random, not {rng!r}.")
     return rng
-
-
-def checked_hooks(name: str, hooks: object) -> tuple[Hook, ...]:
-    """Return *hooks* as a tuple of functions.
-
-    Raises:
-        ConfigurationError: One cannot be called, or it is no list.
-    """
-    if isinstance(hooks, Iterable) and not isinstance(hooks, str):
-        found = tuple(cast("Iterable[Hook]", hooks))
-        if all(callable(hook) for hook in found):
-            return found
-    raise ConfigurationError(
-        f"{name}: hooks= takes a list of functions, not {hooks!r}."
-    )
 
 
 def by_target(name: str, option: str, given: object) -> dict[str, Any]:

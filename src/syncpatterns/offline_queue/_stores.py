@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from syncpatterns.clock import Clock, SystemClock
+from syncpatterns._wiring import home_of
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import QueueCapabilities
 from syncpatterns.offline_queue._ports import AsyncQueueStore, QueueStore
@@ -65,38 +64,10 @@ def stores_of(where: str, home: object) -> Stores:
     Raises:
         ConfigurationError: It is neither.
     """
-    blocking: Any = _made_by(home, "queue_store")
-    awaiting: Any = _made_by(home, "async_queue_store")
-    if blocking is None and awaiting is None:
-        if isinstance(home, type) or not isinstance(home, QueueStore):
-            raise ConfigurationError(
-                f"{where}: OfflineQueue needs an engine from connect() that keeps "
-                f"queues, or a store; a {type(home).__name__} is neither."
-            )
-        if inspect.iscoroutinefunction(home.enqueue):
-            awaiting = home
-        else:
-            blocking = home
-    name = str(getattr(home, "name", None) or type(home).__name__)
-    return Stores(name, blocking, awaiting)
-
-
-def _made_by(home: object, method: str) -> object | None:
-    make = None if isinstance(home, type) else getattr(home, method, None)
-    return make() if callable(make) else None
-
-
-def clock_of(where: str, home: object, clock: object) -> Clock:
-    """Return *clock*, or else the engine's own, or else the machine's.
-
-    Raises:
-        ConfigurationError: *clock* is no clock.
-    """
-    if clock is None:
-        clock = getattr(home, "clock", None)
-        return clock if isinstance(clock, Clock) else SystemClock()
-    if isinstance(clock, type) or not isinstance(clock, Clock):
+    found = home_of(home, "queue_store", QueueStore, "enqueue")
+    if found is None:
         raise ConfigurationError(
-            f"{where}: clock= takes a syncpatterns.clock.Clock, not {clock!r}."
+            f"{where}: OfflineQueue needs an engine from connect() that keeps "
+            f"queues, or a store; a {type(home).__name__} is neither."
         )
-    return clock
+    return Stores(*found)

@@ -15,6 +15,7 @@ from syncpatterns.errors import ConfigurationError, EngineBusy, NotSent, Outcome
 from syncpatterns.events import Hook, Hooks
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.idempotency._wiring import (
+    checked_codec,
     checked_operation,
     stores_of,
 )
@@ -95,7 +96,7 @@ def single(
     """
     engine = _wiring.checked_engine(shared.name, shared.engine)
     run = _wiring.checked_effect(shared.name, effect)
-    codec = _wiring.checked_codec(shared.name, codec)
+    codec = checked_codec(shared.name, codec)
     if codec is None:
         codec = _wiring.result_codec(shared.name, run)
     if retry is UNSAID:
@@ -151,7 +152,7 @@ def fenced(
     check = _plain(name, "check", outside.check, "tx, command")
     commit = _plain(name, "commit", outside.commit, "tx, command, receipt")
     receipt_codec = _wiring.result_codec(name, call)
-    codec = _wiring.checked_codec(name, codec)
+    codec = checked_codec(name, codec)
     if codec is None:
         codec = receipt_codec if commit is None else _wiring.result_codec(name, commit)
     clock = clock_of(name, shared.engine, outside.clock)

@@ -304,25 +304,6 @@ def checked_breaker(name: str, breaker: object) -> Any:
     )
 
 
-def checked_codec(name: str, codec: object) -> Any:
-    """Return *codec* if it is None or can encode and decode.
-
-    Found out later it would be too late: the message has been sent.
-
-    Raises:
-        ConfigurationError: It cannot; or it is a class and not its object.
-    """
-    able = callable(getattr(codec, "encode", None)) and callable(
-        getattr(codec, "decode", None)
-    )
-    if codec is None or (able and not inspect.isclass(codec)):
-        return codec
-    raise ConfigurationError(
-        f"{name}: codec= takes an object with encode(value) and decode(data), such as "
-        f"TypedCodec(list[int]); not {codec!r}."
-    )
-
-
 def checked_timeout(name: str, seconds: object) -> float | None:
     """Return *seconds* if it is None or a number above 0.
 

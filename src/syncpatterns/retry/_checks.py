@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import cast
 
+from syncpatterns._wiring import checked_hooks
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Hook
 from syncpatterns.retry._budget import UNLIMITED, RetryBudget
@@ -100,12 +100,7 @@ def checked_surroundings(clock: object, rng: object, hooks: object) -> tuple[Hoo
         if isinstance(value, type) or not callable(getattr(value, method, None)):
             message = f"{name}={value!r} is of no use: it has no {method}()."
             raise ConfigurationError(message)
-    if isinstance(hooks, Iterable) and not isinstance(hooks, str):
-        found = tuple(cast("Iterable[Hook]", hooks))
-        if all(callable(hook) for hook in found):
-            return found
-    message = f"hooks= takes a list of functions, not {hooks!r}."
-    raise ConfigurationError(message)
+    return checked_hooks("Retry", hooks)
 
 
 def checked_name(name: object) -> str | None:

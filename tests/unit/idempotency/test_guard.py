@@ -349,6 +349,8 @@ def test_an_operation_needs_a_name(guard: Idempotency, operation: Any) -> None:
         {"max_waiters": True},
         {"windows": 60},
         {"namespace": None},
+        {"hooks": "abc"},
+        {"hooks": [None]},
         {"clock": 7},
     ],
 )
