@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from syncpatterns._functions import is_async
+from syncpatterns.errors import ConfigurationError
+
 __all__ = [
     "Abandoned",
     "Busy",
@@ -223,12 +226,23 @@ Hook: TypeAlias = Callable[[Fact | Swept], object]
 
 
 class Hooks:
-    """A fixed list of hooks, called in order; a failing hook is logged."""
+    """A fixed list of hooks, called in order; a failing hook is logged.
+
+    Raises:
+        ConfigurationError: One is async.
+    """
 
     __slots__ = ("__weakref__", "_hooks")
 
     def __init__(self, hooks: Iterable[Hook] = ()) -> None:
         self._hooks = tuple(hooks)
+        for each in self._hooks:
+            if is_async(each):
+                message = (
+                    f"hooks= holds {each!r}, which is async. A hook is called and not "
+                    "awaited, so it would never run. Give a plain function."
+                )
+                raise ConfigurationError(message)
 
     def __bool__(self) -> bool:
         return bool(self._hooks)

@@ -11,7 +11,7 @@ import enum
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from syncpatterns.errors import CallRejected
 
@@ -143,8 +143,9 @@ def decide(  # noqa: C901 - every failure comes by; each part that is cut off co
 def hint_of(error: BaseException) -> float:
     """Return the error's own `retry_after` in seconds; 0 if it has no usable one.
 
-    A `timedelta` is one too. Negative values, NaN and anything else that is not
-    a number are no hint, nor is an attribute that raises when it is asked for.
+    A `timedelta` is one too, and whatever else can say itself as a float, such as
+    a Decimal. Negative values, NaN, text and anything else that is not a number
+    are no hint, nor is an attribute that raises when it is asked for.
     """
     try:
         hint: object = getattr(error, "retry_after", None)
@@ -155,7 +156,14 @@ def hint_of(error: BaseException) -> float:
     if not isinstance(hint, (int, float)):
         from datetime import timedelta  # noqa: PLC0415 - few hints are
 
-        hint = hint.total_seconds() if isinstance(hint, timedelta) else None
+        hint = _as_float(hint.total_seconds() if isinstance(hint, timedelta) else hint)
     if not isinstance(hint, (int, float)) or isinstance(hint, bool) or not hint > 0:
         return 0.0
     return float(hint) if hint < _FOREVER else math.inf
+
+
+def _as_float(hint: Any) -> object:
+    try:
+        return cast("object", hint.__float__())
+    except Exception:  # noqa: BLE001 - as above
+        return None

@@ -15,7 +15,7 @@ from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import _tenacity
 from syncpatterns.retry._backoff import drawer
 from syncpatterns.retry._core import Progress, Rng, Rules
-from syncpatterns.retry._waits import Wait
+from syncpatterns.retry._waits import SCHEDULES, Wait
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -39,7 +39,7 @@ class Strategies:
         wait: Ours or tenacity's.
         stop: tenacity's, or None.
         result: A function that says which returned values are not wanted.
-        asks_on: Whether *on* judges returned values.
+        on_value: What of *on* judges returned values, or None.
         allowed: Attempts that a tenacity stop strategy allows, if it says just
             that; it is not asked then.
     """
@@ -50,7 +50,7 @@ class Strategies:
     wait: WaitStrategy
     stop: StopStrategy | None
     result: ResultPredicate | None
-    asks_on: bool
+    on_value: Callable[[RetryCallState], bool] | None
     allowed: float | None
 
     @property
@@ -61,7 +61,7 @@ class Strategies:
     @property
     def judging(self) -> bool:
         """Whether any of them judges returned values."""
-        return self.asks_on or self.result is not None
+        return self.on_value is not None or self.result is not None
 
     def matches(self, error: Exception) -> bool:
         """Say whether `on`, in one of our own forms, names *error*."""
@@ -80,7 +80,8 @@ def strategies(
     Raises:
         ConfigurationError: It can never work, or not as the user means it.
     """
-    if not callable(wait) or inspect.isclass(wait):
+    uncalled = any(wait is each for each in SCHEDULES)
+    if uncalled or not callable(wait) or inspect.isclass(wait):
         message = f"wait={wait!r} is no wait strategy; try full_jitter(1, 4)."
         raise ConfigurationError(message)
     if stop is not None and (not callable(stop) or inspect.isclass(stop)):
@@ -102,7 +103,7 @@ def strategies(
         wait = Wait(wait.backoff, rng)
     classes, predicate, strategy = _read_on(on, empty=result is not None)
     allowed = _tenacity.as_attempts(stop)
-    asks_on = strategy is not None and _tenacity.judges_results(strategy)
+    on_value = None if strategy is None else _tenacity.judge_of(strategy)
     return Strategies(
         classes,
         predicate,
@@ -110,7 +111,7 @@ def strategies(
         cast("WaitStrategy", wait),
         None if allowed is not None else cast("StopStrategy | None", stop),
         cast("ResultPredicate | None", result),
-        asks_on,
+        on_value,
         allowed,
     )
 

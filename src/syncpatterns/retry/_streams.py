@@ -12,6 +12,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
+from syncpatterns._functions import function_of
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._series import (
     SCOPED,
@@ -29,10 +30,10 @@ def stream_loop(policy: Policy, fn: Callable[..., Any]) -> Callable[..., Any] | 
     Raises:
         ConfigurationError: A returned value shall be judged; it has items.
     """
-    call = getattr(type(fn), "__call__", None)  # noqa: B004 - the method itself is inspected
-    if inspect.isgeneratorfunction(fn) or inspect.isgeneratorfunction(call):
+    inner = function_of(fn)  # what a partial or an object calls in the end
+    if inspect.isgeneratorfunction(inner):
         loop: Callable[..., Any] = _stream(policy, fn)
-    elif inspect.isasyncgenfunction(fn) or inspect.isasyncgenfunction(call):
+    elif inspect.isasyncgenfunction(inner):
         loop = _astream(policy, fn)
     else:
         return None

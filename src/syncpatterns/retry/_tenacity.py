@@ -76,22 +76,26 @@ def is_try_again(error: Exception) -> bool:
     return tenacity is not None and isinstance(error, tenacity.TryAgain)
 
 
-def judges_results(strategy: object) -> bool:
-    """Say whether a retry strategy may want another try for a returned value.
+def judge_of(strategy: object) -> Any:
+    """Return what of a retry strategy judges returned values; None: nothing does.
 
-    All of an `&` must say yes, so one part that sees only errors settles it.
-    Of a class that we do not know we must assume that it looks.
+    Of an `|` those parts that do: `retry_always`, which is for errors here, would
+    have every value again. All of an `&` must say yes, so one part that sees only
+    errors settles it. Of a class that we do not know we must assume that it looks.
     """
     import tenacity  # noqa: PLC0415 - whoever holds a strategy has imported it
 
     kind = type(strategy)
     if kind is tenacity.retry_any:
-        return any(judges_results(part) for part in parts(strategy))
+        found = [judge_of(part) for part in parts(strategy)]
+        judges = [each for each in found if each is not None]
+        return tenacity.retry_any(*judges) if judges else None
     if kind is tenacity.retry_all:
         others = [p for p in parts(strategy) if p is not tenacity.retry_always]
-        return bool(others) and all(judges_results(part) for part in others)
+        found = [judge_of(part) for part in others]
+        return tenacity.retry_all(*found) if found and None not in found else None
     known = kind.__module__ == "tenacity.retry" and kind.__name__ in _SEE_ONLY_ERRORS
-    return not known
+    return None if known else strategy
 
 
 def parts(strategy: object) -> Iterable[object]:

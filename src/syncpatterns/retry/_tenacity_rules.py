@@ -71,10 +71,10 @@ class TenacityRules(RetryCallState):
     def unwanted(self, progress: Progress, value: object, /) -> bool:
         """Show the returned *value*, then ask what judges it."""
         self._show(progress, None, value)
-        result, on = self._strategies.result, self._strategies.on
+        result, on = self._strategies.result, self._strategies.on_value
         if result is not None and result(value):
             return True
-        return on is not None and self._strategies.asks_on and bool(on(self))
+        return on is not None and bool(on(self))
 
     def wait(self, progress: Progress, /) -> float:  # noqa: ARG002 - signature of Rules
         """Ask the wait strategy."""

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry._backoff import Backoff, Jitter
 from syncpatterns.retry._core import Rng
 
@@ -22,6 +23,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=SHARED_RNG.seed)
 
 
+def checked_rng(rng: Rng) -> Rng:
+    """Return *rng* if it can be asked.
+
+    Raises:
+        ConfigurationError: It cannot: a seed, or the class itself.
+    """
+    given: object = rng
+    if isinstance(given, type) or not callable(getattr(given, "random", None)):
+        message = (
+            f"rng={rng!r} is of no use: it has no random(). Pass a "
+            "random.Random(seed), or leave it out."
+        )
+        raise ConfigurationError(message)
+    return rng
+
+
 class Wait:
     """A backoff that `Retry`, tenacity and stamina take as their ``wait``.
 
@@ -29,13 +46,16 @@ class Wait:
         backoff: The schedule.
         rng: Where its jitter comes from; None leaves it to the `Retry` that
             uses it, and to a shared generator elsewhere.
+
+    Raises:
+        ConfigurationError: *rng* has no ``random()``.
     """
 
     __slots__ = ("backoff", "rng")
 
     def __init__(self, backoff: Backoff, rng: Rng | None = None) -> None:
         self.backoff = backoff
-        self.rng = rng
+        self.rng = None if rng is None else checked_rng(rng)
 
     def delay(self, attempt: int, previous: float = 0.0) -> float:
         """Return the seconds to wait, for a loop of your own.
@@ -87,7 +107,7 @@ def full_jitter(base: float = 1.0, cap: float = 4.0, *, rng: Rng | None = None) 
         rng: A seeded `random.Random` makes the schedule repeatable.
 
     Raises:
-        ConfigurationError: A figure is negative or not finite.
+        ConfigurationError: A figure is negative or not finite, or *rng* is none.
     """
     return Wait(Backoff("full", base, cap), rng)
 
@@ -103,7 +123,7 @@ def equal_jitter(
         rng: A seeded `random.Random` makes the schedule repeatable.
 
     Raises:
-        ConfigurationError: A figure is negative or not finite.
+        ConfigurationError: A figure is negative or not finite, or *rng* is none.
     """
     return Wait(Backoff("equal", base, cap), rng)
 
@@ -119,7 +139,7 @@ def decorrelated_jitter(
         rng: A seeded `random.Random` makes the schedule repeatable.
 
     Raises:
-        ConfigurationError: A figure is negative or not finite.
+        ConfigurationError: A figure is negative or not finite, or *rng* is none.
     """
     return Wait(Backoff("decorrelated", base, cap), rng)
 
@@ -135,3 +155,7 @@ def no_jitter(base: float = 1.0, cap: float = 4.0) -> Wait:
         ConfigurationError: A figure is negative or not finite.
     """
     return Wait(Backoff("none", base, cap))
+
+
+#: What makes a wait; to pass one itself, without its call, is a slip of the pen.
+SCHEDULES = (full_jitter, equal_jitter, decorrelated_jitter, no_jitter)

@@ -13,7 +13,16 @@ import pytest
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import CircuitOpen
-from tests.unit.retry.breaker_kit import Down, abad, agood, bad, good, make, trip
+from tests.unit.retry.breaker_kit import (
+    Down,
+    abad,
+    agood,
+    bad,
+    good,
+    make,
+    outcome,
+    trip,
+)
 
 
 def watched() -> dict[str, Any]:
@@ -238,6 +247,45 @@ def test_a_block_is_one_call(options: dict[str, Any]) -> None:
     with breaker.calling():
         assert breaker.current_state == "half-open"
     assert breaker.current_state == "closed"
+
+
+async def test_a_block_as_a_decorator_is_the_breakers_own() -> None:
+    """The one of contextlib would count the making of a coroutine as an answer."""
+    breaker, _ = make(failures=2)
+
+    @breaker.calling()
+    async def ask() -> None:
+        raise Down
+
+    @breaker.calling()
+    def items() -> Generator[None, None, None]:
+        bad()
+        yield
+
+    with pytest.raises(Down):
+        await ask()
+    with pytest.raises(Down):
+        list(items())
+
+    assert breaker.current_state == "open"
+
+
+def test_a_block_is_entered_once_at_a_time(options: dict[str, Any]) -> None:
+    """One after the other it may serve; two at a time need two."""
+    breaker, _ = make(**options)
+    block = breaker.calling()
+    for _ in range(4):
+        with pytest.raises(Down), block:
+            raise Down
+    with block, pytest.raises(ConfigurationError, match="calling"):
+        block.__enter__()
+    with pytest.raises(Down), block:
+        raise Down
+    with pytest.raises(CircuitOpen):
+        block.__enter__()
+    breaker.close()
+    with block:
+        assert outcome(breaker) == "answer"
 
 
 async def test_an_async_block_is_one_call(options: dict[str, Any]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NoReturn
 
 import pytest
 
 from syncpatterns.retry import Retry
+from syncpatterns.retry._core import hint_of
 from syncpatterns.testing import instant
 
 
@@ -64,6 +67,28 @@ def test_a_hint_may_be_a_timedelta() -> None:
 
     assert answer == "done"
     assert 30 <= waited.sleeps[0] <= 31
+
+
+@pytest.mark.parametrize("hint", [Decimal("29.5"), Fraction(59, 2)])
+def test_a_hint_may_be_any_number(hint: object) -> None:
+    """Earlier than asked is too early, whatever class the client has for numbers."""
+    hints = [hint]
+
+    def ask() -> str:
+        if hints:
+            raise Asks(hints.pop())
+        return "done"
+
+    with instant() as waited:
+        Retry(on=Asks).call(ask)
+
+    assert 29.5 <= waited.sleeps[0] <= 30.5
+
+
+@pytest.mark.parametrize("hint", [Decimal("sNaN"), Decimal(-1), float, 3j])
+def test_a_number_that_is_no_time_is_no_hint(hint: object) -> None:
+    """Nor does it hide the error that carries it."""
+    assert hint_of(Asks(hint)) == 0.0
 
 
 @pytest.mark.parametrize("hint", [timedelta(seconds=-1), timedelta(0), timedelta])

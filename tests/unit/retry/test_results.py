@@ -169,8 +169,10 @@ def test_a_stop_strategy_sees_the_value(clock: FakeClock) -> None:
         tenacity.retry_if_exception_type(OSError) | tenacity.retry_if_result(_is_busy),
         tenacity.retry_if_result(_is_busy) & tenacity.retry_always,
         tenacity.retry_any(_shown_busy),
+        tenacity.retry_if_exception_type(OSError)
+        | (tenacity.retry_if_result(_is_busy) & tenacity.retry_any(_shown_busy)),
     ],
-    ids=["if_result", "if_not_result", "or", "and", "function"],
+    ids=["if_result", "if_not_result", "or", "and", "function", "nested"],
 )
 async def test_a_tenacity_strategy_may_judge_results(
     strategy: Any, clock: FakeClock
@@ -184,6 +186,15 @@ async def test_a_tenacity_strategy_may_judge_results(
     with pytest.raises(Down):
         retry.call(Answers(503, Down()))
     assert clock.slept == [1, 2] * 2 + [1, 2, 4, 4] + [1]
+
+
+def test_retry_always_has_no_value_again_beside_a_judge_of_values(
+    clock: FakeClock,
+) -> None:
+    """It means every exception, alone and in an `|`: a good answer is one."""
+    strategy = tenacity.retry_always | tenacity.retry_if_result(_is_busy)
+
+    assert Retry(on=strategy, clock=clock).call(Answers(Down(), 503, 200, 201)) == 200
 
 
 async def test_a_strategy_of_ones_own_may_judge_results(clock: FakeClock) -> None:

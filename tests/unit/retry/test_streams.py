@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import inspect
 from collections.abc import AsyncGenerator, Generator
@@ -95,6 +96,34 @@ async def test_an_async_generator_is_retried_before_its_first_item(
     assert [item async for item in retry(source.aitems)()] == [0, 1, 2]
     assert source.journal == ["begun"] * 3 + [None] * 3 + ["closed"]
     assert clock.slept == [1, 2]
+
+
+async def test_so_is_one_behind_a_partial_and_an_object(
+    retry: Retry, clock: FakeClock
+) -> None:
+    """However it is wrapped, what is called in the end is a generator function."""
+
+    class Feed:
+        """Callable, for those who configure their calls beforehand."""
+
+        def __init__(self, source: Source) -> None:
+            self.source = source
+
+        def __call__(self, count: int) -> Generator[Any, Any, str]:
+            return (yield from self.source.items(count))
+
+    class AsyncFeed(Feed):
+        async def __call__(self, count: int) -> AsyncGenerator[Any, Any]:  # type: ignore[override]  # the async one
+            async for item in self.source.aitems(count):
+                yield item
+
+    feed = functools.partial(Feed(Source(failures=1)), 2)
+    afeed = functools.partial(AsyncFeed(Source(failures=1)), 2)
+
+    assert list(retry(feed)()) == [0, 1]
+    assert list(retry.call(functools.partial(Feed(Source(failures=1)), 1))) == [0]
+    assert [item async for item in retry(afeed)()] == [0, 1]
+    assert clock.slept == [1, 1, 1]
 
 
 @pytest.mark.case("RTY-34", part="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -9,7 +10,14 @@ import pytest
 
 from syncpatterns.clock import SystemClock
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.retry import Retry, RetryBudget
+from syncpatterns.retry import (
+    Retry,
+    RetryBudget,
+    decorrelated_jitter,
+    equal_jitter,
+    full_jitter,
+    no_jitter,
+)
 from syncpatterns.testing import instant
 
 WRONG: list[tuple[str, Any]] = [
@@ -21,6 +29,11 @@ WRONG: list[tuple[str, Any]] = [
     ("hooks", "log"),
     ("hooks", [3]),
     ("hooks", print),
+    ("hooks", [asyncio.sleep]),
+    ("wait", full_jitter),
+    ("wait", equal_jitter),
+    ("wait", decorrelated_jitter),
+    ("wait", no_jitter),
     ("name", 3),
     ("name", str),
 ]
@@ -33,6 +46,14 @@ def test_what_can_never_be_used_is_refused(option: str, value: Any) -> None:
 
     with pytest.raises(ConfigurationError, match=f"{option}="):
         Retry(on=OSError, **options)
+
+
+@pytest.mark.parametrize("make", [full_jitter, equal_jitter, decorrelated_jitter])
+@pytest.mark.parametrize("rng", [7, random.Random, "seed"])
+def test_a_wait_refuses_a_generator_that_is_none(make: Any, rng: Any) -> None:
+    """A seed is no generator, nor is the class; the first failure would show it."""
+    with pytest.raises(ConfigurationError, match="rng="):
+        make(rng=rng)
 
 
 def test_a_retry_that_ends_in_its_hook_is_refunded() -> None:

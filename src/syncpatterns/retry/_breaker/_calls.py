@@ -16,8 +16,8 @@ from collections.abc import (
     Coroutine,
     Generator,
 )
-from contextlib import asynccontextmanager, contextmanager
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from syncpatterns._functions import is_async
@@ -127,13 +127,16 @@ class BreakerCalls(BreakerVerdicts):
             return functools.partial(self._decorate, as_async=as_async)
         return self._decorate(fn, as_async=as_async)
 
-    @contextmanager
-    def calling(self) -> Generator[None, None, None]:
+    def calling(self) -> Calling:  # type: ignore[override]  # not contextlib's class
         """Guard the body of a ``with`` statement.
 
         Raises:
             CircuitOpen: On entry, if the circuit does not let it in.
         """
+        return Calling(self._body, self)
+
+    @contextmanager
+    def _body(self) -> Generator[None, None, None]:
         ticket, started = self._enter(None, (), {})
         try:
             yield
@@ -339,6 +342,50 @@ class BreakerCalls(BreakerVerdicts):
             raise
         self._succeeded(ticket, None)
         return result
+
+
+class Calling:
+    """A guarded ``with`` block; as a decorator it does what the breaker does.
+
+    Not `contextlib`'s decorator, which would guard the making of a coroutine or a
+    generator, count that as an answer, and never see a failure.
+    """
+
+    __slots__ = ("_body", "_decorate", "_make")
+
+    def __init__(
+        self,
+        make: Callable[[], AbstractContextManager[None]],
+        decorate: Callable[[Any], Any],
+    ) -> None:
+        self._make = make
+        self._decorate = decorate
+        self._body: AbstractContextManager[None] | None = None
+
+    def __enter__(self) -> None:
+        if self._body is not None:
+            message = (
+                "This block is entered already, here or in another thread or task. "
+                "Write `with breaker.calling():` in each place."
+            )
+            raise ConfigurationError(message)
+        body = self._make()
+        body.__enter__()
+        self._body = body
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            body.__exit__(kind, error, traceback)
+
+    def __call__(self, fn: Callable[P, T], /) -> Callable[P, T]:
+        """Decorate *fn* as ``@breaker`` does."""
+        return cast("Callable[P, T]", self._decorate(fn))
 
 
 def _refuse(fn: object) -> None:
