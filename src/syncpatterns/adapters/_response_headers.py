@@ -28,6 +28,18 @@ def _add(headers: list[Header], extra: list[Header]) -> list[Header]:
     return [*headers, *(line for line in extra if line[0] not in names)]
 
 
+def _adding(send: Send, extra: list[Header]) -> Send:
+    """Return *send* with the headers *extra* in what begins a response."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = _add(list(message.get("headers", ())), extra)
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sent
+
+
 class SecurityHeaders:
     """Tell browsers to run nothing that this server did not send.
 
@@ -60,14 +72,7 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = _add(list(message.get("headers", ())), self._extra)
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
+        await self._app(scope, receive, _adding(send, self._extra))
 
 
 class RequestId:
@@ -91,11 +96,4 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         line = (b"x-request-id", request_id(scope).encode("ascii"))
-
-        async def with_identity(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = _add(list(message.get("headers", ())), [line])
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await self._app(scope, receive, with_identity)
+        await self._app(scope, receive, _adding(send, [line]))

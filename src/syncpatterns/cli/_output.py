@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -50,6 +50,14 @@ def say(line: str) -> None:
 def say_json(document: Any) -> None:
     """Print *document* as one JSON document."""
     say(json.dumps(document, indent=2))
+
+
+def say_facts(facts: Mapping[str, Any]) -> None:
+    """Print one thing's *facts*, a line each: names in words, one below the other."""
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        say(f"{name.replace('_', ' '):{width}}  {safe(text)}".rstrip())
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from syncpatterns.cli import _options as options
 from syncpatterns.cli._errors import FAILED, told
-from syncpatterns.cli._output import age, count, safe, say, say_json, say_table
+from syncpatterns.cli._output import (
+    age,
+    count,
+    safe,
+    say,
+    say_facts,
+    say_json,
+    say_table,
+)
 from syncpatterns.cli._queue import (
     _care as care,
     _changes as changes,
@@ -141,10 +148,7 @@ def show(
     if as_json:
         say_json(facts)
         return
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        say(f"{name.replace('_', ' '):{width}}  {safe(text)}".rstrip())
+    say_facts(facts)
 
 
 @group.command("stats")

@@ -14,8 +14,8 @@ from syncpatterns.cli._output import (
     count,
     instant,
     iso,
-    safe,
     say,
+    say_facts,
     say_json,
     say_table,
 )
@@ -90,10 +90,7 @@ def show(
     if as_json:
         say_json(facts)
         return
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        say(f"{name.replace('_', ' '):{width}}  {safe(text)}")
+    say_facts(facts)
 
 
 group.command("resolve")(told()(_settle.resolve))
