@@ -36,31 +36,7 @@ class _Of(TypedDict):
     seq: int
 
 
-def of_item(shared: Shared, item: Item) -> _Of:
-    """Return what every fact about *item* says."""
-    return _Of(
-        operation=item.operation,
-        key_hash=item.key_hash,
-        engine=shared.stores.name,
-        queue=shared.name,
-        seq=item.seq,
-    )
-
-
-def of_new(shared: Shared, new: NewItem, seq: int) -> _Of:
-    """Return what every fact about *new*, stored under *seq*, says."""
-    return _Of(
-        operation=new.operation,
-        key_hash=key_hash(new.scope, new.operation, new.key),
-        engine=shared.stores.name,
-        queue=shared.name,
-        seq=seq,
-    )
-
-
-def of_number(shared: Shared, seq: int, names: Mapping[int, tuple[str, str]]) -> _Of:
-    """Return what every fact about item *seq* says, as far as it is known."""
-    operation, digits = names.get(seq, ("", ""))
+def _of(shared: Shared, seq: int, operation: str, digits: str) -> _Of:
     return _Of(
         operation=operation,
         key_hash=digits,
@@ -68,6 +44,22 @@ def of_number(shared: Shared, seq: int, names: Mapping[int, tuple[str, str]]) ->
         queue=shared.name,
         seq=seq,
     )
+
+
+def of_item(shared: Shared, item: Item) -> _Of:
+    """Return what every fact about *item* says."""
+    return _of(shared, item.seq, item.operation, item.key_hash)
+
+
+def of_new(shared: Shared, new: NewItem, seq: int) -> _Of:
+    """Return what every fact about *new*, stored under *seq*, says."""
+    digits = key_hash(new.scope, new.operation, new.key)
+    return _of(shared, seq, new.operation, digits)
+
+
+def of_number(shared: Shared, seq: int, names: Mapping[int, tuple[str, str]]) -> _Of:
+    """Return what every fact about item *seq* says, as far as it is known."""
+    return _of(shared, seq, *names.get(seq, ("", "")))
 
 
 def about_enqueued(shared: Shared, new: NewItem, become: Enqueued) -> Iterator[Fact]:
@@ -91,13 +83,7 @@ def about_ended(shared: Shared, ended: Iterable[Ended]) -> Iterator[Fact]:
 
 def of_ended(shared: Shared, ended: Ended) -> _Of:
     """Return what every fact about an item that has ended says."""
-    return _Of(
-        operation=ended.operation,
-        key_hash=ended.key_hash,
-        engine=shared.stores.name,
-        queue=shared.name,
-        seq=ended.seq,
-    )
+    return _of(shared, ended.seq, ended.operation, ended.key_hash)
 
 
 def about_end(shared: Shared, ended: Ended) -> Fact:
