@@ -10,7 +10,7 @@ from syncpatterns._nonce import nonce
 from syncpatterns._outcome import Err, Ok, Outcome
 from syncpatterns.clock import Clock
 from syncpatterns.codec import Codec, json_encoder
-from syncpatterns.errors import ResultNotStorable
+from syncpatterns.errors import ResultNotStorable, SyncPatternsError
 from syncpatterns.events import Fact, Hooks
 from syncpatterns.idempotency._bell import News
 from syncpatterns.idempotency._context import Context, current, runs_inside
@@ -231,8 +231,11 @@ class Call(Flight):
                 return StoredOutcome("value", _plain_json(value).encode())
             return StoredOutcome("refusal", plan.exceptions.encode(outcome.error))
         except Exception as error:  # noqa: BLE001 - a codec may be the user's own
+            # Another's words may quote the result, whatever it is.
+            ours = isinstance(error, SyncPatternsError)
+            why = error if ours else f"Its codec raised {type(error).__name__}."
             unstorable = ResultNotStorable(
-                f"{self.where}: it was done, but its result cannot be stored. {error} "
+                f"{self.where}: it was done, but its result cannot be stored. {why} "
                 "Calls with this key will be told that it was done."
             )
             unstorable.__cause__ = error

@@ -7,8 +7,9 @@ again, from JSON; nothing is pickled.
 from __future__ import annotations
 
 import json
+import os
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from syncpatterns.errors import ConfigurationError, OutcomeGone, ResultNotStorable
 
@@ -52,7 +53,7 @@ class StoredExceptions:
             ResultNotStorable: An argument or attribute would not come back the
                 same.
         """
-        stored = [_name(type(error)), list(error.args), _attributes(error)]
+        stored = [_name(type(error)), made_with(error), _attributes(error)]
         try:
             data = json.dumps(stored, separators=(",", ":"), allow_nan=False)
             same = json.loads(data) == stored
@@ -93,6 +94,26 @@ class StoredExceptions:
             f"{self._operation}: the exception {type(error).__name__} cannot be "
             "stored. Give it JSON values only: a date as text, a tuple as a list."
         )
+
+
+def made_with(error: BaseException) -> list[Any]:
+    """Return what *error* was called with, as far as it can be told.
+
+    An OSError takes its file names out of its ``args``: made again from those
+    it would no longer say which file it was.
+    """
+    found: list[Any] = list(error.args)
+    if isinstance(error, OSError) and error.filename is not None and len(found) == 2:  # noqa: PLR2004 - errno and text
+        found.append(_as_text(error.filename))
+        if error.filename2 is not None:
+            found += [None, _as_text(error.filename2)]
+    return found
+
+
+def _as_text(name: object) -> object:
+    if isinstance(name, os.PathLike):
+        return os.fspath(cast("os.PathLike[str]", name))
+    return name
 
 
 def _is_exception_class(cls: object) -> bool:

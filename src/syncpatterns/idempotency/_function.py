@@ -17,7 +17,11 @@ from syncpatterns.idempotency._call import Call, Plan, Port
 from syncpatterns.idempotency._core import Windows
 from syncpatterns.idempotency._fingerprint import fingerprint
 from syncpatterns.idempotency._keys import checked_scope
-from syncpatterns.idempotency._wiring import checked_operation, plan_for
+from syncpatterns.idempotency._wiring import (
+    checked_operation,
+    checked_plain,
+    plan_for,
+)
 
 
 class Wanted(NamedTuple):
@@ -45,14 +49,18 @@ class GuardedFunction:
     ) -> None:
         refuse_what_cannot_run_once(function)
         self._function = function
-        self._fingerprint = wanted.fingerprint
         self._operation = checked_operation(
             _name_of(function) if wanted.operation is None else wanted.operation
         )
+        self._fingerprint = wanted.fingerprint
+        if self._fingerprint is not None:
+            checked_plain(self._operation, "fingerprint", self._fingerprint)
         self._arguments = Arguments(function, drop_first=drop_first)
         self._find_key = self._key_finder(wanted.key)
         self._scope = wanted.scope
-        if not callable(wanted.scope):
+        if callable(wanted.scope):
+            checked_plain(self._operation, "scope", wanted.scope)
+        else:
             checked_scope(self._operation, wanted.scope)
         # Nobody chose a key that was derived from arguments, so nobody knows
         # to mint another: after the window the same arguments are new.
@@ -60,7 +68,9 @@ class GuardedFunction:
         self._make_plan = functools.partial(
             plan_for,
             self._operation,
-            windows=wanted.windows or Windows(replay, replay),
+            windows=(
+                Windows(replay, replay) if wanted.windows is None else wanted.windows
+            ),
             exceptions=wanted.store_exceptions,
         )
         self._plan = self._plan_with(wanted.codec)
@@ -102,7 +112,8 @@ class GuardedFunction:
         self, key: Callable[..., object] | str
     ) -> Callable[[dict[str, Any], tuple[Any, ...], Any], object]:
         if callable(key):
-            return lambda _, args, kwargs: key(*args, **kwargs)
+            find_key = checked_plain(self._operation, "key", key)
+            return lambda _, args, kwargs: find_key(*args, **kwargs)
         if not isinstance(key, str):
             raise ConfigurationError(
                 f"{self._operation}: key= takes a function of the same arguments, or "

@@ -23,6 +23,7 @@ from syncpatterns.idempotency._verdicts import (
     NotCommitted,
     checked_words,
 )
+from syncpatterns.idempotency._wiring import checked_codec
 
 T = TypeVar("T")
 
@@ -293,7 +294,8 @@ def _outcome_of(
     if isinstance(verdict, NotCommitted):
         return None
     if isinstance(verdict, Committed):
-        return StoredOutcome("value", (codec or JsonCodec()).encode(verdict.value))
+        chosen = checked_codec("resolve()", codec) or JsonCodec()
+        return StoredOutcome("value", chosen.encode(verdict.value))
     raise ConfigurationError(
         f"resolve() takes Committed(value) or NotCommitted(), not {verdict!r}."
     )

@@ -28,13 +28,25 @@ def key_text(operation: str, key: object) -> str:
         KeyMissing: It is None, or holds None.
         KeyInvalid: It is empty, or of a type whose text is not stable.
     """
-    text = key if type(key) is str else _scalar(operation, key)
+    text = key if type(key) is str else _other(operation, key)
     if not text or text.isspace():
         raise KeyInvalid(
             f"{operation}: the idempotency key is empty. Use what identifies the "
             "action, such as the order's id."
         )
     return text
+
+
+def _other(operation: str, key: object) -> str:
+    try:
+        text = _scalar(operation, key)
+    except RecursionError:
+        raise KeyInvalid(
+            f"{operation}: the idempotency key is nested too deeply. Use what "
+            "identifies the action, such as the order's id."
+        ) from None
+    # A tuple of nothing identifies nothing, as no text does.
+    return "" if text == "[]" and not isinstance(key, str) else text
 
 
 def _scalar(operation: str, value: Any) -> str:

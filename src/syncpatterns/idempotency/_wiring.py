@@ -108,9 +108,10 @@ def plan_for(
             f"{name}: store_exceptions= takes a tuple of exception classes, not "
             f"{exceptions!r}."
         )
+    chosen: Codec[Any] = JsonCodec() if codec is None else checked_codec(name, codec)
     return Plan(
         name,
-        JsonCodec() if checked_codec(name, codec) is None else codec,
+        chosen,
         typed=codec is not None and type(codec) is not JsonCodec,
         windows=windows,
         exceptions=StoredExceptions(name, tuple(exceptions)),

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from syncpatterns.errors import ConfigurationError, ResultNotStorable, SyncPatternsError
 from syncpatterns.idempotency._core import StoredOutcome
+from syncpatterns.idempotency._exceptions import made_with
 
 _DEFAULT_STATUS: Final = 409
 
@@ -76,7 +77,7 @@ class Refusals:
             ResultNotStorable: Its arguments would not come back the same.
         """
         facts = _facts(error)
-        stored = StoredRefusal(_name(type(error)), list(error.args), facts)
+        stored = StoredRefusal(_name(type(error)), made_with(error), facts)
         try:
             text = json.dumps(stored, separators=(",", ":"), allow_nan=False)
             data = text.encode()
@@ -93,7 +94,7 @@ class Refusals:
             again.replayed = True  # type: ignore[attr-defined]  # a frozen class refuses
         except Exception as cause:
             raise _not_storable(error) from cause
-        if again.args != error.args or _facts(again) != facts:
+        if made_with(again) != stored.args or _facts(again) != facts:
             raise _not_storable(error)
         return data
 

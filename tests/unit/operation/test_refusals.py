@@ -156,6 +156,8 @@ def raising(error: Exception) -> Callable[[Transaction, Confirm], None]:
         Plain(),
         SlotTaken(),
         Same("The slot is taken.", slot=3),
+        FileNotFoundError(2, "No such file", "orders.csv"),
+        FileExistsError(17, "File exists", "a", None, "b"),
     ],
 )
 async def test_any_exception_class_may_be_declared(

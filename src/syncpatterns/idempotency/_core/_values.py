@@ -67,8 +67,13 @@ class Windows:
     dedupe: float = 86400.0
 
     def __post_init__(self) -> None:
+        told: tuple[object, ...] = (self.replay, self.dedupe)
+        numbers = all(
+            isinstance(each, int | float) and not isinstance(each, bool)
+            for each in told
+        )
         # A comparison with NaN is False, so NaN is refused here too.
-        if not 0 <= self.replay <= self.dedupe < math.inf:
+        if not numbers or not 0 <= self.replay <= self.dedupe < math.inf:
             raise ConfigurationError(
                 f"Windows need 0 <= replay <= dedupe, in seconds; got replay="
                 f"{self.replay!r}, dedupe={self.dedupe!r}. A key forgotten before its "
