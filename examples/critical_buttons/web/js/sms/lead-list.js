@@ -1,6 +1,7 @@
 // @ts-check
 /** The table of leads: searched, filtered, and painted one page at a time. */
 
+import { dock } from "../dock.js";
 import { el, setText } from "../dom.js";
 import { fold } from "../filters.js";
 import { icon } from "../icons.js";
@@ -55,7 +56,7 @@ export class LeadList {
   #pager;
   #note = el("div", { class: "note" });
   /** What stays at the lower edge of the window. */
-  dock = el("div", { class: "bulk-dock" });
+  dock = dock();
 
   /**
    * @param {Leads} store
