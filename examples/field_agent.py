@@ -28,10 +28,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx2
 from rich.console import Console
@@ -110,6 +111,8 @@ class FieldAgent:
             # Asked when something is sent, with whose it is: a real program looks
             # up the person's token here, and raises SignInRequired without one.
             auth=lambda tenant: {"X-Tenant": tenant},
+            # A key's refusal is told for a minute; whoever decides takes longer.
+            problems={"refusal-gone": "conflict"},
             on_conflict=self.conflict,
         )
 
@@ -158,19 +161,27 @@ class FieldAgent:
         )
         return f"{lead}: {_told(out)}"
 
-    def take(self, press: dict[str, Any]) -> str:
+    def take(self, press: object) -> str:
         """Take one press that another program has written down.
 
         Its id becomes the key: taken again after a crash, it is the same action.
+
+        Raises:
+            NotAPress: It is none.
         """
-        if "confirm" in press:
-            return self.confirm(press["confirm"], key=press["id"])
+        said = cast("dict[str, Any]", press) if isinstance(press, dict) else {}
+        key = str(said["id"]) if isinstance(said.get("id"), str | int) else ""
+        if key and isinstance(said.get("confirm"), str):
+            return self.confirm(said["confirm"], key=key)
+        moves = isinstance(said.get("lead"), str) and isinstance(said.get("to"), str)
+        if not key or not moves:
+            raise NotAPress
         return self.set_status(
-            press["lead"],
-            press["to"],
-            version=press.get("version"),
-            reason=press.get("reason"),
-            key=press["id"],
+            said["lead"],
+            said["to"],
+            version=said.get("version"),
+            reason=said.get("reason"),
+            key=key,
         )
 
     # ------------------------------------------------ somebody else was first
@@ -179,13 +190,17 @@ class FieldAgent:
         self, request: HttpRequest, error: RequestConflict, ctx: ItemContext
     ) -> Accept | RetryWith | SetAside:
         """Decide what becomes of a press whose lead is no longer as it was seen."""
-        now = error.reply.json()["current"]
-        wish = request.json
-        if now["status"] == wish["to"]:
-            return Accept(error.reply)  # they did what was wished for
+        wish = dict(request.json)
         if ctx.id in self._mine:
-            # In its place in the lane, under a new key: the old one was answered.
-            return RetryWith(request.with_json({**wish, "version": now["version"]}))
+            # On whatever there is now; in its place in the lane, under a new key:
+            # the old one was answered.
+            wish.pop("version", None)
+            return RetryWith(request.with_json(wish))
+        if error.reply.problem == "refusal-gone":
+            return RetryWith(request)  # nothing was done; a new key hears why
+        now = _members(error.reply).get("current")
+        if isinstance(now, dict) and now.get("status") == wish.get("to"):
+            return Accept(error.reply)  # they did what was wished for
         return SetAside()  # a person decides; what comes after it in its lane waits
 
     def resolve(self, number: int, whose: str) -> bool:
@@ -218,6 +233,16 @@ class FieldAgent:
             lines += [f"{item.seq}  {_line(item)}" for item in items]
             after = items[-1].seq
         return lines
+
+
+class NotAPress(ValueError):
+    """What another program has written down is no press."""
+
+    def __str__(self) -> str:
+        return (
+            'no press: it is {"id", "confirm"} or {"id", "lead", "to"}, each a text, '
+            "with version and reason where they are known"
+        )
 
 
 class _Shown:
@@ -263,11 +288,42 @@ def _told(out: Done[Reply] | Queued[Reply]) -> str:
     return f"will be done ({out.reason}), number {out.receipt.id}"
 
 
+def _members(reply: Reply) -> dict[str, Any]:
+    """Return what a service said, if that is an object; a proxy may say anything."""
+    said = reply.json()
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+
+
+def _why(error: Exception) -> str:
+    """Return what to tell the person of a press that is not done."""
+    if isinstance(error, RequestConflict):
+        return "somebody else was first, and you decide; see: pending, then resolve"
+    if isinstance(error, RequestRefused):
+        said = _members(error.reply)
+        return " ".join([f"refused: {said.get('detail', error)}", *_places(said)])
+    return f"not done: {error}"
+
+
+def _places(said: dict[str, Any]) -> list[str]:
+    """Return what was wrong with each part of a request."""
+    listed = said.get("errors")
+    found = cast("list[Any]", listed) if isinstance(listed, list) else []
+    return [
+        f"({each.get('pointer', '')}: {each.get('detail', '')})"
+        for each in found
+        if isinstance(each, dict)
+    ]
+
+
 def _line(item: Item) -> str:
     wish = json.loads(item.payload)["json"]
-    what = wish.get("booking_id") or f"{wish['lead_id']} to {wish['to']}"
+    what = wish["booking_id"] if "booking_id" in wish else _move(wish)
     why = f" ({item.reason})" if item.reason else ""
     return f"{item.state.value}{why}  {what}"
+
+
+def _move(wish: dict[str, Any]) -> str:
+    return f"{wish['lead_id']} to {wish['to']}"
 
 
 # ----------------------------------------------------------------- as a program
@@ -277,50 +333,73 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; 0: done or stored, 1: something needs a look."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    with connect(f"sqlite:///{options.db}") as engine:
-        agent = FieldAgent(
-            engine,
-            options.server,
-            tenant=options.tenant,
-            max_items=options.max_items,
-        )
-        try:
-            return int(options.run(agent, options))
-        except RequestRefused as error:
-            print(f"Refused: {error.reply.json().get('detail', error)}")
-        except QueueFull as error:
-            print(f"Not taken: {error}")
-        except SyncPatternsError as error:
-            print(f"Not done: {error}", file=sys.stderr)
-        finally:
-            agent.close()
-        return 1
+    try:
+        with connect(f"sqlite:///{options.db}") as engine:
+            agent = FieldAgent(
+                engine,
+                options.server,
+                tenant=options.tenant,
+                max_items=options.max_items,
+            )
+            try:
+                return int(options.run(agent, options))
+            finally:
+                agent.close()
+    except QueueFull as error:
+        print(f"Not taken: {error}")
+    except (SyncPatternsError, OSError) as error:
+        print(f"Not done: {error}", file=sys.stderr)
+    return 1
 
 
 def _confirm(agent: FieldAgent, options: argparse.Namespace) -> int:
-    for booking in options.booking:
-        print(agent.confirm(booking), flush=True)
-    return 0
+    return _each((name, partial(agent.confirm, name)) for name in options.booking)
 
 
 def _status(agent: FieldAgent, options: argparse.Namespace) -> int:
-    told = agent.set_status(
-        options.lead, options.to, version=options.version, reason=options.reason
+    do = partial(
+        agent.set_status,
+        options.lead,
+        options.to,
+        version=options.version,
+        reason=options.reason,
     )
-    print(told, flush=True)
-    return 0
+    return _each([(options.lead, do)])
 
 
 def _take(agent: FieldAgent, options: argparse.Namespace) -> int:
-    refused = 0
-    with Path(options.file).open(encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                print(agent.take(json.loads(line)), flush=True)
-            except RequestRefused as error:
-                refused += 1
-                print(f"refused: {error}", flush=True)
-    return 1 if refused else 0
+    lines = Path(options.file).read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return _each(
+        (f"line {number}", partial(_taken, agent, line))
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    )
+
+
+def _taken(agent: FieldAgent, line: bytes) -> str:
+    try:
+        press = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        raise NotAPress from None
+    return agent.take(press)
+
+
+def _each(doings: Iterable[tuple[str, Callable[[], str]]]) -> int:
+    """Do them one by one; what becomes of one stops no other.
+
+    Raises:
+        QueueFull: There is no room, for this one and all that follow.
+    """
+    failed = 0
+    for name, do in doings:
+        try:
+            print(do(), flush=True)
+        except QueueFull:
+            raise
+        except (SyncPatternsError, NotAPress) as error:
+            failed += 1
+            print(f"{name}: {_why(error)}", flush=True)
+    return 1 if failed else 0
 
 
 def _pending(agent: FieldAgent, _: argparse.Namespace) -> int:

@@ -160,7 +160,7 @@ def test_online_it_is_done_at_once_and_a_refusal_is_told(
     code, said = agent.run("status", "l-0", "unqualified")
 
     assert code == 1
-    assert said.startswith("Refused: ")
+    assert said.startswith("l-0: refused: ")
     (newest, *_) = office.audit("b-0")
     assert (newest["source"], newest["client_at"]) == ("ui", None)
 
