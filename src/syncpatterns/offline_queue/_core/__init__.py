@@ -17,6 +17,13 @@
 
 from __future__ import annotations
 
+from syncpatterns.offline_queue._core._refusals import (
+    check_seconds,
+    key_reused,
+    named,
+    parent_unknown,
+    queue_full,
+)
 from syncpatterns.offline_queue._core._settlements import (
     Ack,
     Fail,
@@ -85,6 +92,11 @@ __all__ = [
     "Settled",
     "Settlement",
     "Staged",
+    "check_seconds",
     "identity",
     "key_hash",
+    "key_reused",
+    "named",
+    "parent_unknown",
+    "queue_full",
 ]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from typing import Final
-
 from syncpatterns.engines.memory._queue._claims import lease
 from syncpatterns.engines.memory._queue._coalesce import Meeting, meet
 from syncpatterns.engines.memory._queue._ends import (
@@ -16,18 +13,20 @@ from syncpatterns.engines.memory._queue._ends import (
 )
 from syncpatterns.engines.memory._queue._rows import QueueTable
 from syncpatterns.engines.memory._queue._values import Edge, Now, Outcome, Row
-from syncpatterns.errors import ConfigurationError, KeyReused, QueueFull
+from syncpatterns.errors import QueueFull
 from syncpatterns.offline_queue._core import (
     Ended,
     Enqueued,
     Item,
     ItemState,
     NewItem,
+    check_seconds,
     key_hash,
+    key_reused,
+    parent_unknown,
+    queue_full,
 )
 from syncpatterns.offline_queue._ports import EnqueueRequest
-
-_SECONDS: Final = ("delay", "expires_in", "keep_result")
 
 
 def enqueue(table: QueueTable, request: EnqueueRequest, now: Now) -> list[Enqueued]:
@@ -85,23 +84,10 @@ def edges_of(table: QueueTable, new: NewItem, now: Now) -> tuple[Edge, ...]:
         try:
             seq, ended = table.resolve(parent.seq, now)
         except LookupError:
-            raise ConfigurationError(
-                f"memory: {_name(new)} is to wait for item {parent.seq}, which queue "
-                f"{table.name!r} does not know, or no longer. Nothing was stored. "
-                "Enqueue the parent first, and keep its outcome longer."
-            ) from None
+            raise parent_unknown("memory", table.name, new, parent.seq) from None
         edge = Edge(parent.seq, parent.policy, seq)
         edges[parent.seq] = edge if ended is None else concluded(edge, ended)
     return tuple(edges.values())
-
-
-def refuse_known(table: QueueTable, new: NewItem, seq: int) -> None:
-    """Say that the key of *new* belongs to another payload."""
-    raise KeyReused(
-        f"memory: {_name(new)} was enqueued before with another payload, as item "
-        f"{seq} of queue {table.name!r}. Nothing was stored. Another payload needs "
-        "another key."
-    )
 
 
 class _Batch:
@@ -115,7 +101,7 @@ class _Batch:
 
     def store(self, new: NewItem) -> Enqueued:
         table, now = self._table, self._now
-        _check_numbers(new)
+        check_seconds("memory", new)
         known = self._known(new)
         if known is not None:
             return known
@@ -156,7 +142,7 @@ class _Batch:
         row = table.rows.get(seq)
         if row is not None:
             if row.item.fingerprint != new.fingerprint:
-                refuse_known(table, new, seq)
+                raise key_reused("memory", table.name, new, seq)
             state = row.item.state
             ended = row.ended if state is ItemState.DEAD else None
             return Enqueued(seq, state, duplicate=True, ended=ended)
@@ -165,7 +151,7 @@ class _Batch:
             table.write_outcome(seq, None)
             return None
         if kept.fingerprint != new.fingerprint:
-            refuse_known(table, new, seq)
+            raise key_reused("memory", table.name, new, seq)
         ended = kept.ended
         return Enqueued(
             seq, ended.state, duplicate=True, survivor=ended.survivor, ended=ended
@@ -240,12 +226,8 @@ class _Batch:
 
     def _full(self, new: NewItem) -> QueueFull:
         index, rules = self._table.index, self._table.rules
-        return QueueFull(
-            f"memory: queue {self._table.name!r} has {index.live} of "
-            f"{rules.max_items} items and {index.bytes} of {rules.max_bytes} bytes, so "
-            f"{_name(new)} with {len(new.payload)} bytes was not stored, nor what came "
-            "with it. Let the queue be drained, or raise its limits."
-        )
+        name = self._table.name
+        return queue_full("memory", name, new, rules, index.live, index.bytes)
 
     def _lease(self, row: Row) -> Item | None:
         request, item = self._request, row.item
@@ -255,18 +237,3 @@ class _Batch:
         if self._table.paused(item.target, self._now):
             return None
         return lease(self._table, row, request.lease, self._now)
-
-
-def _check_numbers(new: NewItem) -> None:
-    for name in _SECONDS:
-        value = getattr(new, name)
-        if math.isnan(value):
-            raise ConfigurationError(
-                f"memory: {_name(new)}: {name}= takes seconds, not {value!r}. "
-                "Nothing was stored."
-            )
-
-
-def _name(new: NewItem) -> str:
-    hashed = key_hash(new.scope, new.operation, new.key)
-    return f"{new.operation!r} [{hashed}]"

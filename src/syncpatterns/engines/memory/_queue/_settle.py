@@ -12,7 +12,7 @@ from syncpatterns.engines.memory._queue._ends import (
     settle_lane,
     stand,
 )
-from syncpatterns.engines.memory._queue._enqueue import edges_of, new_row, refuse_known
+from syncpatterns.engines.memory._queue._enqueue import edges_of, new_row
 from syncpatterns.engines.memory._queue._rows import QueueTable
 from syncpatterns.engines.memory._queue._values import Now, Row
 from syncpatterns.offline_queue._core import (
@@ -28,6 +28,7 @@ from syncpatterns.offline_queue._core import (
     Release,
     Settled,
     Settlement,
+    key_reused,
 )
 
 _EVER = float("inf")
@@ -240,7 +241,7 @@ def _replace(table: QueueTable, row: Row, new: NewItem, now: Now) -> Settled:
     known = table.identities.get(new.identity)
     if known is not None:
         if known in table.rows or table.outcome(known, now) is not None:
-            refuse_known(table, new, known)
+            raise key_reused("memory", table.name, new, known)
         table.write_outcome(known, None)
     edges = edges_of(table, new, now)
     place = row.place if new.lane == row.item.lane else 0

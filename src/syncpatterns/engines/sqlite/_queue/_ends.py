@@ -21,6 +21,7 @@ from syncpatterns.engines.sqlite._queue._desk import (
     place_of,
 )
 from syncpatterns.engines.sqlite._queue._lanes import settle_lane, stand
+from syncpatterns.engines.sqlite._queue._parents import columns_of
 from syncpatterns.offline_queue._core import Ended, ItemState
 
 _UNDONE = (ItemState.DEAD, ItemState.EXPIRED)
@@ -216,16 +217,4 @@ def keep_outcome(
 
 def conclude(desk: Desk, child: int, parent: int, ended: Ended, *, waits: bool) -> None:
     """Note with a child how its parent ended, and whether it still waits for it."""
-    desk.run(
-        "conclude",
-        int(waits),
-        ended.state.value,
-        desk.word_id(ended.operation),
-        bytes.fromhex(ended.key_hash),
-        ended.at,
-        ended.reason or None,
-        ended.error or None,
-        ended.result or None,
-        child,
-        parent,
-    )
+    desk.run("conclude", int(waits), *columns_of(desk, ended), child, parent)

@@ -28,10 +28,8 @@ from syncpatterns.engines.sqlite._queue._numbers import (
     LARGE,
     Numbers,
     check_numbers,
-    name_of,
 )
 from syncpatterns.engines.sqlite._queue._parents import Edge, edges_of, save_edges
-from syncpatterns.errors import KeyReused, QueueFull
 from syncpatterns.offline_queue._core import (
     Ended,
     Enqueued,
@@ -39,6 +37,8 @@ from syncpatterns.offline_queue._core import (
     ItemState,
     NewItem,
     key_hash,
+    key_reused,
+    queue_full,
 )
 from syncpatterns.offline_queue._ports import EnqueueRequest
 
@@ -123,15 +123,6 @@ def add(
     return row
 
 
-def refuse_known(desk: Desk, new: NewItem, seq: int) -> None:
-    """Say that the key of *new* belongs to another payload."""
-    raise KeyReused(
-        f"sqlite: {name_of(new)} was enqueued before with another payload, as item "
-        f"{seq} of queue {desk.name!r}. Nothing was stored. Another payload needs "
-        "another key."
-    )
-
-
 class _Batch:
     """The items of one request, stored one after the other."""
 
@@ -201,7 +192,7 @@ class _Batch:
         row = desk.row(id_)
         if row is not None:
             if row.fingerprint != new.fingerprint:
-                refuse_known(desk, new, seq)
+                raise key_reused("sqlite", desk.name, new, seq)
             dead = desk.dead(row) if row.state >= DEAD else None
             return Enqueued(seq, STATES[row.state], duplicate=True, ended=dead)
         kept = desk.outcome(id_)
@@ -210,7 +201,7 @@ class _Batch:
             return None
         ended, fingerprint, _ = kept
         if fingerprint != new.fingerprint:
-            refuse_known(desk, new, seq)
+            raise key_reused("sqlite", desk.name, new, seq)
         return Enqueued(
             seq, ended.state, duplicate=True, survivor=ended.survivor, ended=ended
         )
@@ -266,12 +257,8 @@ class _Batch:
                 if oldest:
                     dropped += self._finish(End(oldest, ItemState.DEAD, "overflow"))
                     continue
-            raise QueueFull(
-                f"sqlite: queue {self._desk.name!r} has {numbers.live} of "
-                f"{rules.max_items} items and {numbers.bytes} of {rules.max_bytes} "
-                f"bytes, so {name_of(new)} with {size} bytes was not stored, nor "
-                "what came with it. Let the queue be drained, or raise its limits."
-            )
+            name = self._desk.name
+            raise queue_full("sqlite", name, new, rules, numbers.live, numbers.bytes)
         return dropped
 
     def _count(self, new: NewItem, row: Row) -> None:

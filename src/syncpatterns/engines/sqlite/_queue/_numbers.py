@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from syncpatterns.engines.sqlite._queue._desk import NUMBERS, Desk
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.offline_queue._core import NewItem, key_hash
+from syncpatterns.offline_queue._core import NewItem, check_seconds, named
 
-_SECONDS: Final = ("delay", "expires_in", "keep_result")
 #: Bytes of a payload from which on it lies apart from its item.
 LARGE: Final = 1024
 _LARGEST: Final = 1 << 62
@@ -56,35 +54,18 @@ class Numbers:
         self._desk.run("count", self._desk.id, self.last)
 
 
-def name_of(new: NewItem) -> str:
-    """Return how errors call an item."""
-    hashed = key_hash(new.scope, new.operation, new.key)
-    return f"{new.operation!r} [{hashed}]"
-
-
 def check_numbers(new: NewItem) -> None:
     """Refuse what is no number, or too large a one to be stored.
 
     Raises:
         ConfigurationError: It is.
     """
-    if math.isnan(new.delay + new.expires_in + new.keep_result):
-        _refuse_nan(new)
+    check_seconds("sqlite", new)
     if (
         not -_LARGEST < new.priority < _LARGEST
         or not -_LARGEST < new.version < _LARGEST
     ):
         raise ConfigurationError(
-            f"sqlite: {name_of(new)}: priority= and version= take numbers of up to 18 "
+            f"sqlite: {named(new)}: priority= and version= take numbers of up to 18 "
             "digits. Nothing was stored."
         )
-
-
-def _refuse_nan(new: NewItem) -> None:
-    for name in _SECONDS:
-        value = getattr(new, name)
-        if math.isnan(value):
-            raise ConfigurationError(
-                f"sqlite: {name_of(new)}: {name}= takes seconds, not {value!r}. "
-                "Nothing was stored."
-            )

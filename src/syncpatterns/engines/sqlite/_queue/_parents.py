@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from syncpatterns.engines.sqlite._queue._damage import at_the_desk
 from syncpatterns.engines.sqlite._queue._desk import DEAD, ENDS, Desk
-from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import (
     Ended,
     ItemState,
     NewItem,
     ParentPolicy,
-    key_hash,
+    parent_unknown,
 )
 
 
@@ -49,13 +48,7 @@ def edges_of(desk: Desk, new: NewItem) -> tuple[Edge, ...]:
     for parent in new.parents:
         found = _resolve(desk, parent.seq)
         if found is None:
-            hashed = key_hash(new.scope, new.operation, new.key)
-            raise ConfigurationError(
-                f"sqlite: {new.operation!r} [{hashed}] is to wait for item "
-                f"{parent.seq}, which queue {desk.name!r} does not know, or no longer. "
-                "Nothing was stored. Enqueue the parent first, and keep its outcome "
-                "longer."
-            )
+            raise parent_unknown("sqlite", desk.name, new, parent.seq)
         source, ended = found
         waits = ended is None or (
             ended.state is not ItemState.DONE and parent.policy != "run"
@@ -88,17 +81,7 @@ def save_edges(desk: Desk, child: int, edges: tuple[Edge, ...]) -> None:
     desk.family = True
     for edge in edges:
         ended = edge.ended
-        known: tuple[object, ...] = (None,) * 7
-        if ended is not None:
-            known = (
-                ended.state.value,
-                desk.word_id(ended.operation),
-                bytes.fromhex(ended.key_hash),
-                ended.at,
-                ended.reason or None,
-                ended.error or None,
-                ended.result or None,
-            )
+        known = (None,) * 7 if ended is None else columns_of(desk, ended)
         desk.run(
             "add_edge",
             child,
@@ -129,3 +112,16 @@ def parents_of(desk: Desk, seq: int) -> dict[int, Ended]:
                 hashed.hex(),
             )
     return found
+
+
+def columns_of(desk: Desk, ended: Ended) -> tuple[object, ...]:
+    """Return what a child's row says of how its parent ended."""
+    return (
+        ended.state.value,
+        desk.word_id(ended.operation),
+        bytes.fromhex(ended.key_hash),
+        ended.at,
+        ended.reason or None,
+        ended.error or None,
+        ended.result or None,
+    )

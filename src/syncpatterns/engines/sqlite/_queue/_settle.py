@@ -21,7 +21,7 @@ from syncpatterns.engines.sqlite._queue._desk import (
     place_of,
 )
 from syncpatterns.engines.sqlite._queue._ends import End, acknowledge, finish
-from syncpatterns.engines.sqlite._queue._enqueue import add, refuse_known
+from syncpatterns.engines.sqlite._queue._enqueue import add
 from syncpatterns.engines.sqlite._queue._lanes import free_state, settle_lane, stand
 from syncpatterns.engines.sqlite._queue._numbers import Numbers, check_numbers
 from syncpatterns.engines.sqlite._queue._parents import edges_of
@@ -37,6 +37,7 @@ from syncpatterns.offline_queue._core import (
     Replace,
     Settled,
     Settlement,
+    key_reused,
 )
 
 
@@ -124,7 +125,7 @@ def _replace(desk: Desk, row: Row, new: NewItem) -> Settled:
         (known,) = desk.one("key", desk.id, place)
         id_ = desk.base + known
         if desk.row(id_) is not None or desk.outcome(id_) is not None:
-            refuse_known(desk, new, known)
+            raise key_reused("sqlite", desk.name, new, known)
         desk.run("forget", id_)
         desk.run("take_key", seq, desk.id, place)
     edges = edges_of(desk, new)
