@@ -117,6 +117,7 @@ class QueueMachine(RuleBasedStateMachine):
         how=st.sampled_from(["last", "first", "pair", ""]),
         operation=st.sampled_from(["create", "update"]),
         expires=st.sampled_from([EVER, 50.0]),
+        scope=st.sampled_from(["t", "t", "u"]),
     )
     def enqueue_about(
         self,
@@ -126,6 +127,7 @@ class QueueMachine(RuleBasedStateMachine):
         how: str,
         operation: str,
         expires: float,
+        scope: str,
     ) -> None:
         """A new item about something that others may be about too."""
         new = self.new(
@@ -138,13 +140,15 @@ class QueueMachine(RuleBasedStateMachine):
             expires_in=expires,
             coalesce=HOW[how],
             keep_result=100.0,
+            scope=scope,
         )
         self.store_one(new, [], "reject", 0.0)
 
     def new(self, key: str, other: bool, **more: Any) -> NewItem:
         payload = f"{key} {other}".encode()
         operation = more.pop("operation", "op")
-        return NewItem(operation, key, "t", payload, payload, **more)
+        scope = more.pop("scope", "t")
+        return NewItem(operation, key, scope, payload, payload, **more)
 
     def _named(self, item: ModelItem) -> bool:
         """Tell whether an item can be named as a parent."""
@@ -466,7 +470,9 @@ class QueueMachine(RuleBasedStateMachine):
             survivor = 0 if item.survivor is None else item.survivor.seq
             found = (str(ended.state), ended.reason, ended.result, ended.survivor)
             assert found == (item.state, item.reason, item.result, survivor)
-            known = self.store.find(QUEUE, "t", item.new.operation, item.new.key)
+            known = self.store.find(
+                QUEUE, item.new.scope, item.new.operation, item.new.key
+            )
             current = self.model.known(item.new)
             assert known == (None if current is None else current.seq)
 

@@ -469,6 +469,17 @@ class MergesAcrossOthers(Faulty):
     )
 
 
+class MergesAcrossScopes(Faulty):
+    parts = (
+        (
+            "_queue._coalesce._partner",
+            lambda table, new, now: coalesce.waiting(
+                table, new.operation, new.entity or "", "tenant", now
+            ),
+        ),
+    )
+
+
 class CancelsWithoutACreate(Faulty):
     parts = (
         (

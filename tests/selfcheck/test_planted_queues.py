@@ -26,6 +26,7 @@ LATE = {
     "IgnoresOnly",
     "LapsesWithEachRelease",
     "MergesAcrossOthers",
+    "MergesAcrossScopes",
     "MergesWhatWasSent",
     "ReleaseBurnsAnAttempt",
     "RequeuesAlwaysToTheTail",

@@ -179,8 +179,13 @@ class QueueStore(Protocol):
         """Return how each parent of an item ended, as far as they have."""
         ...
 
-    def waiting(self, queue: str, operation: str, entity: str) -> Item | None:
-        """Return the newest undelivered item that a new one could be merged with."""
+    def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Item | None:
+        """Return the newest undelivered item that a new one could be merged with.
+
+        It is of the same scope: two tenants may call a thing by the same name.
+        """
         ...
 
     def items(
@@ -329,7 +334,9 @@ class AsyncQueueStore(Protocol):
         """Return how each parent of an item ended, as far as they have."""
         ...
 
-    async def waiting(self, queue: str, operation: str, entity: str) -> Item | None:
+    async def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Item | None:
         """Return the newest undelivered item that a new one could be merged with."""
         ...
 

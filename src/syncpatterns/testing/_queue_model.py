@@ -253,6 +253,7 @@ class QueueModel:
             for item in self.rows
             if item.new.lane == new.lane and self.undelivered(item)
             if (item.new.entity, item.new.operation) == (new.entity, new.operation)
+            if item.new.scope == new.scope
             if {edge.parent.seq for edge in item.edges} == {p.seq for p in new.parents}
         ]
         newest = max(same, key=lambda item: item.place, default=None)
@@ -273,11 +274,11 @@ class QueueModel:
             members = [
                 item
                 for item in sorted(self.live(), key=lambda item: item.place)
-                if item.new.lane is None and item.new.entity == new.entity
+                if item.new.lane is None and _about(item.new) == _about(new)
             ]
         run: list[ModelItem] = []
         for item in reversed(members):
-            if item.new.entity != new.entity or not self.undelivered(item):
+            if _about(item.new) != _about(new) or not self.undelivered(item):
                 return []
             run.insert(0, item)
             if item.new.operation == creates:
@@ -383,3 +384,8 @@ class QueueModel:
     def _let_go(self, item: ModelItem) -> None:
         if item.state == "waiting" and not item.blocked:
             item.state = "scheduled" if item.due > self.steady else "ready"
+
+
+def _about(new: NewItem) -> tuple[str | None, str]:
+    """Return what an item is about: one thing of one tenant."""
+    return new.entity, new.scope

@@ -77,11 +77,12 @@ class Parent(NamedTuple):
 
 
 class Coalesce(NamedTuple):
-    """How a new item may meet an undelivered one of the same entity.
+    """How a new item may meet an undelivered one of the same entity and scope.
 
-    Only items that certainly never reached anybody (`Item.sent_at` is None)
-    and are not LEASED take part, and never across another item of the same
-    lane: what lies between could depend on the order.
+    ``lead:7`` of one tenant is not ``lead:7`` of another. Only items that certainly
+    never reached anybody (`Item.sent_at` is None) and are not LEASED take part, and
+    never across another item of the same lane: what lies between could depend on
+    the order.
 
     Args:
         how: ``keep_first``: the waiting one stays, the new one is not stored.

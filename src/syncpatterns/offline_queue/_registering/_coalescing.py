@@ -2,7 +2,8 @@
 
 Somebody who is offline presses three times: new, contacted, won. Sending all
 three is right, sending the last is enough. Only what certainly never reached
-anybody is merged, and never across another action of the same lane.
+anybody is merged, never across another action of the same lane, and never with an
+action of another scope.
 """
 
 from __future__ import annotations

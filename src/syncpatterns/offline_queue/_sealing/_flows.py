@@ -183,11 +183,11 @@ def _replacement(seals: Seals, queue: str, put: Replace) -> Flow[Call, Replace]:
 
 
 def waiting(
-    seals: Seals, queue: str, operation: str, entity: str
+    seals: Seals, queue: str, operation: str, entity: str, scope: str
 ) -> Flow[Call, Item | None]:
     """Return what a new item could be merged with, if it can be opened."""
     item: Item | None = yield from Call(
-        "waiting", queue, operation, seals.entity(entity)
+        "waiting", queue, operation, seals.entity(entity), scope
     )
     if item is None:
         return None

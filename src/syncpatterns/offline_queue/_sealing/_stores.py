@@ -140,9 +140,13 @@ class OpenStore(_Forwards):
         """Return how the parents ended, with their results opened."""
         return self._run(lambda: flows.parents(self._seals, queue, seq))
 
-    def waiting(self, queue: str, operation: str, entity: str) -> Item | None:
+    def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Item | None:
         """Return what a new item could be merged with, opened."""
-        return self._run(lambda: flows.waiting(self._seals, queue, operation, entity))
+        return self._run(
+            lambda: flows.waiting(self._seals, queue, operation, entity, scope)
+        )
 
     def items(
         self, queue: str, which: Filter = ALL_ITEMS, after: int = 0, limit: int = 100
@@ -208,10 +212,14 @@ class AsyncOpenStore(_Forwards):
         """Return how the parents ended, with their results opened."""
         return await self._run(lambda: flows.parents(self._seals, queue, seq))
 
-    async def waiting(self, queue: str, operation: str, entity: str) -> Item | None:
+    async def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Item | None:
         """Return what a new item could be merged with, opened."""
         flow = flows.waiting
-        return await self._run(lambda: flow(self._seals, queue, operation, entity))
+        return await self._run(
+            lambda: flow(self._seals, queue, operation, entity, scope)
+        )
 
     async def items(
         self, queue: str, which: Filter = ALL_ITEMS, after: int = 0, limit: int = 100

@@ -80,7 +80,8 @@ def _met(shared: Shared, drafts: Sequence[Draft]) -> Flow[Step, list[Draft]]:
             if found is not None:  # a duplicate: what it met was met before
                 ready.append(each)
                 continue
-        waiting = yield from Ask("waiting", item.operation, item.entity)
+        about = (item.operation, item.entity, item.scope)
+        waiting = yield from Ask("waiting", *about)
         forms = each.handler.payloads
         if waiting is None or waiting.lane != item.lane or not forms.reads(waiting):
             ready.append(each)

@@ -65,29 +65,30 @@ def meet(table: QueueTable, new: NewItem, now: Now) -> Meeting:
     return Meeting(replaced=partner)
 
 
-def newest(
-    table: QueueTable, lane: str | None, operation: str, entity: str, now: Now
-) -> Row | None:
+def newest(table: QueueTable, new: NewItem, entity: str, now: Now) -> Row | None:
     """Return the newest undelivered item of the entity, if nothing lies behind it."""
-    if lane is not None:
-        row = _last(table, lane)
-        if row is None or row.item.entity != entity:
+    if new.lane is not None:
+        row = _last(table, new.lane)
+        if row is None or (row.item.entity, row.item.scope) != (entity, new.scope):
             return None
-        return row if may_meet(row, operation, now) else None
+        return row if may_meet(row, new.operation, now) else None
     for _, seq in _of_entity(table, entity):
         row = table.rows[seq]
-        if row.item.lane is None and may_meet(row, operation, now):
+        alone = row.item.lane is None and row.item.scope == new.scope
+        if alone and may_meet(row, new.operation, now):
             return row
     return None
 
 
-def waiting(table: QueueTable, operation: str, entity: str, now: Now) -> Row | None:
+def waiting(
+    table: QueueTable, operation: str, entity: str, scope: str, now: Now
+) -> Row | None:
     """Return the newest item of any lane that a new one could be merged with."""
     for _, seq in _of_entity(table, entity):
         row = table.rows[seq]
         lane = row.item.lane
         last = lane is None or _last(table, lane) == row
-        if last and may_meet(row, operation, now):
+        if last and row.item.scope == scope and may_meet(row, operation, now):
             return row
     return None
 
@@ -95,7 +96,7 @@ def waiting(table: QueueTable, operation: str, entity: str, now: Now) -> Row | N
 def _partner(table: QueueTable, new: NewItem, now: Now) -> Row | None:
     if new.entity is None:
         return None
-    row = newest(table, new.lane, new.operation, new.entity, now)
+    row = newest(table, new, new.entity, now)
     if row is None or _parents(row) != {each.seq for each in new.parents}:
         return None  # what one waits for, the other would not
     return row
@@ -105,15 +106,13 @@ def _run(table: QueueTable, new: NewItem, how: Coalesce, now: Now) -> tuple[int,
     """Return the run from the item that creates to the last one; () if it is broken.
 
     It is broken by an item that may have reached somebody, and, in a lane, by
-    an item of another entity.
+    an item of another entity or scope.
     """
     if new.entity is None:
         return ()
-    of_entity = [
-        table.rows[seq]
-        for _, seq in _of_entity(table, new.entity)
-        if table.rows[seq].item.lane == new.lane
-    ]
+    rows = (table.rows[seq] for _, seq in _of_entity(table, new.entity))
+    here = (new.lane, new.scope)
+    of_entity = [row for row in rows if (row.item.lane, row.item.scope) == here]
     behind = of_entity
     if new.lane in table.index.lanes:
         backward = table.index.lanes[new.lane].backward

@@ -27,9 +27,11 @@ def matches(item: Item, which: Filter) -> bool:
     )
 
 
-def waiting(table: QueueTable, now: Now, *, operation: str, entity: str) -> Item | None:
+def waiting(
+    table: QueueTable, now: Now, *, operation: str, entity: str, scope: str
+) -> Item | None:
     """Return the newest item of any lane that a new one could be merged with."""
-    row = find_waiting(table, operation, entity, now)
+    row = find_waiting(table, operation, entity, scope, now)
     return None if row is None else row.shown(now)
 
 

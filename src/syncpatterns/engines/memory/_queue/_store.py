@@ -181,9 +181,13 @@ class MemoryQueueStore:
 
         return self._do(queue, work)
 
-    def waiting(self, queue: str, operation: str, entity: str) -> Item | None:
+    def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Item | None:
         """Return the newest undelivered item that a new one could be merged with."""
-        return self._do(queue, partial(waiting, operation=operation, entity=entity))
+        return self._do(
+            queue, partial(waiting, operation=operation, entity=entity, scope=scope)
+        )
 
     def items(
         self, queue: str, which: Filter = ALL_ITEMS, after: int = 0, limit: int = 100

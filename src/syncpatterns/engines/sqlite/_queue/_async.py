@@ -109,9 +109,11 @@ class AsyncSqliteQueueStore(SqliteQueues):
         """Return how each parent of an item ended, as far as they have."""
         return await self._look(self._office.parents(queue, seq))
 
-    async def waiting(self, queue: str, operation: str, entity: str) -> Item | None:
+    async def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Item | None:
         """Return the newest undelivered item that a new one could be merged with."""
-        return await self._look(self._office.waiting(queue, operation, entity))
+        return await self._look(self._office.waiting(queue, operation, entity, scope))
 
     async def items(
         self, queue: str, which: Filter = ALL_ITEMS, after: int = 0, limit: int = 100

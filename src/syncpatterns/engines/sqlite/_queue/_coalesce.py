@@ -54,10 +54,10 @@ def meet(desk: Desk, new: NewItem, how: Coalesce) -> Meeting:
 
 
 @at_the_desk
-def newest(desk: Desk, operation: str, entity: str) -> Row | None:
+def newest(desk: Desk, operation: str, entity: str, scope: str) -> Row | None:
     """Return the newest item of any lane that a new one could be merged with."""
     word = desk.word_id(operation)
-    for id_ in desk.ids("partners", desk.id, entity, word, desk.now.wall):
+    for id_ in desk.ids("partners", desk.id, entity, word, desk.now.wall, scope):
         row = desk.row(id_)
         if row is not None and _is_last(desk, row):
             return row
@@ -69,7 +69,8 @@ def _partner(desk: Desk, new: NewItem) -> Row | None:
     if new.entity is None:
         return None
     word, wall = desk.learn(new.operation), desk.now.wall
-    found = desk.one("partner", desk.id, new.entity, word, wall, new.lane)
+    here = (new.entity, word, wall, new.lane, new.scope)
+    found = desk.one("partner", desk.id, *here)
     row = None if found is None else desk.row(found[0])
     if row is None or not _is_last(desk, row):
         return None
@@ -82,14 +83,15 @@ def _run(desk: Desk, new: NewItem, how: Coalesce) -> tuple[int, ...]:
     """Return the run from the item that creates to the last one; () if it is broken.
 
     It is broken by an item that may have reached somebody, or is DEAD and holds
-    its lane, and, in a lane, by an item of another entity.
+    its lane, and, in a lane, by an item of another entity or scope.
     """
     if new.entity is None:
         return ()
     creates = desk.learn(how.creates)
+    about = (new.entity, new.scope)
     run: list[int] = []
-    for row in _back_from_the_end(desk, new.lane, new.entity):
-        if row.entity != new.entity or not _may_meet(desk, row):
+    for row in _back_from_the_end(desk, new.lane, *about):
+        if (row.entity, row.scope) != about or not _may_meet(desk, row):
             return ()
         run.append(row.id)
         if row.operation == creates:
@@ -97,13 +99,15 @@ def _run(desk: Desk, new: NewItem, how: Coalesce) -> tuple[int, ...]:
     return ()
 
 
-def _back_from_the_end(desk: Desk, lane: str | None, entity: str) -> list[Row]:
+def _back_from_the_end(
+    desk: Desk, lane: str | None, entity: str, scope: str
+) -> list[Row]:
     if lane is not None:
         # No further than the entity reaches: what comes before is another's.
         ours = len(desk.ids("undelivered", desk.id, entity))
         return _rows(desk, desk.ids("backwards", desk.id, lane, ours + 1))
     rows = _rows(desk, desk.ids("of_entity", desk.id, entity))
-    alone = [row for row in rows if row.lane is None]
+    alone = [row for row in rows if row.lane is None and row.scope == scope]
     # By place, not by number: what replaced another stands where that one stood.
     return sorted(alone, key=lambda row: row.place, reverse=True)
 

@@ -66,11 +66,13 @@ class Looks:
         """Return how the parents of an item ended."""
         return self._see(queue, partial(parents_of, seq=seq), {})
 
-    def waiting(self, queue: str, operation: str, entity: str) -> Look[Item | None]:
+    def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Look[Item | None]:
         """Return what a new item could be merged with."""
 
         def look(desk: Desk) -> Item | None:
-            row = newest(desk, operation, entity)
+            row = newest(desk, operation, entity, scope)
             return None if row is None else shown.get(desk, row.id - desk.base)
 
         return self._see(queue, look, None)

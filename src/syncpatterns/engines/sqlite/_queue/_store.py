@@ -138,9 +138,11 @@ class SqliteQueueStore(SqliteQueues):
         """Return how each parent of an item ended, as far as they have."""
         return self._look(self._office.parents(queue, seq))
 
-    def waiting(self, queue: str, operation: str, entity: str) -> Item | None:
+    def waiting(
+        self, queue: str, operation: str, entity: str, scope: str
+    ) -> Item | None:
         """Return the newest undelivered item that a new one could be merged with."""
-        return self._look(self._office.waiting(queue, operation, entity))
+        return self._look(self._office.waiting(queue, operation, entity, scope))
 
     def items(
         self, queue: str, which: Filter = ALL_ITEMS, after: int = 0, limit: int = 100

@@ -336,13 +336,13 @@ WHERE queue = ? AND entity = ? AND state < 5
 -- Those of one operation that are worth doing, the newest first.
 SELECT id FROM syncpatterns_queue_item
 WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 AND operation = ?
-AND (expires_at IS NULL OR expires_at > ?)
+AND (expires_at IS NULL OR expires_at > ?) AND scope = ?
 ORDER BY id DESC
 
 -- name: partner
 SELECT id FROM syncpatterns_queue_item
 WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 AND operation = ?
-AND (expires_at IS NULL OR expires_at > ?) AND lane IS ?
+AND (expires_at IS NULL OR expires_at > ?) AND lane IS ? AND scope = ?
 ORDER BY id DESC LIMIT 1
 
 -- name: blocked_lanes

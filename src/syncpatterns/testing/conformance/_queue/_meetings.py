@@ -157,12 +157,12 @@ def expired_items_stand_for_nobody(bench: Bench) -> Questions:
 def merged_with_the_expected(bench: Bench) -> Questions:
     """A merged payload takes the place of the item it was merged with, and no other."""
     first = yield from _one(bench, _about(bench, "1"))
-    waits: Item = yield bench.ask("waiting", "op", "e")
+    waits: Item = yield bench.ask("waiting", "op", "e", "tenant")
     same(waits.seq, first.seq, "what waits")
     how = Coalesce("replace", expected=waits.seq)
     answer = yield from _one(bench, _about(bench, "2", how))
     same([each.seq for each in answer.dropped], [first.seq], "what was replaced")
-    waits = yield bench.ask("waiting", "op", "e")
+    waits = yield bench.ask("waiting", "op", "e", "tenant")
     same(waits.seq, answer.seq, "what waits now")
     yield from take(bench, "2")
 
@@ -191,21 +191,27 @@ def merged_too_late(bench: Bench) -> Questions:
 
 def what_waits_to_be_merged(bench: Bench) -> Questions:
     """Asked what waits, a store names only what a new item could take the place of."""
-    same((yield bench.ask("waiting", "op", "e")), None, "an empty queue")
+    same((yield bench.ask("waiting", "op", "e", "tenant")), None, "an empty queue")
     first = yield from _one(bench, _about(bench, "1"))
     second = yield from _one(bench, _about(bench, "2"))
-    waits = yield bench.ask("waiting", "op", "e")
+    waits = yield bench.ask("waiting", "op", "e", "tenant")
     same(waits.seq, second.seq, "the newest of two")
-    same((yield bench.ask("waiting", "other", "e")), None, "another operation")
-    same((yield bench.ask("waiting", "op", "other")), None, "another entity")
+    same(
+        (yield bench.ask("waiting", "other", "e", "tenant")), None, "another operation"
+    )
+    same((yield bench.ask("waiting", "op", "other", "tenant")), None, "another entity")
     yield bench.ask("cancel", [second.seq])
     (between,) = yield from put(bench, "between", lane="A")
-    same((yield bench.ask("waiting", "op", "e")), None, "with another behind it")
+    same(
+        (yield bench.ask("waiting", "op", "e", "tenant")),
+        None,
+        "with another behind it",
+    )
     yield bench.ask("cancel", [between])
-    waits = yield bench.ask("waiting", "op", "e")
+    waits = yield bench.ask("waiting", "op", "e", "tenant")
     same(waits.seq, first.seq, "without it")
     yield from take(bench, "1")
-    same((yield bench.ask("waiting", "op", "e")), None, "while it is held")
+    same((yield bench.ask("waiting", "op", "e", "tenant")), None, "while it is held")
 
 
 def _crud(bench: Bench, *operations: str, **more: Any) -> Steps[list[Enqueued]]:
@@ -361,6 +367,42 @@ def survivor_of_a_held_child(bench: Bench) -> Questions:
     yield from take(bench, "4")
 
 
+def never_across_scopes(bench: Bench) -> Questions:
+    """What another tenant calls by the same name is another thing, in any lane."""
+    for lane in (None, "A"):
+        mine = yield from _one(bench, _about(bench, f"mine {lane}", lane=lane))
+        theirs: dict[str, Any] = {"lane": lane, "scope": "other"}
+        for how in (_LAST, _FIRST, Coalesce("replace", expected=mine.seq), _PAIR):
+            new = _about(bench, f"{how.how} {lane}", how, **theirs)
+            if how.how == "replace":
+                refused((yield bench.enqueue(new, refused=Outdated)), Outdated, "op")
+                continue
+            answer = yield from _one(bench, new)
+            same((answer.dropped, answer.survivor), ((), 0), f"met by {how.how}")
+            yield bench.ask("cancel", [answer.seq])
+        waits = yield bench.ask("waiting", "op", "e", "other")
+        same(waits, None, "what others could be merged with")
+        waits = yield bench.ask("waiting", "op", "e", "tenant")
+        same(waits.seq, mine.seq, "what it could be merged with")
+        yield bench.ask("cancel", [mine.seq])
+
+
+def pairs_stay_within_a_scope(bench: Bench) -> Questions:
+    """What one tenant deletes was made by that tenant, and cancels nobody else's."""
+    for lane in (None, "A"):
+        made: dict[str, Any] = {"operation": "create", "lane": lane}
+        theirs = yield from _one(bench, _about(bench, f"theirs {lane}", **made))
+        gone_too: dict[str, Any] = {"operation": "delete", "lane": lane}
+        gone_too["scope"] = "other"
+        answer = yield from _one(bench, _about(bench, f"-1 {lane}", _PAIR, **gone_too))
+        same((answer.dropped, answer.ended), ((), None), "what cancelled out")
+        mine = _about(bench, f"mine {lane}", scope="other", **made)
+        yield from _one(bench, mine)
+        answer = yield from _one(bench, _about(bench, f"-2 {lane}", _PAIR, **gone_too))
+        same([each.seq for each in answer.dropped][-1:], [answer.seq - 1], "the pair")
+        yield bench.ask("cancel", list(range(theirs.seq, answer.seq + 1)))
+
+
 #: In the order of the contract.
 MEETINGS = tuple(
     Check(ask)
@@ -371,6 +413,8 @@ MEETINGS = tuple(
         delivered_items_meet_nobody,
         unsent_again_meets_again,
         never_across_another,
+        never_across_scopes,
+        pairs_stay_within_a_scope,
         only_the_same_meet,
         expired_items_stand_for_nobody,
         merged_with_the_expected,
