@@ -50,7 +50,8 @@ class Retry:
 
     An error with a `retry_after` (seconds) is not retried earlier than that.
     A sleep that would end past a deadline is not begun: not past *timeout*,
-    not past `deadline`, not past an enclosing cancel scope of anyio or trio.
+    not past `deadline`, nor, where it is awaited, past an enclosing cancel scope of
+    anyio or trio.
 
     ::
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NoReturn,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    cast,
+)
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.retry import _tenacity
@@ -179,6 +187,16 @@ class PlainRules:
 
     def forget(self) -> None:
         """Do nothing: nothing was kept."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        message = (
+            "A Retry cannot be pickled: it holds functions, and jitter that would be "
+            "in step with its copy's. Make it at import, once in each process."
+        )
+        raise TypeError(message)
 
 
 __all__ = [

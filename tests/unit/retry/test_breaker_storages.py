@@ -72,6 +72,33 @@ def test_two_breakers_may_share_a_storage() -> None:
     assert storage.state == "closed"
 
 
+def test_a_shared_storage_shows_before_the_next_call() -> None:
+    """A health page shows what another one has opened, and who hears is told."""
+    clock = FakeClock()
+    storage = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
+    changes: list[Any] = []
+    one = CircuitBreaker("one", state_storage=storage, clock=clock)
+    two = CircuitBreaker(
+        "two", state_storage=storage, clock=clock, hooks=[changes.append]
+    )
+    for _ in range(4):
+        outcome(one, bad)
+    assert [each.snapshot().failures for each in (one, two)] == [4, 4]
+
+    outcome(one, bad)
+    clock.advance(100)
+    shown = two.snapshot()
+    assert (shown.state, shown.failures, shown.retry_after) == ("open", 5, 200)
+    assert (two.retry_after, repr(two)) == (
+        200,
+        "<CircuitBreaker 'two' open, 5 of 5 failures in 60 s>",
+    )
+    assert [(change.old, change.new) for change in changes] == [("closed", "open")]
+
+    one.close()
+    assert (two.retry_after, two.snapshot().state) == (0, "closed")
+
+
 def test_a_storage_found_open_is_taken_as_it_is() -> None:
     """After a restart; without a time of opening a probe may go at once."""
     clock = FakeClock()

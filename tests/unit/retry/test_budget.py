@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -464,3 +465,9 @@ def test_a_retry_without_a_budget_has_copies(flaky: Any) -> None:
 
     assert double.budget is None
     assert double.call(flaky(Down(), Down())) == retry.call(flaky())
+
+
+def test_a_retry_is_not_pickled() -> None:
+    """Said by itself, not by some function inside that cannot be."""
+    with pytest.raises(TypeError, match="A Retry cannot be pickled"):
+        pickle.dumps(Retry(on=OSError, budget=None))

@@ -69,8 +69,9 @@ class CircuitBreaker(BreakerCompat):
         successes: Answered probes that close it (*success_threshold*).
         probe_lease: Seconds after which a probe's place is given to another;
             None: the recovery time, at least 30.
-        count: ``"calls"``: at most one failure vote per logical call, however
-            often `Retry` repeats it; ``"attempts"``: one each.
+        count: ``"calls"``: at most one failure vote per logical call, that of its
+            first attempt, however often `Retry` repeats it; ``"attempts"``: one each,
+            also for a breaker that only later attempts ask.
         exclude: Exceptions that mean the service has answered: classes, or
             functions of the exception. They count as successes.
         ignore: Exceptions that say nothing about the service. A `CallRejected`
@@ -232,6 +233,7 @@ class CircuitBreaker(BreakerCompat):
     @property
     def retry_after(self) -> float:
         """Seconds until a call may be let through; 0 now, infinity if isolated."""
+        self._follow()
         with self._lock:
             return self._circuit.retry_after(self._monotonic())
 
@@ -244,13 +246,15 @@ class CircuitBreaker(BreakerCompat):
 
     def snapshot(self) -> BreakerSnapshot:
         """Return how the breaker stands, for a health page."""
+        self._follow()
+        failures = self.fail_counter
         with self._lock:
             circuit, now = self._circuit, self._monotonic()
             is_open = circuit.state != CLOSED
             return BreakerSnapshot(
                 name=self._name,
                 state=circuit.shown,
-                failures=circuit.failures(now),
+                failures=failures,
                 window=circuit.rules.window,
                 retry_after=circuit.retry_after(now),
                 opened_at_age=now - circuit.opened_at if is_open else None,

@@ -143,6 +143,22 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
             raise
         return answer.ticket
 
+    def _follow(self) -> None:
+        """Take over what somebody else has stored, before the breaker is looked at.
+
+        A call does so by itself. Else a health page would show closed what another
+        breaker has opened, until the next call is rejected.
+        """
+        mirror = self._mirror
+        if mirror is None:
+            return
+        with self._lock:
+            try:
+                seen = mirror.pull(self._circuit, self._monotonic())
+            finally:
+                self._publish_needs_lock()
+        self._tell(seen)
+
     def _failed(
         self, ticket: Ticket, error: Exception, started: float | None = None
     ) -> None:
