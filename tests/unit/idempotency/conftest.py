@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 
 from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.engines.sqlite import SqliteEngine
-from syncpatterns.idempotency import Idempotency
+from syncpatterns.idempotency import SINGLE_TENANT, Idempotency, idempotent
 from syncpatterns.testing import FakeClock
+from tests.unit.idempotency.decorated import Decorate, calls
 
 
 @pytest.fixture
@@ -50,3 +52,15 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     else:
         with SqliteEngine(tmp_path / "app.db") as engine:
             yield engine
+
+
+@pytest.fixture(autouse=True)
+def nothing_called() -> None:
+    """Every test counts from zero."""
+    calls.clear()
+
+
+@pytest.fixture
+def decorate(engine: MemoryEngine) -> Decorate:
+    """`idempotent` with what most tests share."""
+    return functools.partial(idempotent, engine, scope=SINGLE_TENANT)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,41 +28,8 @@ from syncpatterns.idempotency import (
     current_context,
     idempotent,
 )
-from syncpatterns.idempotency._decorator import Decorator
 from syncpatterns.testing import FakeClock
-
-
-@dataclass
-class Order:
-    """An order that its handler may change."""
-
-    id: Any
-    lines: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Reservation:
-    """A typed result."""
-
-    order_id: str
-    day: date
-
-
-Decorate: TypeAlias = Callable[..., Decorator]
-
-calls: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_called() -> None:
-    """Every test counts from zero."""
-    calls.clear()
-
-
-@pytest.fixture
-def decorate(engine: MemoryEngine) -> Decorate:
-    """`idempotent` with what most tests share."""
-    return functools.partial(idempotent, engine, scope=SINGLE_TENANT)
+from tests.unit.idempotency.decorated import Decorate, Order, Reservation, calls
 
 
 @pytest.mark.case("IDM-60", part="def")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import traceback
-from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Generator
 from datetime import date
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -18,43 +17,9 @@ from syncpatterns.errors import (
     ResultNotStorable,
 )
 from syncpatterns.idempotency import (
-    SINGLE_TENANT,
     idempotent,
 )
-from syncpatterns.idempotency._decorator import Decorator
-
-
-@dataclass
-class Order:
-    """An order that its handler may change."""
-
-    id: Any
-    lines: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Reservation:
-    """A typed result."""
-
-    order_id: str
-    day: date
-
-
-Decorate: TypeAlias = Callable[..., Decorator]
-
-calls: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_called() -> None:
-    """Every test counts from zero."""
-    calls.clear()
-
-
-@pytest.fixture
-def decorate(engine: MemoryEngine) -> Decorate:
-    """`idempotent` with what most tests share."""
-    return functools.partial(idempotent, engine, scope=SINGLE_TENANT)
+from tests.unit.idempotency.decorated import Decorate, Order, Reservation, calls
 
 
 @pytest.mark.case("IDM-60", part="generators")
