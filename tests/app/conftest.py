@@ -11,6 +11,7 @@ import pytest
 from tests.app.driver import Api, AppProcess
 from tests.app.simulated import Simulator
 from tests.app.sms_driver import SmsApi
+from tests.app.status_driver import StatusApi
 
 StartApp = Callable[..., AppProcess]
 #: Where no SMS provider is.
@@ -74,8 +75,15 @@ def _starter(folder: Path) -> Generator[StartApp]:
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Simulator]:
     """An SMS provider for all tests of a module; its clock is moved by hand."""
-    with Simulator() as simulator:
+    with Simulator("--seed", "7") as simulator:
         yield simulator
+
+
+@pytest.fixture
+def sim(provider: Simulator) -> Simulator:
+    """The module's provider without faults and messages."""
+    provider.reset()
+    return provider
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +115,10 @@ def api(app: AppProcess) -> Iterator[Api]:
     """A client of the module's app."""
     with app.client() as client:
         yield Api(client)
+
+
+@pytest.fixture
+def desk(app: AppProcess) -> Iterator[StatusApi]:
+    """A client of the module's app."""
+    with app.client() as client:
+        yield StatusApi(client)

@@ -27,7 +27,7 @@ from examples.critical_buttons.startup import Opened, open_database
 from syncpatterns._http import RequestKey
 from syncpatterns.realtime import Event
 from syncpatterns.testing import FakeClock
-from tests.app.driver import Stream, rows
+from tests.app.driver import AppProcess, Stream, rows
 
 UPDATE = "/api/leads/update-status"
 #: A head that makes everybody a lead: its number is one's own.
@@ -46,6 +46,21 @@ def leads_file(folder: Path, *lines: str) -> Path:
     file = folder / "leads.csv"
     file.write_text("\n".join([HEADER, *lines, ""]), encoding="utf-8")
     return file
+
+
+def written(app: AppProcess) -> list[tuple[Any, ...]]:
+    """Return how much there is of whatever a change writes."""
+    return rows(
+        app.database,
+        "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM "
+        "syncpatterns_outbox), (SELECT count(*) FROM syncpatterns_record), "
+        "(SELECT sum(version) FROM leads)",
+    )
+
+
+def without_request(answer: httpx2.Response) -> dict[str, Any]:
+    """Return a problem without what is each request's own."""
+    return {k: v for k, v in answer.json().items() if k != "request_id"}
 
 
 def row_of(lead_id: str, to: str, **more: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +27,6 @@ from tests.app.test_sms_canary import leaks
 
 # One app for all of them: a second worker would start a second one.
 pytestmark = pytest.mark.xdist_group("app-lead-status-around")
-
-
-@pytest.fixture
-def desk(app: AppProcess) -> Iterator[StatusApi]:
-    """A client of the module's app."""
-    with app.client() as client:
-        yield StatusApi(client)
-
-
-def written(app: AppProcess) -> list[tuple[Any, ...]]:
-    """Return how much there is of whatever a change writes."""
-    return rows(
-        app.database,
-        "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM "
-        "syncpatterns_outbox), (SELECT count(*) FROM syncpatterns_record), "
-        "(SELECT sum(version) FROM leads)",
-    )
-
-
-def without_request(answer: httpx2.Response) -> dict[str, Any]:
-    """Return a problem without what is each request's own."""
-    return {k: v for k, v in answer.json().items() if k != "request_id"}
 
 
 def test_openapi_describes_the_three_forms(desk: StatusApi) -> None:

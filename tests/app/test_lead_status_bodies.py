@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.app.driver import AppProcess, problem, rows
-from tests.app.status_driver import UPDATE, StatusApi, fresh_key, row_of
+from tests.app.driver import AppProcess, problem
+from tests.app.status_driver import (
+    UPDATE,
+    StatusApi,
+    fresh_key,
+    row_of,
+    written,
+)
 
 # One app for all of them: a second worker would start a second one.
 pytestmark = pytest.mark.xdist_group("app-lead-status-bodies")
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture
-def desk(app: AppProcess) -> Iterator[StatusApi]:
-    """A client of the module's app."""
-    with app.client() as client:
-        yield StatusApi(client)
-
-
-def written(app: AppProcess) -> list[tuple[Any, ...]]:
-    """Return how much there is of whatever a change writes."""
-    return rows(
-        app.database,
-        "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM "
-        "syncpatterns_outbox), (SELECT count(*) FROM syncpatterns_record), "
-        "(SELECT sum(version) FROM leads)",
-    )
-
-
-def without_request(answer: httpx2.Response) -> dict[str, Any]:
-    """Return a problem without what is each request's own."""
-    return {k: v for k, v in answer.json().items() if k != "request_id"}
 
 
 _ROW = {"lead_id": "l-001", "to": "attempted"}

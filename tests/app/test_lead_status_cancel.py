@@ -16,7 +16,7 @@ from examples.critical_buttons.services.running import Running
 from examples.critical_buttons.services.status_commands import CancelMany
 from syncpatterns.errors import KeyReused, StoreUnavailable
 from syncpatterns.realtime import Event
-from tests.app.driver import AppProcess, problem
+from tests.app.driver import problem
 from tests.app.status_driver import (
     UPDATE,
     Office,
@@ -235,13 +235,6 @@ def test_a_batch_is_on_its_way_until_its_last_request_is_answered() -> None:
 
 
 # ------------------------------------------------------------------- over HTTP
-
-
-@pytest.fixture
-def desk(app: AppProcess) -> Iterator[StatusApi]:
-    """A client of the module's app."""
-    with app.client() as client:
-        yield StatusApi(client)
 
 
 @pytest.mark.case("APP-20", part="cancelled, over HTTP")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -11,32 +10,17 @@ import httpx2
 import pytest
 
 from tests.app.driver import AppProcess, listening, problem, rows
-from tests.app.status_driver import StatusApi, fresh_key, hear_batch, row_of
+from tests.app.status_driver import (
+    StatusApi,
+    fresh_key,
+    hear_batch,
+    row_of,
+    without_request,
+    written,
+)
 
 # One app for all of them: a second worker would start a second one.
 pytestmark = pytest.mark.xdist_group("app-lead-status")
-
-
-@pytest.fixture
-def desk(app: AppProcess) -> Iterator[StatusApi]:
-    """A client of the module's app."""
-    with app.client() as client:
-        yield StatusApi(client)
-
-
-def written(app: AppProcess) -> list[tuple[Any, ...]]:
-    """Return how much there is of whatever a change writes."""
-    return rows(
-        app.database,
-        "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM "
-        "syncpatterns_outbox), (SELECT count(*) FROM syncpatterns_record), "
-        "(SELECT sum(version) FROM leads)",
-    )
-
-
-def without_request(answer: httpx2.Response) -> dict[str, Any]:
-    """Return a problem without what is each request's own."""
-    return {k: v for k, v in answer.json().items() if k != "request_id"}
 
 
 # ------------------------------------------------------------------------- one

@@ -17,20 +17,6 @@ from syncpatterns.testing import FakeClock
 from tests.app.simulated import FROM, PACE, TO, Receiver, Simulator, eventually
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for this file."""
-    with Simulator("--seed", "7") as started:
-        yield started
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """A simulator without faults and messages."""
-    process.reset()
-    return process
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A server that takes webhooks in."""

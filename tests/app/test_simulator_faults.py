@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from random import Random
 
 import httpx2
@@ -18,20 +17,6 @@ from tests.app.simulated import FROM, PATIENCE, TO, Simulator, eventually
 
 #: The request leaves and is taken in; its answer does not come.
 IMPATIENT = httpx2.Timeout(PATIENCE, read=0.3)
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for this file."""
-    with Simulator("--seed", "7") as started:
-        yield started
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """A simulator without faults and messages."""
-    process.reset()
-    return process
 
 
 def test_refused_connections_look_like_no_server_at_all(sim: Simulator) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -12,21 +11,6 @@ import pytest
 
 from examples.critical_buttons.simulator.faults import Faults
 from tests.app.simulated import TO, Simulator
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for this file."""
-    with Simulator("--seed", "7") as started:
-        yield started
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """A simulator without faults and messages."""
-    process.reset()
-    return process
-
 
 FORM = "application/x-www-form-urlencoded"
 GOOD = b"To=%2B12025550147&From=%2B15005550006&Body=x"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -36,20 +35,6 @@ from tests.app.sms_clients import (
     created,
     fake,
 )
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for this file."""
-    with Simulator() as started:
-        yield started
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """A simulator without faults and messages."""
-    process.reset()
-    return process
 
 
 async def test_a_message_that_is_sent_has_a_receipt(sim: Simulator) -> None:

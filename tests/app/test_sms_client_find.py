@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -22,20 +22,6 @@ from tests.app.simulated import FROM, TO, Simulator, eventually, with_more_patie
 from tests.app.sms_clients import MESSAGE, MOMENT, client_of, fake
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for this file."""
-    with Simulator() as started:
-        yield started
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """A simulator without faults and messages."""
-    process.reset()
-    return process
 
 
 def now() -> datetime:

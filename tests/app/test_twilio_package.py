@@ -27,20 +27,6 @@ from twilio.rest import Client  # type: ignore[import-untyped]  # ships no types
 from tests.app.simulated import FROM, PACE, TO, Receiver, Simulator
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for this file."""
-    with Simulator() as started:
-        yield started
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """A simulator without faults and messages."""
-    process.reset()
-    return process
-
-
 @pytest.fixture
 def client(sim: Simulator) -> Iterator[Any]:
     """The package's client."""
