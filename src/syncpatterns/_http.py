@@ -6,21 +6,25 @@ Headers come as ASGI gives them: a list of (lower-case name, value) bytes.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syncpatterns.codec import digest
+from syncpatterns.codec import JsonCodec, digest
 from syncpatterns.errors import (
     CallRejected,
     KeyInvalid,
     KeyMissing,
     NotExecuted,
     Refusal,
+    ResultNotStorable,
     SyncPatternsError,
 )
+
+_log = logging.getLogger("syncpatterns")
 
 PROBLEM_JSON: Final = "application/problem+json"
 KEY_HEADERS: Final = (b"idempotency-key", b"x-idempotency-key")
@@ -200,6 +204,29 @@ def problem_document(
 
 
 def render_problem(members: dict[str, Any]) -> bytes:
-    """Return the problem's *members* as JSON bytes."""
+    """Return the problem's *members* as JSON bytes.
+
+    A fact may be anything: a date is written as its text, and one that JSON cannot
+    say, such as a NaN, is left out and logged by its name. It would make the whole
+    document unreadable, and with it the reason.
+    """
+    try:
+        return _json(members)
+    except (TypeError, ValueError, RecursionError):
+        pass  # of one of them
+    said: dict[str, Any] = {}
+    for name, value in members.items():
+        try:
+            said[name] = json.loads(JsonCodec().encode(value))
+        except (ResultNotStorable, ValueError, RecursionError):
+            _log.warning(
+                "The fact %r of a problem %s has no JSON form and is left out.",
+                name,
+                members.get("type"),
+            )
+    return _json(said)
+
+
+def _json(members: dict[str, Any]) -> bytes:
     # ASCII escapes: a lone surrogate in a detail has no UTF-8 form.
-    return json.dumps(members, separators=(",", ":")).encode()
+    return json.dumps(members, separators=(",", ":"), allow_nan=False).encode()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -241,6 +245,41 @@ def test_a_problem_document() -> None:
         "retry_after": 2,
     }
     assert json.loads(render_problem(members)) == members
+
+
+class Odd:
+    """Has no JSON form."""
+
+
+@pytest.mark.parametrize(
+    ("fact", "written"),
+    [
+        (datetime(2031, 1, 6, 9, tzinfo=UTC), "2031-01-06T09:00:00Z"),
+        (Decimal("9.50"), "9.50"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        ("\ud800", "\ud800"),
+    ],
+)
+def test_a_fact_is_written_as_its_text(fact: object, written: str) -> None:
+    """A refusal that says when is no fault of the server."""
+    members = {"type": "/problems/hold-expired", "status": 409, "fact": fact}
+
+    assert json.loads(render_problem(members)) == {**members, "fact": written}
+
+
+@pytest.mark.parametrize("fact", [math.nan, -math.inf, {"a": [math.nan]}, Odd()])
+def test_a_fact_that_json_cannot_say_hides_no_reason(
+    caplog: pytest.LogCaptureFixture, fact: object
+) -> None:
+    """NaN is no JSON: whoever reads the document strictly would read none of it."""
+    members = {"type": "/problems/slot-taken", "status": 409, "fact": fact, "a": 1}
+
+    assert json.loads(render_problem(members)) == {
+        "type": "/problems/slot-taken",
+        "status": 409,
+        "a": 1,
+    }
+    assert "The fact 'fact' of a problem /problems/slot-taken" in caplog.text
 
 
 class SlotTaken(Refusal):

@@ -10,9 +10,11 @@ from typing import Final, Generic, TypeVar
 
 from syncpatterns.errors import ConfigurationError
 
-# RFC 9110: a name is a token, a value visible characters, blanks and obs-text.
+# RFC 9110: a name is a token, a value visible characters and obs-text, with blanks
+# between them and not at its ends: a server that checks would send no answer at all.
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
-_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_SEEN: Final = r"[\x21-\x7e\x80-\xff]"
+_VALUE: Final = re.compile(rf"(?:{_SEEN}(?:[\t\x20-\x7e\x80-\xff]*{_SEEN})?)?")
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,7 +50,8 @@ class Result(Generic[T_co]):
             if not (_is_text(name, _NAME) and _is_text(value, _VALUE)):
                 raise ConfigurationError(
                     f"Result: the header {name!r} cannot be sent. A name is letters, "
-                    "digits and hyphens, a value is text without line breaks."
+                    "digits and hyphens, a value is text without line breaks, and "
+                    "without blanks at its ends."
                 )
 
 

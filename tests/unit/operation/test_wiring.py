@@ -256,7 +256,7 @@ OtherTaken.__qualname__ = Taken.__qualname__  # as if from another module
         ((SlotTaken("x"),), "takes exception classes"),
         ((int,), "takes exception classes"),
         ((KeyboardInterrupt,), "takes exception classes"),
-        ((Taken, OtherTaken), "Two refusals are called Taken"),
+        ((Taken, OtherTaken), "two refusals are called Taken"),
     ],
     ids=[str(n) for n in range(9)],
 )
@@ -296,8 +296,11 @@ def test_a_result_s_status_is_that_of_a_success(status: Any) -> None:
         {"X": "€"},
         {"X": 5},
         {5: "x"},
+        {"X": " a"},
+        {"X": "a\t"},
+        {"X": " "},
     ],
-    ids=[str(n) for n in range(8)],
+    ids=[str(n) for n in range(11)],
 )
 def test_a_result_s_headers_can_be_sent(headers: Any) -> None:
     """Stored, one that cannot would break every replay as well."""
