@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 from tenacity import RetryCallState, Retrying
 
@@ -88,11 +88,14 @@ class TenacityRules(RetryCallState):
         """What the attempt gave; None before its end, and when all is decided."""
         seen = self._seen
         if type(seen) is tuple:
-            seen = self._seen = _tenacity.Outcome(*seen)
+            made = _tenacity.Outcome(
+                *cast("tuple[int, Exception | None, object]", seen)
+            )
+            seen = self._seen = made
         return seen
 
     @outcome.setter
-    def outcome(self, value: Any) -> None:  # as an attribute, which tenacity's is
+    def outcome(self, value: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]  # an attribute there
         self._seen = value
 
     def forget(self) -> None:
