@@ -213,8 +213,10 @@ def test_missing_and_doubled_fields_are_a_422(
 def test_fields_that_nobody_knows_do_no_harm(sms: SmsApi, path: str) -> None:
     """The provider adds fields when it likes."""
     form = a_form(sms, path) | {"Brand-New": "ä 😀", "x" * 300: ""}
+    twice = [*a_form(sms, path).items(), ("Tag", "a"), ("Tag", "b"), ("Tag", "b")]
 
     assert sms.webhook(path, form).is_success
+    assert sms.webhook(path, twice).is_success
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

@@ -123,7 +123,7 @@ def webhook_routes(
     @router.post("/status")
     async def status(request: Request) -> Response:
         """Take in how far a message has come."""
-        told = _checked(_Status, await inbox.fields(request))
+        told = _checked(_Status, await inbox.fields(request, _Status))
         op = request.query_params.get("op")
         await webhooks.status(
             StatusReport(
@@ -136,7 +136,7 @@ def webhook_routes(
     @router.post("/inbound")
     async def inbound(request: Request) -> Response:
         """Take in a reply; answer the one that asks for help."""
-        came = _checked(_Reply, await inbox.fields(request))
+        came = _checked(_Reply, await inbox.fields(request, _Reply))
         intent = await webhooks.inbound(
             Inbound(
                 provider_id=came.MessageSid,
@@ -160,14 +160,18 @@ class _Inbox:
         self._base_url = base_url
         self._account = account
 
-    async def fields(self, request: Request) -> dict[str, str]:
-        """Return the fields of a webhook, each once.
+    async def fields(self, request: Request, model: type[BaseModel]) -> dict[str, str]:
+        """Return the fields of a webhook that *model* reads, each once.
+
+        The provider adds fields when it likes. One that nobody reads may come
+        twice: a report that is refused for it would be lost.
 
         Raises:
             NotAForm: It is declared as something else.
             MalformedForm: It is no form in UTF-8, or has too many fields.
             SignatureInvalid: It does not come from the provider's account.
-            RequestValidationError: A field comes twice: which one was meant?
+            RequestValidationError: A field that is read comes twice: which one
+                was meant?
         """
         account = self._account()
         if account is None:
@@ -183,6 +187,8 @@ class _Inbox:
                 "X-Twilio-Signature is not the one that the provider's account makes "
                 "for this URL and this form. Nothing was changed."
             )
+        read = {"AccountSid", *model.model_fields}
+        pairs = [pair for pair in pairs if pair[0] in read]
         doubled = [name for name, count in _count(pairs).items() if count > 1]
         if doubled or not named:
             raise RequestValidationError(

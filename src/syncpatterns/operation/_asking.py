@@ -25,17 +25,17 @@ class Asked(NamedTuple):
     door: bytes = b""
 
 
-def asked_for(command: object, key: object) -> Asked:
-    """Return what *command* under *key* asks for.
+def asked_for(name: str, command: object, key: object) -> Asked:
+    """Return what *command* under *key* asks the operation *name* for.
 
     Raises:
         ResultNotStorable: *command* has no JSON form, and *key* does not come
             from an HTTP request whose bytes say what is asked for.
     """
     if not isinstance(key, RequestKey):
-        return Asked(fingerprint_of(command))
+        return Asked(_command(name, command))
     if not key.fingerprint:
-        return Asked(fingerprint_of(command), key.age)
+        return Asked(_command(name, command), key.age)
     try:
         own = fingerprint_of(command)
     except ResultNotStorable:
@@ -43,3 +43,13 @@ def asked_for(command: object, key: object) -> Asked:
         # command cannot be known again behind another.
         own = b""
     return Asked(key.fingerprint, key.age, own, key.door)
+
+
+def _command(name: str, command: object) -> bytes:
+    try:
+        return fingerprint_of(command)
+    except ResultNotStorable as error:
+        raise ResultNotStorable(
+            f"{name}: the command says what is asked for, and it has no JSON form, so "
+            f"nothing was done. {error}"
+        ) from error

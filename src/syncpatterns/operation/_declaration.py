@@ -70,7 +70,7 @@ def common(
     return Common(
         name=checked_operation(name, "An operation's name"),
         engine=engine,
-        refusals=Refusals(refusals),
+        refusals=Refusals(name, refusals),
         windows=_wiring.checked_windows(name, windows),
         status=checked_status(name, status),
         namespace=_wiring.checked_namespace(name, namespace),
@@ -112,7 +112,7 @@ def single(
         )
     return SingleMode(
         engine,
-        Effect(run, codec, shared.refusals, shared.status),
+        Effect(run, codec, shared.refusals, shared.status, engine_name(shared.engine)),
         _wiring.checked_repeats(shared.name, retry),
         shared.answers(codec),
     )

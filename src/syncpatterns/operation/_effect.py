@@ -9,7 +9,11 @@ from typing import Any, Protocol
 
 from syncpatterns._transaction import Transaction
 from syncpatterns.codec import Codec, JsonCodec
-from syncpatterns.errors import ConfigurationError
+from syncpatterns.errors import (
+    ConfigurationError,
+    ResultNotStorable,
+    SyncPatternsError,
+)
 from syncpatterns.idempotency._core import StoredOutcome
 from syncpatterns.operation._answer import Result
 from syncpatterns.operation._refusals import Refusals
@@ -32,12 +36,14 @@ class Effect:
         codec: How its result is stored.
         refusals: Which of its exceptions are answers.
         status: HTTP status of a result that names none.
+        engine: Of its records, for errors.
     """
 
     run: Callable[[Any, Any], Any]
     codec: Codec[Any]
     refusals: Refusals
     status: int
+    engine: str
 
 
 class Undoable(Transaction, Protocol):
@@ -48,8 +54,37 @@ class Undoable(Transaction, Protocol):
         ...
 
 
-def run_effect(tx: Undoable, effect: Effect, command: Any) -> Done:
-    """Call the effect; a declared refusal undoes its rows and is the answer."""
+class NotYet(Exception):
+    """What was returned has not happened; only `in_words` shows it to anybody."""
+
+
+def run_effect(
+    tx: Undoable, effect: Effect, command: Any, operation: str, key: str
+) -> Done:
+    """Call the effect; a declared refusal undoes its rows and is the answer.
+
+    Args:
+        tx: Where it writes.
+        effect: What to call.
+        command: With what.
+        operation: Whose it is, for errors.
+        key: Under which storage key, for errors.
+    """
+    try:
+        return _run(tx, effect, command)
+    except (NotYet, ResultNotStorable) as error:
+        where = f"{operation} [{key[:8]}] on {effect.engine}"
+        raise in_words(error, where) from error
+
+
+def in_words(error: NotYet | ResultNotStorable, where: str) -> SyncPatternsError:
+    """Return *error* with the name of the action that it is about."""
+    if isinstance(error, NotYet):
+        return ConfigurationError(f"{where}: {error}")
+    return ResultNotStorable(f"{where}: {error}")
+
+
+def _run(tx: Undoable, effect: Effect, command: Any) -> Done:
     try:
         returned = effect.run(tx, command)
     except effect.refusals.classes as error:
@@ -82,17 +117,17 @@ def refuse_lazy(returned: object) -> None:
     """Refuse what has not happened yet, though it looks like a result.
 
     Raises:
-        ConfigurationError: A coroutine, because the effect calls an async
+        NotYet: A coroutine, because the effect calls an async
             function; or an iterator, which storing would use up: the first
             caller would get it empty, the second one full.
     """
     if isinstance(returned, CoroutineType):
         returned.close()  # else Python warns that it was never awaited
-        raise ConfigurationError(
-            "It returned a coroutine, so nothing was done. It runs inside a "
+        raise NotYet(
+            "it returned a coroutine, so nothing was done. It runs inside a "
             "transaction and cannot await: make it a plain function."
         )
     if isinstance(returned, Iterator):
-        raise ConfigurationError(
-            "It returned an iterator, which can be read only once. Return a list."
+        raise NotYet(
+            "it returned an iterator, which can be read only once. Return a list."
         )

@@ -484,7 +484,7 @@ class Operation(Enqueues[C, R]):
             windows = Windows(replay=windows.replay, dedupe=windows.replay)
         scope = checked_scope(self.name, scope)
         text = _wiring.key_text(self.name, text)
-        asked = asked_for(command, key)
+        asked = asked_for(self.name, command, key)
         return ClaimRequest(
             key=_core.storage_key(self._namespace, scope, self.name, text),
             operation=self.name,

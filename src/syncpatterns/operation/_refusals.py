@@ -28,6 +28,7 @@ class Refusals:
     """The exception classes that are answers of one operation.
 
     Args:
+        name: Of the operation, for errors.
         classes: Declared classes; each is called with its stored arguments,
             so these must be JSON values.
 
@@ -37,22 +38,23 @@ class Refusals:
 
     __slots__ = ("_by_name", "classes")
 
-    def __init__(self, classes: object) -> None:
+    def __init__(self, name: str, classes: object) -> None:
         by_name: dict[str, type[Exception]] = {}
         if not isinstance(classes, tuple):
             raise ConfigurationError(
-                f"refusals= takes a tuple of exception classes, not {classes!r}."
+                f"{name}: refusals= takes a tuple of exception classes, not "
+                f"{classes!r}."
             )
         declared = cast("tuple[type[Exception], ...]", classes)
         for cls in declared:
             if not _is_exception_class(cls):
                 raise ConfigurationError(
-                    f"refusals= takes exception classes, not {cls!r}."
+                    f"{name}: refusals= takes exception classes, not {cls!r}."
                 )
             if by_name.setdefault(_name(cls), cls) is not cls:
                 raise ConfigurationError(
-                    f"Two refusals are called {_name(cls)}; the stored name must "
-                    "lead to one class."
+                    f"{name}: two refusals are called {_name(cls)}; the stored name "
+                    "must lead to one class."
                 )
         self._by_name = by_name
         self.classes = declared

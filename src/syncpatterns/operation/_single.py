@@ -44,7 +44,7 @@ def attempt(
         return answer
     _testpoints.hit("single.after_claim")
     tx.begin_effect(request.key[:8])
-    done = run_effect(tx, effect, command)
+    done = run_effect(tx, effect, command, request.operation, request.key)
     _testpoints.hit("single.after_effect")
     finished = complete(claimed, answer.token, done.outcome, request.windows, tx.clock)
     if finished is None:

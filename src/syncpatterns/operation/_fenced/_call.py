@@ -9,9 +9,15 @@ from syncpatterns.codec import Codec
 from syncpatterns.errors import ResultNotStorable
 from syncpatterns.idempotency._call import Call, Plan, Port
 from syncpatterns.idempotency._context import current
-from syncpatterns.idempotency._core import ClaimRequest, Notes, Owned
+from syncpatterns.idempotency._core import (
+    ClaimRequest,
+    Notes,
+    Owned,
+    StoredOutcome,
+)
 from syncpatterns.idempotency._lease import Lease
 from syncpatterns.operation._answer import Result
+from syncpatterns.operation._effect import NotYet, in_words, refuse_lazy
 from syncpatterns.operation._fenced._context import FencedContext
 
 if TYPE_CHECKING:
@@ -85,6 +91,28 @@ class FencedCall(Call):
     def receipt_in(self, owned: Owned) -> tuple[bool, Any]:
         """Return whether an earlier execution left its receipt, and the receipt."""
         return kept_receipt(owned.notes, self.mode.receipt_codec)
+
+    def refused(self, error: Exception) -> StoredOutcome:
+        """Return the declared refusal *error* as the answer that is stored.
+
+        Raises:
+            ResultNotStorable: It would not come back the same.
+        """
+        try:
+            return self.mode.refusals.outcome(error)
+        except ResultNotStorable as unstorable:
+            raise in_words(unstorable, self.where) from unstorable
+
+    def look_over(self, returned: object) -> None:
+        """Refuse a check that has not happened yet.
+
+        Raises:
+            ConfigurationError: It returned a coroutine or an iterator.
+        """
+        try:
+            refuse_lazy(returned)
+        except NotYet as error:
+            raise in_words(error, self.where) from error
 
     def encode_receipt(self, receipt: object) -> bytes:
         """Return the stored form of what was found.

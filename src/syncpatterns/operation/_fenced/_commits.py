@@ -20,7 +20,7 @@ from syncpatterns.idempotency._core import (
     StoredOutcome,
 )
 from syncpatterns.idempotency._ports import waits_in_place
-from syncpatterns.operation._effect import Done, refuse_lazy, run_effect
+from syncpatterns.operation._effect import Done, run_effect
 from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def _refused(tx: EngineTransaction, call: FencedCall) -> StoredOutcome | None:
         return None
     tx.begin_effect(call.key[:8])
     try:
-        refuse_lazy(mode.check(tx, call.command))
+        call.look_over(mode.check(tx, call.command))
     except mode.refusals.classes as error:
-        outcome = mode.refusals.outcome(error)
+        outcome = call.refused(error)
         tx.undo()
         return outcome
     return None
@@ -174,7 +174,7 @@ def _result(
     if record.state is not State.IN_PROGRESS:
         return None
     tx.begin_effect(call.key[:8])
-    done = run_effect(tx, effect, call.command)
+    done = run_effect(tx, effect, call.command, call.plan.operation, call.key)
     _complete(tx, call, record, token, done.outcome)
     return done
 

@@ -166,7 +166,7 @@ def _refuse(
 ) -> Flow[Steps, Ended]:
     """Store what the provider said no to: it is the answer."""
     try:
-        outcome = call.mode.refusals.outcome(cast("Exception", error))
+        outcome = call.refused(cast("Exception", error))
         step = Complete(call, context.token, outcome)
         held = yield from _patiently(call, lease, step)
     except BaseException as failure:  # noqa: BLE001 - the key must not stay held

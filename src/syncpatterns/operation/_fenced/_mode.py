@@ -158,7 +158,8 @@ class FencedMode:
         def write(tx: Any, command: Any) -> Any:
             return receipt if commit is None else commit(tx, command, receipt)
 
-        return Effect(write, self._codec, _NO_REFUSALS, self._status)
+        engine = self.setup.engine
+        return Effect(write, self._codec, _NO_REFUSALS, self._status, engine)
 
     def make_call(self, command: Any, request: ClaimRequest, port: Port) -> FencedCall:
         """Return one call of *command*."""
@@ -200,4 +201,4 @@ class FencedMode:
         return self._answers.known(ended, call.request)
 
 
-_NO_REFUSALS = Refusals(())
+_NO_REFUSALS = Refusals("", ())

@@ -17,7 +17,7 @@ from syncpatterns._transaction import Enqueuer, Publishable
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.idempotency._core import ClaimAnswer, Owned, Replay, StoredOutcome
 from syncpatterns.idempotency._steps import ado, do
-from syncpatterns.operation._effect import Done, refuse_lazy, run_effect
+from syncpatterns.operation._effect import Done, run_effect
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._call import FencedCall
@@ -75,7 +75,11 @@ class Work(Effect[Any]):
         """Do it on a worker thread."""
         from anyio.to_thread import run_sync  # noqa: PLC0415 - sync users never pay for it
 
-        return await run_sync(self.function)
+        def boxed() -> list[Any]:  # trio takes a returned coroutine for a mistake
+            return [self.function()]
+
+        (value,) = await run_sync(boxed)
+        return value
 
 
 Steps = Flow[Ask | Work, T]
@@ -144,9 +148,9 @@ def _refused(call: FencedCall) -> Steps[StoredOutcome | None]:
     if check is None:
         return None
     try:
-        refuse_lazy((yield from Work(lambda: check(Detached(call), call.command))))
+        call.look_over((yield from Work(lambda: check(Detached(call), call.command))))
     except mode.refusals.classes as error:
-        return mode.refusals.outcome(error)
+        return call.refused(error)
     return None
 
 
@@ -156,7 +160,9 @@ def _result(call: FencedCall, token: int, receipt: Any) -> Steps[Done | None]:
         return None
     effect = call.mode.effect(receipt)
     done: Done = yield from Work(
-        lambda: run_effect(Detached(call), effect, call.command)
+        lambda: run_effect(
+            Detached(call), effect, call.command, call.plan.operation, call.key
+        )
     )
     held = yield from _complete(call, token, done.outcome)
     return done if held else None

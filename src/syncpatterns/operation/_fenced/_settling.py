@@ -227,7 +227,8 @@ class Settling:
                 if self._settled(record, StoredOutcome("value"), tx.clock) is None:
                     return False
                 tx.begin_effect(key[:8])
-                outcome = run_effect(tx, effect, self._command(record)).outcome
+                command = self._command(record)
+                outcome = run_effect(tx, effect, command, mode.name, key).outcome
                 settled = self._settled(record, outcome, tx.clock)
                 if settled is None:
                     return False
@@ -241,7 +242,7 @@ class Settling:
             return False
         call, command = self._call(record), self._command(record)
         done: Done = yield from Work(
-            lambda: run_effect(Detached(call), effect, command)
+            lambda: run_effect(Detached(call), effect, command, mode.name, key)
         )
         settled: bool = yield from Ask(
             "resolve", key, done.outcome, mode.windows, by=by, reason=reason
