@@ -55,6 +55,11 @@ def formless(payload: threading_lock) -> None:  # type: ignore[name-defined]  # 
     """Name a type that nobody knows."""
 
 
+async def awaited(payload: Any) -> str:
+    """Be what nobody awaits."""
+    return str(payload)
+
+
 class Opaque:
     """Pydantic knows no schema of it."""
 
@@ -125,7 +130,10 @@ def test_a_queue_that_cannot_work(options: dict[str, Any], says: str) -> None:
         (plain, {"version": 2, "upcast": {1: dict, 2: dict}}, "leads nowhere"),
         (plain, {"version": 2, "upcast": {"1": dict}}, "by version number"),
         (plain, {"version": 2, "upcast": [dict]}, "by version number"),
+        (plain, {"version": 2, "upcast": {1: awaited}}, "is async"),
         (plain, {"lane": "lead:7"}, "lane="),
+        (plain, {"lane": awaited}, "lane=.* is async"),
+        (plain, {"entity": awaited}, "entity=.* is async"),
         (plain, {"lane": lambda: "x"}, "lane="),
         (plain, {"entity": 7}, "entity="),
         (plain, {"coalesce": last_write()}, "needs entity="),
@@ -364,3 +372,9 @@ def test_an_operation_needs_a_scope(tmp_path: Any) -> None:
     known = queue.handler(Operation("x", engine, effect=effect))
     with pytest.raises(ConfigurationError, match="SINGLE_TENANT"):
         queue.enqueue(known, Update(7, "won"))
+
+
+def test_a_merge_that_nobody_awaits() -> None:
+    """Its coroutine would be stored, or rather not."""
+    with pytest.raises(ConfigurationError, match="a plain function"):
+        merge(awaited)  # type: ignore[arg-type]  # the mistake

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from syncpatterns.codec import JsonCodec
+from syncpatterns.errors import ResultNotStorable
 from syncpatterns.offline_queue import (
     Done,
     ItemContext,
@@ -133,6 +134,7 @@ def test_a_payload_that_cannot_be_read_is_dead_and_kept(
     (dead,) = queue.dead.list()
 
     assert (dead.reason, dead.payload) == ("payload-invalid", payload)
+    assert dead.error.endswith("Error"), "which kind it was, without its words"
     assert seen == [Update(1, "x"), Update(2, "x")]
 
 
@@ -215,3 +217,20 @@ def test_a_dict_for_a_model_is_that_model(make: Callable[..., OfflineQueue]) -> 
     assert item is not None
     assert json.loads(item.payload) == {"lead_id": 7, "status": "won", "by": "nobody"}
     assert seen == [Move(lead_id=7, status="won")]
+
+
+def test_a_dict_without_end_is_refused(engine: Any) -> None:
+    """It says so; the recursion of whoever looks for a `Ref` in it is not shown."""
+    queue = OfflineQueue("field", engine)
+
+    @queue.handler("n.note")
+    def note(payload: dict[str, Any]) -> None: ...
+
+    round_: dict[str, Any] = {}
+    round_["self"] = round_
+    deep: Any = 1
+    for _ in range(3000):
+        deep = [deep]
+    for payload in (round_, {"deep": deep}):
+        with pytest.raises(ResultNotStorable, match="nested too deep"):
+            queue.enqueue(note, payload)

@@ -174,7 +174,7 @@ class Delivery:
         except Unreadable as error:
             if error.parked:
                 return judge.parked(item, error.reason)
-            return judge.failed(item, error.reason)
+            return judge.failed(item, error.reason, error.__cause__)
         outcome: Outcome[Any] = yield from invoke
         if isinstance(outcome, Ok):
             result, shown = stored_result(handler, item, outcome.value)

@@ -94,9 +94,12 @@ class Judge:
         put_back = Release(item.hold, delay, unsent=True, error=said(error))
         return Verdict(put_back, extra=Aftermath(Err(error), "store"))
 
-    def failed(self, item: Item, reason: str) -> Verdict:
+    def failed(
+        self, item: Item, reason: str, why: BaseException | None = None
+    ) -> Verdict:
         """It can never be done."""
-        return Verdict(Fail(item.hold, reason), extra=Aftermath(None, reason))
+        words = "" if why is None else said(why)
+        return Verdict(Fail(item.hold, reason, words), extra=Aftermath(None, reason))
 
     def parked(
         self, item: Item, reason: str, error: BaseException | None = None

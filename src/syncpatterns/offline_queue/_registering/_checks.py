@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast, get_args
 
-from syncpatterns._functions import function_of
+from syncpatterns._functions import function_of, is_async
 from syncpatterns.codec import Codec, JsonCodec, annotation_of, codec_for
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import ParentPolicy
@@ -182,6 +182,12 @@ def upcast(where: str, newest: int, given: object) -> dict[int, Callable[[Any], 
     steps: dict[Any, Any] = dict(cast("Any", given))
     if not all(type(each) is int and callable(step) for each, step in steps.items()):
         raise ConfigurationError(f"{where}: upcast= takes functions by version number.")
+    awaited = sorted(each for each, step in steps.items() if is_async(step))
+    if awaited:
+        raise ConfigurationError(
+            f"{where}: upcast={{{awaited[0]}: ...}} is async, and nobody awaits it: "
+            "each item of that form would be DEAD. Give a plain function."
+        )
     oldest = min(steps, default=newest)
     missing = sorted(set(range(oldest, newest)) - set(steps))
     beyond = sorted(each for each in steps if not 1 <= each < newest)
@@ -203,6 +209,8 @@ def one_argument(where: str, option: str, given: object) -> Any:
         return None
     try:
         _bound(given, 1)
+        if is_async(cast("Callable[..., Any]", given)):
+            raise TypeError("it is async, and nobody awaits it")  # noqa: TRY301 - one sentence for all
     except TypeError as error:
         raise ConfigurationError(
             f"{where}: {option}= takes a function of the payload, such as "

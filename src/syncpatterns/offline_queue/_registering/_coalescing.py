@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from syncpatterns._functions import is_async
 from syncpatterns.errors import ConfigurationError
 
 P = TypeVar("P")
@@ -50,11 +51,12 @@ def merge(merged: Callable[[P, P], P]) -> Coalescing:
             if the waiting one changes meanwhile.
 
     Raises:
-        ConfigurationError: It is no function.
+        ConfigurationError: It is no function, or an async one.
     """
-    if not callable(merged):
+    given: object = merged
+    if not callable(given) or is_async(given):
         raise ConfigurationError(
-            f"merge() takes a function of (waiting, new), not {merged!r}."
+            f"merge() takes a plain function of (waiting, new), not {merged!r}."
         )
     return Coalescing("merge", merged=merged)
 

@@ -88,7 +88,7 @@ class PayloadForm:
         value = given
         references: tuple[Reference, ...] = ()
         if isinstance(given, Mapping):
-            emptied, references = take_out(given)
+            emptied, references = self._taken_out(given)
             if references:
                 value = Outline(cast("Mapping[str, Any]", given), self.name)
                 data = JsonCodec().encode(emptied)
@@ -108,6 +108,15 @@ class PayloadForm:
         named = canonical_json(dump(references)) if references else b"[]"
         print_ = digest(canonical_json(json.loads(data)), named)
         return Packed(value, data, references, print_)
+
+    def _taken_out(self, given: Any) -> tuple[Any, tuple[Reference, ...]]:
+        try:
+            return take_out(given)
+        except RecursionError:
+            raise ResultNotStorable(
+                f"{self.name}: the dict is nested too deep, or holds itself, and has "
+                "no JSON form."
+            ) from None
 
     def _refuse_masked(self, value: Any, data: bytes) -> None:
         """Refuse a secret: its handler would get the asterisks that pydantic writes."""
