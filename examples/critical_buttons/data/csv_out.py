@@ -16,8 +16,10 @@ _BEGINS: Final = r"[\s\x00-\x1f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _FORMULA: Final = re.compile(_BEGINS)
 _LEADING: Final = ("\t", "\r", "\n")
 #: Where a spreadsheet that parts cells at another character would begin a new
-#: one: in much of Europe that is the semicolon, also inside of what we quote.
-_PARTED: Final = re.compile(rf"([;|\t\r\n])(?={_BEGINS})")
+#: one: in much of Europe that is the semicolon, also inside of what we quote. It
+#: takes quotation marks away then: of ``;"=1+1`` we write ``;""=1+1``, which is
+#: an empty text with a formula behind it.
+_PARTED: Final = re.compile(rf'([;|\t\r\n])(?=(?:[\s\x00-\x1f\ufeff]*")*{_BEGINS})')
 
 
 def harmless(cell: str) -> str:

@@ -201,7 +201,8 @@ class OfflineClient:
             **options: See `RequestOptions`.
 
         Returns:
-            `Done` with the answer, or `Queued` with a receipt.
+            `Done` with the answer, or `Queued` with a receipt. It is done as well if
+            the service says ``outcome-gone``: that is the reply's `problem` then.
 
         Raises:
             RequestRefused: The service said no; the request is kept DEAD.

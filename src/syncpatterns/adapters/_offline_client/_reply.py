@@ -215,6 +215,10 @@ def _kind(answer: Answer, answers: Collection[str]) -> str | None:
 
 
 def _error(verdict: HttpVerdict, where: str, reply: Reply) -> Exception | None:
+    if verdict.verdict == "done":
+        # Of "outcome-gone" as well: whoever waits for a reply finds in it that it was
+        # done and that the service no longer knows how.
+        return None
     error = error_of_http(verdict, where)
     if isinstance(error, HttpConflict):
         return RequestConflict(error.detail, reply)

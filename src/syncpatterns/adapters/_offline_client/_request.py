@@ -71,7 +71,8 @@ _SECRET: Final = re.compile(
     r"|api.?key|access.?key"
 )
 _SECRET_QUERY: Final = re.compile(
-    r"access_?token|api_?key|client_?secret|password|secret|signature|token",
+    r"(?:access|auth|id|refresh|session)[_-]?token|api[_-]?key|client[_-]?secret"
+    r"|password|secret|signature|token",
     re.IGNORECASE,
 )
 _HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")

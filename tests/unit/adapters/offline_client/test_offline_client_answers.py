@@ -130,6 +130,21 @@ def test_what_is_no_problem_document_has_no_type() -> None:
     assert problem_of("application/json", body, whole=True) is None
 
 
+def test_what_was_done_long_ago_is_done_with_a_reply_that_says_so(
+    crm: OfflineClient, queue: OfflineQueue, service: Service, clock: FakeClock
+) -> None:
+    """Whoever takes `Done` apart finds a reply, now and at the receipt."""
+    service.script = [Said(504), problem(409, "outcome-gone")]
+    out = crm.post(URL, json={})
+    assert isinstance(out, Queued)
+    clock.advance(120)
+    queue.flush()
+
+    found = out.receipt.wait(0).value
+    assert (found.status_code, found.problem) == (409, "outcome-gone")
+    assert len({each.key for each in service.requests}) == 1
+
+
 # ------------------------------------------------------------ who stands between
 
 
