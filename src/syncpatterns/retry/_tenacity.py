@@ -128,18 +128,18 @@ def as_attempts(stop: object) -> float | None:
 
 
 def refuse_async(name: str, value: object) -> None:
-    """Refuse a coroutine function, alone or inside a combination.
+    """Refuse a coroutine function: alone, as a predicate, or in a combination.
 
     Raises:
         ConfigurationError: A coroutine would count as true.
     """
-    if is_async(value):
+    if is_async(value) or is_async(getattr(value, "predicate", None)):
         message = (
-            f"{name}= is an async function. A strategy decides at once, without "
-            "waiting; a coroutine would count as true. Use a plain function."
+            f"{name}= is, or asks, an async function. A strategy decides at once, "
+            "without waiting; a coroutine would count as true. Use a plain function."
         )
         raise ConfigurationError(message)
-    for part in parts(value):
+    for part in (*parts(value), *getattr(value, "stops", ())):
         refuse_async(name, part)
 
 

@@ -65,9 +65,14 @@ def test_a_tenacity_retry_strategy_may_say_no(clock: FakeClock, flaky: Any) -> N
 def test_an_async_strategy_of_tenacity_is_refused() -> None:
     """Alone or inside a combination: its coroutine would count as true."""
     strategy = tenacity.asyncio.retry.retry_if_exception(_later)
-    for on in (strategy, tenacity.retry_any(strategy)):
+    judges: Any = (tenacity.retry_if_exception, tenacity.retry_if_result)
+    predicates = [judge(_later) for judge in judges]
+    for on in (strategy, tenacity.retry_any(strategy), *predicates):
         with pytest.raises(ConfigurationError, match="async function"):
             Retry(on=on)
+    later: Any = _later
+    with pytest.raises(ConfigurationError, match="async function"):
+        Retry(on=Down, stop=tenacity.stop_after_attempt(3) | later)
 
 
 async def _later(_: BaseException) -> bool:
