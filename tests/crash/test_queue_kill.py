@@ -19,6 +19,7 @@ from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue._core import Ack, ItemState, NewItem, QueueRules
 from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 from syncpatterns.testing import FakeClock, kill_loop
+from tests.at_once import at_once
 from tests.timing import NeverTwice
 
 QUEUE = "q"
@@ -213,26 +214,11 @@ def test_two_processes_drain_ten_thousand_items(tmp_path: Path) -> None:
                 for n in range(first, first + 1000)
             ]
             store.enqueue(EnqueueRequest(QUEUE, items))
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.programs.queue_drain", str(tmp_path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
+    program = ["-m", "tests.crash.programs.queue_drain", str(tmp_path)]
+    answers = [
+        [int(seq) for seq in said.split()]
+        for said in at_once([program] * 2, ready="claimed")
     ]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "claimed\n"
-    answers = []
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in processes:
-        out, _ = process.communicate(timeout=200)
-        answers.append([int(seq) for seq in out.split()])
 
     assert sorted(answers[0] + answers[1]) == list(range(1, 10_001))
     assert all(answers)

@@ -14,6 +14,7 @@ import pytest
 from syncpatterns.engines.sqlite import SqliteEngine, _migrations
 from syncpatterns.idempotency import Record, State, StoredOutcome, Windows
 from syncpatterns.idempotency._core import Resolution
+from tests.at_once import at_once
 from tests.unit.engines.conftest import on_disk
 
 OpenEngine = Callable[..., SqliteEngine]
@@ -162,29 +163,9 @@ sys.stdin.readline()
 with SqliteEngine(sys.argv[1]) as engine:
     print(engine.epoch)
 """
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(4)
-    ]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    answers = []
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in processes:
-        out, _ = process.communicate(timeout=200)
-        answers.append((process.returncode, out))
+    epochs = at_once([["-c", code, str(path)]] * 4)
 
-    assert {code for code, _ in answers} == {0}
-    assert len({epoch for _, epoch in answers}) == 1
+    assert len(set(epochs)) == 1
 
 
 def test_a_migration_without_its_last_semicolon_is_refused() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +10,7 @@ from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import ItemState, Parent, QueueRules
+from tests.at_once import at_once
 from tests.unit.engines.queues import (
     PLENTY,
     QUEUE,
@@ -64,25 +63,9 @@ with SqliteEngine(sys.argv[1]) as engine:
     except QueueFull:
         print("full")
 """
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(engine.path), str(n)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for n in range(4)
-    ]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    said = sorted(process.communicate(timeout=200)[0] for process in processes)
+    said = at_once(["-c", code, str(engine.path), str(n)] for n in range(4))
 
-    assert said == ["full\n", "full\n", "full\n", "in\n"]
+    assert sorted(said) == ["full\n", "full\n", "full\n", "in\n"]
     assert store.stats(QUEUE).live == 1000
 
 

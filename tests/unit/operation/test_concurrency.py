@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.operation import Answer, Operation, Transaction
 from syncpatterns.testing import sqlite_integrity
+from tests.at_once import at_once
 from tests.unit.engines.conftest import on_disk
 from tests.unit.engines.test_shared_commits import held
 from tests.unit.operation.conftest import (
@@ -79,29 +78,11 @@ print(json.dumps(told))
 
 def processes(path: Path, calls: int, keys: int) -> list[tuple[bool, str]]:
     """Have four processes make *calls* calls each, and return their answers."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(path), how, str(calls), str(keys)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    said = at_once(
+        ["-c", WORKER, str(path), how, str(calls), str(keys)]
         for how in ("tasks", "threads", "tasks", "threads")
-    ]
-    for process in started:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    answers: list[tuple[bool, str]] = []
-    for process in started:
-        out, errors = process.communicate(timeout=200)
-        assert process.returncode == 0, errors
-        answers += [(replayed, body) for replayed, body in json.loads(out)]
-    return answers
+    )
+    return [(replayed, body) for each in said for replayed, body in json.loads(each)]
 
 
 @pytest.mark.case("OPR-03")
