@@ -81,20 +81,17 @@ class Lead:
 HOUR: Final = 3600.0
 
 
-def wait_for_room(
-    sent: Sequence[datetime], limit: int, now: datetime, span: float = HOUR
-) -> float:
-    """Return how many seconds to wait until fewer than *limit* are in the *span*.
+def wait_for_room(sent: Sequence[datetime], limit: int, now: datetime) -> float:
+    """Return how many seconds to wait until fewer than *limit* are of the last hour.
 
     Args:
         sent: When messages were sent; older ones do not count.
-        limit: How many there may be within *span* seconds.
+        limit: How many there may be within an hour.
         now: The instant of sending.
-        span: Seconds.
     """
     ages = sorted((now - each).total_seconds() for each in sent)
-    recent = [age for age in ages if age < span]
+    recent = [age for age in ages if age < HOUR]
     if len(recent) < limit:
         return 0.0
     # Room comes when the one that is `limit` from the newest falls out.
-    return max(0.0, span - recent[limit - 1]) if limit else span
+    return max(0.0, HOUR - recent[limit - 1]) if limit else HOUR

@@ -10,6 +10,7 @@ Slot: TypeAlias = tuple[datetime, datetime]
 
 #: How many slots of the same length are looked at, one after the other.
 HORIZON: Final = 200
+_OFFERED: Final = 3
 
 
 def candidates(slot: Slot, now: datetime) -> Iterator[Slot]:
@@ -30,14 +31,12 @@ def search_span(slot: Slot, now: datetime) -> Slot:
     return found[0][0], found[-1][1]
 
 
-def free_slots(
-    slot: Slot, taken: Iterable[Slot], now: datetime, limit: int = 3
-) -> list[Slot]:
-    """Return up to *limit* slots after *slot* that overlap none of *taken*."""
+def free_slots(slot: Slot, taken: Iterable[Slot], now: datetime) -> list[Slot]:
+    """Return the first three slots after *slot* that overlap none of *taken*."""
     busy = sorted(taken)
     free: list[Slot] = []
     for begin, end in candidates(slot, now):
-        if len(free) == limit:
+        if len(free) == _OFFERED:
             break
         if not any(begin < to and start < end for start, to in busy):
             free.append((begin, end))

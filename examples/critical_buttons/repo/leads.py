@@ -64,20 +64,7 @@ _touch: Final = (
         updated_by=bindparam("updated_by"),
     )
 )
-_save: Final = (
-    update(leads)
-    .where(
-        leads.c.tenant == bindparam("of_tenant"),
-        leads.c.id == bindparam("of_id"),
-        leads.c.version == bindparam("of_version"),
-    )
-    .values(
-        status=bindparam("status"),
-        version=bindparam("version"),
-        updated_at=bindparam("updated_at"),
-        updated_by=bindparam("updated_by"),
-    )
-)
+_save: Final = _touch.values(status=bindparam("status"))
 _insert: Final = insert(leads)
 _ids: Final = select(leads.c.tenant, leads.c.id)
 _count: Final = select(func.count()).select_from(leads)

@@ -36,13 +36,10 @@ class SimulatorProcess:
     this process is killed: it holds one end of a pipe, and sees the other go.
 
     Args:
-        port: Where it should listen; a free port if that one is taken.
         chaos: Whether faults can be switched, see `admin_url`.
-        seed: Makes its chance repeatable.
         pace: Seconds from one status of a message to the next.
         account_sid: The account it knows; made up by default.
         auth_token: The token of that account; made up by default.
-        inbound_url: The webhook for messages that come in.
 
     Raises:
         SimulatorFailed: On entering; it ended or did not answer in time.
@@ -51,20 +48,15 @@ class SimulatorProcess:
     def __init__(
         self,
         *,
-        port: int = 0,
         chaos: bool = False,
-        seed: int | None = None,
         pace: float | None = None,
         account_sid: str | None = None,
         auth_token: str | None = None,
-        inbound_url: str | None = None,
     ) -> None:
         options = {
-            "--port": port,
-            "--seed": seed,
+            "--port": 0,
             "--pace": pace,
             "--account": account_sid,
-            "--inbound-url": inbound_url,
             "--parent": os.getpid(),
         }
         self._arguments = [

@@ -74,19 +74,23 @@ def request(
         return Reply(response.status, pairs, data)
 
 
+def press(port: int, path: str, key: str, body: Any) -> Reply:
+    """Post *body* as JSON under *key*.
+
+    Raises:
+        NoAnswer: There was no answer; press again with the same *key*.
+    """
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    return request(port, "POST", path, headers=headers, body=json.dumps(body).encode())
+
+
 def confirm(port: int, booking: str, key: str) -> Reply:
     """Press *Confirm booking*.
 
     Raises:
         NoAnswer: There was no answer; press again with the same *key*.
     """
-    return request(
-        port,
-        "POST",
-        "/api/bookings/confirm",
-        headers={"Content-Type": "application/json", "Idempotency-Key": key},
-        body=json.dumps({"booking_id": booking}).encode(),
-    )
+    return press(port, "/api/bookings/confirm", key, {"booking_id": booking})
 
 
 def send_sms(port: int, lead: str, body: str, key: str) -> Reply:
@@ -95,13 +99,7 @@ def send_sms(port: int, lead: str, body: str, key: str) -> Reply:
     Raises:
         NoAnswer: There was no answer; press again with the same *key*.
     """
-    return request(
-        port,
-        "POST",
-        "/api/leads/send-sms",
-        headers={"Content-Type": "application/json", "Idempotency-Key": key},
-        body=json.dumps({"lead_id": lead, "body": body}).encode(),
-    )
+    return press(port, "/api/leads/send-sms", key, {"lead_id": lead, "body": body})
 
 
 def update_status(port: int, body: dict[str, Any], key: str) -> Reply:
@@ -110,13 +108,7 @@ def update_status(port: int, body: dict[str, Any], key: str) -> Reply:
     Raises:
         NoAnswer: There was no answer; ask again with the same *key*.
     """
-    return request(
-        port,
-        "POST",
-        "/api/leads/update-status",
-        headers={"Content-Type": "application/json", "Idempotency-Key": key},
-        body=json.dumps(body).encode(),
-    )
+    return press(port, "/api/leads/update-status", key, body)
 
 
 def leads(port: int) -> dict[str, dict[str, Any]]:

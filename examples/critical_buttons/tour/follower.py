@@ -10,9 +10,11 @@ from collections import Counter
 from contextlib import closing, suppress
 from typing import Any
 
-from syncpatterns.clock import Clock, SystemClock
+from syncpatterns.clock import SystemClock
 
 _PAUSE = 0.05
+#: Seconds after which what must come has not come.
+_PATIENCE = 120.0
 
 
 class Follower:
@@ -23,10 +25,10 @@ class Follower:
         cursor: Where to begin.
     """
 
-    def __init__(self, port: int, cursor: str, *, clock: Clock | None = None) -> None:
+    def __init__(self, port: int, cursor: str) -> None:
         self.port = port
         self._cursor = cursor
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock()
         self._changed = threading.Condition()
         self._stopping = False
         self._socket: socket.socket | None = None
@@ -44,13 +46,13 @@ class Follower:
         self._thread.start()
         return self
 
-    def wait_for_connects(self, number: int, timeout: float = 120.0) -> bool:
+    def wait_for_connects(self, number: int) -> bool:
         """Wait until the stream was opened *number* times."""
-        return self._wait(lambda: self.connects >= number, timeout)
+        return self._wait(lambda: self.connects >= number)
 
-    def wait_for(self, wanted: set[str], timeout: float = 120.0) -> bool:
+    def wait_for(self, wanted: set[str]) -> bool:
         """Wait until there was an event of every booking in *wanted*."""
-        return self._wait(lambda: wanted <= set(self.events), timeout)
+        return self._wait(lambda: wanted <= set(self.events))
 
     def stop(self) -> None:
         """Close the connection and end."""
@@ -62,9 +64,9 @@ class Follower:
                 open_socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
 
-    def _wait(self, fact: Any, timeout: float) -> bool:
+    def _wait(self, fact: Any) -> bool:
         with self._changed:
-            return bool(self._changed.wait_for(fact, timeout))
+            return bool(self._changed.wait_for(fact, _PATIENCE))
 
     def _run(self) -> None:
         while not self._stopping:
