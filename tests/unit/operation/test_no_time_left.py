@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
+import anyio.to_thread
 import pytest
 
-from syncpatterns.errors import CallRejected
+from syncpatterns.errors import CallRejected, InProgress
 from syncpatterns.retry import CircuitBreaker, deadline
 from tests.unit.operation.conftest import Caller
 from tests.unit.operation.fenced_kit import Desk, Send, Sent
@@ -41,4 +45,34 @@ async def test_it_says_nothing_about_the_provider(desk: Desk, call: Caller) -> N
         await call(operation, Send())
 
     assert (breaker.current_state, breaker.fail_counter) == ("closed", 0)
+    assert desk.provider.calls == []
+
+
+@pytest.mark.case("OPR-27", part="while somebody else has the key")
+async def test_nobody_waits_for_another_past_its_deadline(
+    desk: Desk, call: Caller
+) -> None:
+    """Another call has the key: who has one second waits for it no longer."""
+    operation = desk.operation()
+    mode: Any = operation._mode
+    request = operation._request(Send(), "k1", "acme")
+    other = mode.make_call(Send(), request, mode.guard.port())
+    assert desk.engine.idempotency_store().claim(other.request).token
+    began = desk.clock.monotonic()
+
+    async def ask() -> None:
+        if call.how == "acall":
+            await call(operation, Send())
+        else:  # on a thread that may wait: the loop's must not
+            command = functools.partial(operation.call, Send(), key="k1", scope="acme")
+            await anyio.to_thread.run_sync(command)
+
+    with deadline(1.0, clock=desk.clock), pytest.raises(InProgress):
+        await ask()
+    waited = desk.clock.monotonic() - began
+    with pytest.raises(InProgress):
+        await ask()
+
+    assert waited == pytest.approx(1.0, abs=0.01)
+    assert desk.clock.monotonic() - began >= 5.0
     assert desk.provider.calls == []

@@ -19,6 +19,7 @@ from syncpatterns.idempotency._lease import Lease
 from syncpatterns.operation._answer import Result
 from syncpatterns.operation._effect import NotYet, in_words, refuse_lazy
 from syncpatterns.operation._fenced._context import FencedContext
+from syncpatterns.retry import remaining
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._mode import FencedMode
@@ -72,6 +73,10 @@ class FencedCall(Call):
             command=request.command,
             door=request.door,
         )
+
+    def patience(self) -> float:
+        """Return for how much longer this caller waits: never past its deadline."""
+        return min(super().patience(), remaining())
 
     def context(self, owned: Owned, lease: Lease) -> FencedContext:
         """Return what the operation's functions are told about this execution."""
