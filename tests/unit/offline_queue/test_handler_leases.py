@@ -234,3 +234,26 @@ def test_a_call_that_is_interrupted_gives_its_item_back(
 
     assert (item.state, item.attempts) == (ItemState.READY, 0)
     assert item.sent_at is not None
+
+
+async def test_an_async_handler_extends_its_lease_too(
+    make: Callable[..., OfflineQueue],
+) -> None:
+    """By as much as it says, counted from now."""
+    queue = make(lease=30)
+    later: list[float] = []
+
+    @queue.handler("n.inc")
+    async def inc(payload: int, ctx: ItemContext) -> int:
+        before = await queue.aget(ctx.id)
+        await ctx.aextend(100)
+        after = await queue.aget(ctx.id)
+        assert before is not None
+        assert after is not None
+        later.append(after.lease_until - before.lease_until)
+        return payload + 1
+
+    out = await queue.acall(inc, 1)
+
+    assert isinstance(out, Done)
+    assert later == [pytest.approx(70)]

@@ -115,6 +115,20 @@ async def test_an_async_question_is_held_to_the_same(
     assert response.status_code == 302
 
 
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+async def test_each_question_can_be_awaited(
+    make: MakeClient, service: Service, method: str
+) -> None:
+    """By its own method, and with who asks."""
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        crm = make(client, auth=lambda scope: SIGNED_IN)
+        response = await getattr(crm, f"a{method}")(URL)
+
+    assert [each.method for each in service.requests] == [method.upper()]
+    assert service.requests[0].headers["x-api-key"] == "k-1"
+    assert response.status_code == 200
+
+
 # ---------------------------------------------------------------- who asks, once
 
 
