@@ -1,4 +1,4 @@
-"""All targets of one drain together: pure bookkeeping over their links."""
+"""All targets of one queue together: pure bookkeeping over their links."""
 
 from __future__ import annotations
 
