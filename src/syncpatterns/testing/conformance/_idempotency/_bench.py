@@ -89,9 +89,9 @@ class Bench:
         """Ask to store an answer."""
         return Ask("complete", self.key(name), token, outcome, windows)
 
-    def renew(self, token: int, lease: float = LEASE, *, name: str = "k") -> Ask:
+    def renew(self, token: int, lease: float = LEASE) -> Ask:
         """Ask to move the lease."""
-        return Ask("renew", self.key(name), token, lease, WINDOWS)
+        return Ask("renew", self.key(), token, lease, WINDOWS)
 
     def release(self, token: int, *, name: str = "k") -> Ask:
         """Ask to give the key back."""
@@ -208,11 +208,11 @@ def owned(answer: object, what: str = "the claim") -> Owned:
     return answer
 
 
-def kept(record: object, what: str = "the record") -> Record:
+def kept(record: object) -> Record:
     """Assert that there is a *record*; return it.
 
     Raises:
         AssertionError: There is none.
     """
-    assert isinstance(record, Record), f"{what} should be there, got {record!r}"
+    assert isinstance(record, Record), f"the record should be there, got {record!r}"
     return record
