@@ -8,6 +8,7 @@ raises is logged and changes nothing.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -257,8 +258,31 @@ class Hooks:
 
     def emit(self, fact: Fact | Swept) -> None:
         """Tell every hook about *fact*."""
+        handled = sys.exception()
         for hook in self._hooks:
             try:
                 hook(fact)
-            except Exception:  # noqa: BLE001 - a hook must not break the call it hears of
-                _log.exception("A hook failed on %s", type(fact).__name__)
+            except Exception as error:  # noqa: BLE001 - a hook must not break the call it hears of
+                shown = alone(error, handled)
+                _log.exception(
+                    "A hook failed on %s", type(fact).__name__, exc_info=shown
+                )
+
+
+def alone(error: Exception, handled: BaseException | None) -> Exception | None:
+    """Return *error* for a log, without what was being handled when it arose.
+
+    Hooks run while the error of a call is handled, so Python chains it to theirs,
+    and a log would show its message: "no such number: +1202...". None if the hook
+    has raised that very error.
+    """
+    if error is handled:
+        return None
+    link: BaseException | None = None if handled is None else error
+    while link is not None:
+        if link.__cause__ is handled:
+            link.__cause__ = None
+        if link.__context__ is handled:
+            link.__context__ = None
+        link = link.__context__
+    return error

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import logging
+from typing import Any
 
 import pytest
 
 from syncpatterns import events
+from syncpatterns.errors import ConfigurationError
 from syncpatterns.events import Executed, Fact, Hooks, Swept
 
 FACTS = [
@@ -16,6 +19,10 @@ FACTS = [
     for _, cls in inspect.getmembers(events, inspect.isclass)
     if issubclass(cls, Fact)
 ]
+
+
+async def _later(fact: object) -> None:
+    raise AssertionError(fact)
 
 
 def test_hooks_are_told_in_order() -> None:
@@ -42,6 +49,36 @@ def test_a_failing_hook_is_logged_and_stops_nobody(
 
     assert heard == [Swept("memory", records=1)]
     assert "A hook failed on Swept" in caplog.text
+
+
+def test_what_is_logged_of_a_hook_says_nothing_of_the_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It runs while the call's own error is handled, which may name somebody."""
+
+    def fail(_: object) -> None:
+        message = "broken hook"
+        raise RuntimeError(message)
+
+    def again(_: object) -> None:
+        raise  # noqa: PLE0704 - the error that is being handled
+
+    with caplog.at_level(logging.ERROR):
+        try:
+            int("number +12025550147")
+        except ValueError:
+            Hooks([fail, again]).emit(Swept("memory"))
+
+    assert "12025550147" not in caplog.text
+    assert "broken hook" in caplog.text
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("hook", [_later, functools.partial(_later)])
+def test_an_async_hook_is_refused(hook: Any) -> None:
+    """Nobody would await it, so it would never run."""
+    with pytest.raises(ConfigurationError, match="async"):
+        Hooks([hook])
 
 
 def test_a_hook_that_ends_the_program_does() -> None:

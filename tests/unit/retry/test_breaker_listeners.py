@@ -218,6 +218,53 @@ def test_an_interrupt_in_a_listener_gives_the_place_of_a_probe_back() -> None:
     assert outcome(breaker, good) == "answer"
 
 
+def test_what_is_logged_of_a_broken_listener_says_nothing_of_the_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The call's own error may name somebody; it is the caller's alone to log."""
+
+    class Broken(pybreaker.CircuitBreakerListener):
+        def failure(self, cb: pybreaker.CircuitBreaker, exc: BaseException) -> None:
+            raise RuntimeError("broken listener") from exc
+
+        def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+            message = "broken gauge"
+            raise RuntimeError(message)
+
+    def broken(what: object) -> bool:
+        try:
+            return bool(int("no such setting"))
+        except ValueError as error:
+            message = "broken function"
+            raise RuntimeError(message) from error
+
+    def again(error: Exception) -> bool:
+        raise error
+
+    def call(number: str) -> None:
+        message = f"no such number: {number}"
+        raise Down(message)
+
+    breaker, _ = make(
+        failures=1,
+        listeners=[Broken()],
+        hooks=[broken],
+        exclude=[broken, again],
+        ignore=[broken],
+    )
+    with caplog.at_level(logging.ERROR), pytest.raises(Down, match="12025550147"):
+        breaker.call(call, "+12025550147")
+
+    assert "12025550147" not in caplog.text
+    for said in (
+        "broken listener",
+        "broken gauge",
+        "broken function",
+        "no such setting",
+    ):
+        assert said in caplog.text
+
+
 def test_a_predicate_that_raises_hides_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -8,6 +8,7 @@ and changes nothing: a broken gauge must not open or close a circuit.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from threading import RLock
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 import pybreaker
 
 from syncpatterns.errors import CallRejected
+from syncpatterns.events import alone
 from syncpatterns.retry._attempt import attempt_number
 from syncpatterns.retry._breaker._core import (
     OPEN,
@@ -289,10 +291,14 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
             left = self._circuit.retry_after(self._monotonic())
             fact = BreakerChanged(self._name, change.old, change.new, left, change.era)
             for hook in self._hooks:
+                handled = sys.exception()
                 try:
                     hook(fact)
-                except Exception:  # noqa: BLE001 - a hook must not break a call
-                    _log.exception("A hook of breaker %r failed", self._name)
+                except Exception as error:  # noqa: BLE001 - a hook must not break a call
+                    shown = alone(error, handled)
+                    _log.exception(
+                        "A hook of breaker %r failed", self._name, exc_info=shown
+                    )
 
     # By position: the keywords are the guarded call's own, "event" may be one.
     def _notify(
@@ -301,10 +307,16 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         method = getattr(listener, event, None)
         if method is None:
             return
+        handled = sys.exception()
         try:
             method(self, *facts, **more)
-        except Exception:  # noqa: BLE001 - as a hook
-            _log.exception("A listener of breaker %r failed in %s", self._name, event)
+        except Exception as error:  # noqa: BLE001 - as a hook
+            _log.exception(
+                "A listener of breaker %r failed in %s",
+                self._name,
+                event,
+                exc_info=alone(error, handled),
+            )
 
     def _matches(self, matchers: tuple[Matcher, ...], error: BaseException) -> bool:
         for matcher in matchers:
@@ -314,8 +326,11 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
                     named = isinstance(error, matcher)
                 else:
                     named = bool(matcher(error))
-            except Exception:  # noqa: BLE001 - it would hide the caller's own error
-                _log.exception("A predicate of breaker %r failed", self._name)
+            except Exception as own:  # noqa: BLE001 - it would hide the caller's own error
+                shown = alone(own, error)
+                _log.exception(
+                    "A predicate of breaker %r failed", self._name, exc_info=shown
+                )
             else:
                 if named:
                     return True
