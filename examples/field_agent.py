@@ -307,7 +307,7 @@ def _why(error: Exception) -> str:
 def _places(said: dict[str, Any]) -> list[str]:
     """Return what was wrong with each part of a request."""
     listed = said.get("errors")
-    found = cast("list[Any]", listed) if isinstance(listed, list) else []
+    found = listed if isinstance(listed, list) else []
     return [
         f"({each.get('pointer', '')}: {each.get('detail', '')})"
         for each in found

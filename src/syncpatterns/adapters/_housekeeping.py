@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import os
 import threading
 from contextlib import suppress
@@ -38,8 +39,8 @@ class Housekeeping:
         clock: Where time comes from.
 
     Raises:
-        ConfigurationError: *sweep_every* is not positive, or *engine* can only
-            be awaited.
+        ConfigurationError: *sweep_every* is not positive and finite, or *engine*
+            can only be awaited.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class Housekeeping:
                 f"A {type(engine).__name__} is no engine that threads can use. Pass "
                 "what syncpatterns.connect() returned."
             )
-        if sweep_every is not None and not sweep_every > 0:
+        if sweep_every is not None and not 0 < sweep_every < math.inf:
             raise ConfigurationError(
-                f"sweep_every={sweep_every!r} must be positive, or None."
+                f"sweep_every={sweep_every!r} must be positive and finite, or None."
             )
         self._engine = engine
         self._sweep: Any = getattr(engine, "sweep", None)

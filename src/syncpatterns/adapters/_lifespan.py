@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol, TypeAlias, cast
@@ -69,7 +70,7 @@ def lifespan(
 
     Raises:
         ConfigurationError: Something of *background* cannot be called, or
-            *sweep_every* is not positive.
+            *sweep_every* is not positive and finite.
     """
     for work in cast("tuple[object, ...]", background):
         if not callable(work):
@@ -78,8 +79,8 @@ def lifespan(
                 "such as relay.run, and hubs as hubs=[hub]."
             )
             raise ConfigurationError(message)
-    if sweep_every is not None and not sweep_every > 0:
-        message = f"sweep_every={sweep_every!r} must be positive, or None."
+    if sweep_every is not None and not 0 < sweep_every < math.inf:
+        message = f"sweep_every={sweep_every!r} must be positive and finite, or None."
         raise ConfigurationError(message)
     used = SystemClock() if clock is None else clock
     works = list(background)

@@ -30,6 +30,7 @@ from syncpatterns.adapters._messages import headers_of, request_id, values_of
 from syncpatterns.adapters._openapi import KEY_HEADER
 from syncpatterns.adapters._replies import reply_lines
 from syncpatterns.adapters.asgi import protect
+from syncpatterns.errors import ConfigurationError
 from syncpatterns.operation import Answer
 
 __all__ = [
@@ -57,14 +58,28 @@ async def _request_key(
     path = request.scope["path"] if sent is None else sent.decode("latin-1")
     headers = headers_of(request.scope)
     require_key(headers)  # before the body is waited for
+    try:
+        body = await request.body()
+    except RuntimeError as error:  # Starlette: it was read, and is not kept
+        raise ConfigurationError(
+            f"{request.method} {_route_of(request)}: the body was read before its key "
+            "was asked for, so nothing is left to compare. FastAPI reads the body "
+            "first for Form and File parameters. Take request: Request instead, and "
+            "call await request.form() in the route."
+        ) from error
     return request_key(
         headers,
         method=request.method,
         path=path.partition("?")[0],
         query=request.scope.get("query_string", b""),
         content_type=kinds[0] if kinds else b"",
-        body=await request.body(),
+        body=body,
     )
+
+
+def _route_of(request: Request) -> str:
+    # Its template: a path itself may name a person.
+    return str(getattr(request.scope.get("route"), "path", ""))
 
 
 IdempotencyKey = Annotated[RequestKey, Depends(_request_key)]
@@ -73,6 +88,8 @@ IdempotencyKey = Annotated[RequestKey, Depends(_request_key)]
 Raises:
     KeyMissing: 400, there is no ``Idempotency-Key`` or ``X-Idempotency-Key``.
     KeyInvalid: 400, it is malformed, doubled, contradictory or too long.
+    ConfigurationError: 500, the body was read before, as for Form and File
+        parameters, and nothing is left of it.
 """
 
 

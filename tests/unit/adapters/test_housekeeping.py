@@ -126,7 +126,7 @@ def test_a_sweep_that_is_left_to_others_has_no_thread() -> None:
     assert "syncpatterns-sweep" not in names
 
 
-@pytest.mark.parametrize("every", [0, -1, float("nan")])
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
 def test_an_impossible_pause_is_refused(every: float) -> None:
     """At start, with the argument's name."""
     with pytest.raises(ConfigurationError, match="sweep_every"):

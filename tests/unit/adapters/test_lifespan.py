@@ -211,7 +211,7 @@ def test_what_cannot_be_run_is_refused(wrong: Any) -> None:
         lifespan(Engine([]), wrong)
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_a_sweep_without_a_pause_is_refused(seconds: float) -> None:
     """It would do nothing else."""
     with pytest.raises(ConfigurationError, match="sweep_every"):
