@@ -8,10 +8,11 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-from syncpatterns.errors import CallRejected, InProgress
+from syncpatterns.errors import CallRejected, InProgress, OutcomeUnknown
+from syncpatterns.idempotency import NotCommitted
 from syncpatterns.retry import CircuitBreaker, deadline
 from tests.unit.operation.conftest import Caller
-from tests.unit.operation.fenced_kit import Desk, Send, Sent
+from tests.unit.operation.fenced_kit import Desk, Fault, Send, Sent
 
 
 async def test_without_time_nothing_leaves(desk: Desk, call: Caller) -> None:
@@ -76,3 +77,24 @@ async def test_nobody_waits_for_another_past_its_deadline(
     assert waited == pytest.approx(1.0, abs=0.01)
     assert desk.clock.monotonic() - began >= 5.0
     assert desk.provider.calls == []
+
+
+@pytest.mark.case("OPR-27", part="between two looks")
+async def test_nobody_sleeps_between_two_looks_past_its_deadline(
+    desk: Desk, call: Caller
+) -> None:
+    """One absence is no proof, and there is no time for the next: unknown, at once."""
+    operation = desk.operation()
+    desk.provider.faults = [
+        Fault(TimeoutError(), before=lambda: desk.clock.advance(2.5))
+    ]
+    began = desk.clock.monotonic()
+
+    with deadline(3.0, clock=desk.clock), pytest.raises(OutcomeUnknown):
+        await call(operation, Send())
+    took = desk.clock.monotonic() - began
+    found = await operation.arecheck("k1", scope="acme")
+
+    assert took == pytest.approx(2.5, abs=0.01)
+    assert found == NotCommitted()
+    assert (await call(operation, Send())).value == Sent("lead-1", 1)

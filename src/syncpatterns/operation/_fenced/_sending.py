@@ -21,7 +21,7 @@ from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError, LeaseLost, NotExecuted, NotSent
 from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._fenced import _invoke
-from syncpatterns.retry import Retry
+from syncpatterns.retry import Retry, remaining
 from syncpatterns.retry._core import hint_of
 from syncpatterns.retry._retry import about, names
 
@@ -347,6 +347,10 @@ class Sending:
     def _look(self) -> Flow[Part, Any]:
         for turn in range(LOOKS):
             if turn:
+                # Slept past the deadline, the second look would have no time
+                # left, and its caller none either.
+                if remaining() <= self._provider.look_pause:
+                    raise TimeoutError("the deadline comes before the next look")
                 yield from self._part(Rest)
             outcome = yield from self._part(Look)
             if isinstance(outcome, Err):
