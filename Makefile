@@ -64,7 +64,12 @@ bench: bench-env  ## measure (SUITE=name, JSON=file)
 # A file stays on one worker, and so does the server that its tests share.
 # (pytest-xdist 3.8 does not see xdist_group under pytest 9.2.) A worker that dies
 # ends the run: restarted, it may leave the others waiting for ever.
+# Hundreds of tests start a process. Where the environment forbids to write bytecode,
+# as container images do, each of them would compile the app and its packages anew,
+# which is half of what it does. So it is written here, once.
 test: dev-env  ## run every test (ARGS= goes to pytest)
+	@$(PY) -m compileall -q src examples
+	@PYTHONDONTWRITEBYTECODE= $(PY) -c "import examples.critical_buttons.app, examples.critical_buttons.server"
 	@$(PY) -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 coverage: dev-env  ## run every test and show the lines that none of them runs

@@ -96,3 +96,12 @@ def test_options_are_handed_on(project: Path) -> None:
     assert "--port" not in plain
     assert "--port 8123 --db sqlite:///file.db" in asked
     assert "-m benchmarks realtime --json rows.json" in bench
+
+
+def test_bytecode_is_written_before_the_tests(project: Path) -> None:
+    """Else every process that a test starts compiles the app and its packages anew."""
+    steps = [line.partition(" ")[2] for line in would_run(project, "test").splitlines()]
+
+    assert steps[0] == "-m compileall -q src examples"
+    assert "import examples.critical_buttons.app" in steps[1]
+    assert steps[2].startswith("-m pytest")
