@@ -107,6 +107,17 @@ def test_a_row_becomes_a_lead() -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["می\u200cنو", "\U0001f469\u200d\U0001f467 Ada", "Ada\u00a0Lovelace"]
+)
+def test_a_name_is_taken_as_its_owner_writes_it(name: str) -> None:
+    """Persian parts letters by a character that shows nothing; so do emoji join."""
+    parsed = parse(f"1,+12025550147,{name},,,,")
+
+    assert parsed.bad == ()
+    assert parsed.rows[0][1].name == name
+
+
+@pytest.mark.parametrize(
     ("row", "reason"),
     [
         (",+12025550147,,,,,", "id is empty"),
@@ -122,6 +133,8 @@ def test_a_row_becomes_a_lead() -> None:
         ("1,+12025550147,,,,maybe,", "opted_out must be yes or no"),
         ("1,+12025550147,,,,,initech", "unknown tenant 'initech'"),
         ("1,+12025550147,a\x1b[2J,,,,", "name holds a control character"),
+        ("1,+12025550147,a\u202eb,,,,", "name holds a control character"),
+        ("1\u200d,+12025550147,Ada,,,,", "id holds a control character"),
         ("1,+12025550147", "2 cells, but the header names 7"),
     ],
 )
