@@ -20,6 +20,7 @@ from __future__ import annotations
 from syncpatterns.offline_queue._core._refusals import (
     check_seconds,
     key_reused,
+    merged_meanwhile,
     named,
     parent_unknown,
     queue_full,
@@ -96,6 +97,7 @@ __all__ = [
     "identity",
     "key_hash",
     "key_reused",
+    "merged_meanwhile",
     "named",
     "parent_unknown",
     "queue_full",

@@ -6,7 +6,12 @@ import math
 from typing import Final
 
 from syncpatterns.errors import ConfigurationError, KeyReused, QueueFull
-from syncpatterns.offline_queue._core._values import NewItem, QueueRules, key_hash
+from syncpatterns.offline_queue._core._values import (
+    NewItem,
+    Outdated,
+    QueueRules,
+    key_hash,
+)
 
 _SECONDS: Final = ("delay", "expires_in", "keep_result")
 
@@ -50,6 +55,14 @@ def parent_unknown(
         f"{engine}: {named(new)} is to wait for item {parent}, which queue {queue!r} "
         "does not know, or no longer. Nothing was stored. Enqueue the parent first, "
         "and keep its outcome longer."
+    )
+
+
+def merged_meanwhile(engine: str, queue: str, new: NewItem, seq: int) -> Outdated:
+    """Return the error for an item that was merged with one that has moved on."""
+    return Outdated(
+        f"{engine}: {named(new)} was merged with item {seq} of queue {queue!r}, which "
+        "is no longer the one that waits. Nothing was stored. Merge it again."
     )
 
 

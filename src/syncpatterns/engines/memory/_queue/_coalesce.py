@@ -11,8 +11,7 @@ from syncpatterns.offline_queue._core import (
     Coalesce,
     ItemState,
     NewItem,
-    Outdated,
-    key_hash,
+    merged_meanwhile,
 )
 
 _NOT_HELD = (
@@ -51,12 +50,7 @@ def meet(table: QueueTable, new: NewItem, now: Now) -> Meeting:
     partner = _partner(table, new, now)
     if how.how == "replace":
         if partner is None or partner.item.seq != how.expected:
-            hashed = key_hash(new.scope, new.operation, new.key)
-            raise Outdated(
-                f"memory: {new.operation!r} [{hashed}] was merged with item "
-                f"{how.expected} of queue {table.name!r}, which is no longer the one "
-                "that waits. Nothing was stored. Merge it again."
-            )
+            raise merged_meanwhile("memory", table.name, new, how.expected)
         return Meeting(replaced=partner)
     if partner is None:
         return Meeting()

@@ -9,8 +9,7 @@ from syncpatterns.engines.sqlite._queue._desk import DEAD, Desk, Row
 from syncpatterns.offline_queue._core import (
     Coalesce,
     NewItem,
-    Outdated,
-    key_hash,
+    merged_meanwhile,
 )
 
 
@@ -39,12 +38,7 @@ def meet(desk: Desk, new: NewItem, how: Coalesce) -> Meeting:
     partner = _partner(desk, new)
     if how.how == "replace":
         if partner is None or partner.id != desk.id_of(how.expected):
-            hashed = key_hash(new.scope, new.operation, new.key)
-            raise Outdated(
-                f"sqlite: {new.operation!r} [{hashed}] was merged with item "
-                f"{how.expected} of queue {desk.name!r}, which is no longer the one "
-                "that waits. Nothing was stored. Merge it again."
-            )
+            raise merged_meanwhile("sqlite", desk.name, new, how.expected)
         return Meeting(replaced=partner)
     if partner is None:
         return Meeting()
