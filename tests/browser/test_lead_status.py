@@ -176,7 +176,7 @@ async def test_a_choice_is_about_what_was_shown_when_it_was_begun(tabs: Tabs) ->
 async def test_who_loses_twice_is_told_what_was_seen_the_second_time(
     tabs: Tabs,
 ) -> None:
-    """"Use mine" was pressed on their version, so that one was seen, not the first."""
+    """Whoever presses "Use mine" has seen their version, and not only the first."""
     tab, leads = await opened(tabs)
     later = {**THEIRS, "version": 5, "status": "booked"}
     leads.answers = [
