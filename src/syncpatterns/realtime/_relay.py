@@ -149,6 +149,8 @@ class Relay:
             _testpoints.hit("relay.after_publish")
             # Only now: had the hub not taken them, they would be read again.
             self.pos = rows[-1].pos
+            if len(rows) < self._page:
+                return  # what commits from now on rings, or is found by the next poll
 
     async def _begin(self) -> None:
         """Take the newest row as position, and the hub's channels with it.

@@ -14,6 +14,7 @@ import pytest
 from syncpatterns import _testpoints
 from syncpatterns.errors import ConfigurationError, EngineClosed, StoreUnavailable
 from syncpatterns.realtime import Hub, Outbox, Position, RealtimeEngine, Relay
+from syncpatterns.realtime._core import StoredEvent
 from syncpatterns.testing import FakeClock
 from syncpatterns.testing.conformance.realtime import event, events, numbers, read
 from tests.unit.realtime.fake_engine import FakeEngine
@@ -54,6 +55,37 @@ async def test_commits_reach_live_readers_at_once() -> None:
         assert got == [1, 2, 3]
         assert relay.healthy
         assert relay.pos == 3
+
+
+class CommittedMeanwhile(FakeEngine):
+    """Another commit comes whenever rows have been read, three times over."""
+
+    looks = 0
+
+    def data_version(self) -> int:
+        self.looks += 1
+        return super().data_version()
+
+    def after(self, pos: int, limit: int) -> list[StoredEvent]:
+        rows = super().after(pos, limit)
+        if rows and rows[-1].pos < 4:
+            self.commit(event(rows[-1].pos + 1))
+        return rows
+
+
+async def test_a_commit_during_a_look_is_seen_by_the_next() -> None:
+    """It rings, so nobody has to look again at once, nor to wait for the poll."""
+    engine = CommittedMeanwhile()
+    hub = Hub(engine, clock=FakeClock())  # the clock stands still: no poll
+    async with relaying(engine, hub) as relay, hub.subscribe("a") as subscription:
+        before = engine.looks
+        engine.commit(event(1))
+        got = numbers(await read(subscription, 4))
+        await until(lambda: relay.pos == 4)
+        await anyio.wait_all_tasks_blocked()
+
+    assert got == [1, 2, 3, 4]
+    assert engine.looks - before == 4
 
 
 @pytest.mark.case("RTM-26", part="relay")
