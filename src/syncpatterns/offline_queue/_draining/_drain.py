@@ -157,6 +157,8 @@ class Drain:
             try:
                 if self._hurry:
                     await prober.look_now()
+                elif self._once:
+                    await prober.look_first()
                 crew.start(claimer.run, over.set)
                 task_status.started()
                 await over.wait()

@@ -40,10 +40,18 @@ class Prober:
         """Look at every target that is away, and return when all have answered."""
         targets = self._board.surface.targets
         targets.hurry()
-        async with anyio.create_task_group() as looks:
-            for target, probe in targets.to_look_at(anew=True):
-                looks.start_soon(self._look, target, probe)
+        await self.look_first(anew=True)
         targets.hurry()  # somebody waits for this pass: no waiting for others
+
+    async def look_first(self, *, anew: bool = False) -> None:
+        """Look at those for which it is time, and return when all have answered.
+
+        A drain that ends when nothing can be delivered has to know what can be: its
+        first claim was often made before anybody had looked, and it ended there.
+        """
+        async with anyio.create_task_group() as looks:
+            for target, probe in self._board.surface.targets.to_look_at(anew=anew):
+                looks.start_soon(self._look, target, probe)
 
     async def _look(self, target: str, probe: Probe) -> None:
         found: bool | None = None

@@ -48,9 +48,9 @@ class Stager:
     async def stage(self) -> float:
         """Stage once; return the seconds until it is worth doing again."""
         board = self._board
-        # Before the look: a commit during it is found by the next one.
-        version = board.store.changes()
         try:
+            # Before the look: a commit during it is found by the next one.
+            version = board.store.changes()
             staged = await board.store.stage(board.surface.name)
         except EngineClosed:
             board.close()

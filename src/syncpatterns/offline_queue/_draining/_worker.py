@@ -392,10 +392,20 @@ class Worker:
                 clock, min(left, self._poll), self._stopped
             ):
                 return
-            if store.changes() != self._seen:
+            if self._others_committed(store):
                 self._poll = POLL[0]
                 return
             self._poll = min(2 * self._poll, POLL[1])
+
+    def _others_committed(self, store: QueueStore) -> bool:
+        """Tell whether there may be news; trouble is: the next claim meets it too."""
+        try:
+            return store.changes() != self._seen
+        except EngineClosed:
+            raise
+        except Exception as error:  # noqa: BLE001 - of any engine; the claim logs it
+            _log.debug("Queue %r: %s", self._surface.name, type(error).__name__)
+            return True
 
     def _again(self, trouble: Trouble, error: Exception) -> None:
         """Log it, and wait a moment."""
