@@ -26,7 +26,7 @@ client of theirs. The extra ``http`` installs httpx2.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
@@ -37,6 +37,7 @@ from syncpatterns.adapters._offline_client._exchange import (
     told,
 )
 from syncpatterns.adapters._offline_client._lines import base_of
+from syncpatterns.adapters._offline_client._meanings import own_kinds, own_words
 from syncpatterns.adapters._offline_client._options import Desk, RequestOptions
 from syncpatterns.adapters._offline_client._reply import (
     Answer,
@@ -75,10 +76,6 @@ __all__ = [
     "RequestOptions",
     "RequestRefused",
 ]
-
-_WORDS: Final = frozenset(
-    {"done", "refused", "conflict", "parked", "signed-out", "forbidden", "retry"}
-)
 
 
 class OfflineClient:
@@ -153,12 +150,12 @@ class OfflineClient:
         keep_body: int = 64 * 1024,
         clock: Clock | None = None,
     ) -> None:
-        _check(client, keep_body, problems)
+        _check(client, keep_body)
         self._queue = queue
         self._operation = f"http.{name}"
         self._kept = kept_headers(keep_headers)
-        self._answers = frozenset(str(kind).lower() for kind in answers)
-        self._problems: Mapping[str, Word] = {**problems} if problems else {}
+        self._answers = own_kinds(answers)
+        self._problems = own_words(problems)
         self._clock = SystemClock() if clock is None else clock
         base = base_of(client, base_url)
         named = auth is not None
@@ -373,7 +370,7 @@ def _where(request: HttpRequest, ctx: ItemContext) -> str:
     return f"{ctx.operation} [{ctx.key_hash}] {request.method}"
 
 
-def _check(client: Any, keep_body: object, problems: object) -> None:
+def _check(client: Any, keep_body: object) -> None:
     if not callable(getattr(client, "build_request", None)) or not callable(
         getattr(client, "send", None)
     ):
@@ -383,9 +380,3 @@ def _check(client: Any, keep_body: object, problems: object) -> None:
         )
     if type(keep_body) is not int or keep_body < 0:
         raise ConfigurationError(f"keep_body= takes bytes, not {keep_body!r}.")
-    said: Any = {} if problems is None else problems
-    words = cast("dict[str, str]", said) if isinstance(said, Mapping) else None
-    if words is None or not set(words.values()) <= _WORDS:
-        raise ConfigurationError(
-            f"problems= says what problem types mean: {', '.join(sorted(_WORDS))}."
-        )

@@ -78,7 +78,7 @@ class Questions:
                 'headers={"Cookie": "name=value"}.'
             )
         own = _names(making.get("headers"))
-        made = self._client.build_request(method, self._line.url + path, **making)
+        made = self._line.built(method, path, **making)
         for name, value in said.items():
             made.headers[name] = value  # whatever the case of the one it replaces
         follows = options.get("follow_redirects")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from typing import Any, Final
+from uuid import UUID
 
 from syncpatterns._functions import is_async
 from syncpatterns._loops import Loop, current_loop
@@ -28,15 +29,16 @@ _NEVER_LEFT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"}
 _PHASES: Final = ("connect", "read", "write", "pool")
 
 
-def checked_key(key: str) -> str:
-    """Return *key*, if a header can carry it.
+def checked_key(key: object) -> str:
+    """Return *key* as text, if a header can carry it.
 
     Raises:
         KeyInvalid: It cannot.
     """
-    if not _KEY.fullmatch(key):
+    text = str(key) if isinstance(key, str | UUID | int) else ""
+    if not _KEY.fullmatch(text):
         raise KeyInvalid("A key that is sent over HTTP is 1 to 255 of visible ASCII.")
-    return key
+    return text
 
 
 def key_header(key: str) -> str:
@@ -187,9 +189,9 @@ class Exchanges:
                 "nothing is sent. Close it after the last drain has ended."
             )
             raise NotSent("The wrapped client is closed; nothing was sent.")
-        made = self._client.build_request(
+        made = self._line.built(
             request.method,
-            self._line.url + request.path,
+            request.path,
             content=request.body,
             headers=headers,
             timeout=self._timeout(left),

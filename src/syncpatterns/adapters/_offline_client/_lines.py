@@ -73,6 +73,20 @@ class Line:
         self._origin: Final = base.origin
         self._named: Final = named
 
+    def built(self, method: str, path: str, **options: Any) -> Any:
+        """Return the client's own request for *path* below the base.
+
+        Of a client with ``params`` of its own they alone are the query, and what
+        was asked for would be left out: the day, the page, the one lead.
+        """
+        made = self._client.build_request(method, self.url + path, **options)
+        asked = path.partition("?")[2]
+        if asked and getattr(self._client, "params", None):
+            # The request's own first, byte for byte as it is kept.
+            both = asked.encode("ascii") + b"&" + made.url.query
+            made.url = made.url.copy_with(query=both)
+        return made
+
     def checked(self, made: Any, own: Container[str]) -> Any:
         """Return *made*, if it goes where it may go and says only who asks.
 

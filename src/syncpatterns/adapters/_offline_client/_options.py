@@ -99,12 +99,33 @@ class Desk:
             )
         verb = method.upper() if isinstance(cast("object", method), str) else ""
         payload = self._payload(verb, url, said)
-        kept: dict[str, Any] = dict(said.get("later", {}))
+        kept = self._later(said.get("later"))
         kept.update((name, said[name]) for name in ("scope", "lane") if name in said)
         if said.get("key") is not None:
-            kept["key"] = checked_key(str(said["key"]))
+            kept["key"] = checked_key(said["key"])
         mode: Mode = said.get("mode", "auto")
         return payload, kept, mode
+
+    def _later(self, later: object) -> dict[str, Any]:
+        """Return *later*, if it says when and nothing else.
+
+        Raises:
+            ConfigurationError: It is none, or says what has an option of its own.
+        """
+        if later is None:
+            return {}
+        if not isinstance(later, Mapping):
+            raise ConfigurationError(
+                f"{self._operation}: later= takes a dict, such as "
+                '{"delay": 60}, see LaterOptions.'
+            )
+        kept = dict(cast("Mapping[str, Any]", later))
+        own = sorted({"key", "scope"} & set(kept))
+        if own:  # unchecked, a key that no header carries would be stored
+            raise ConfigurationError(
+                f"{self._operation}: {own[0]}= stands by itself, not in later=."
+            )
+        return kept
 
     def _payload(self, method: str, url: str, said: dict[str, Any]) -> Any:
         path = relative(url, said.get("params"), self._base)

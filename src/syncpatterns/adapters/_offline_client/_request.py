@@ -375,6 +375,8 @@ def kept_headers(names: Iterable[str]) -> frozenset[str]:
     Raises:
         ConfigurationError: One is a credential, or not the caller's to set.
     """
+    if isinstance(names, str) or not isinstance(cast("object", names), Iterable):
+        raise ConfigurationError("keep_headers= takes a list of names.")
     wanted = {str(name).lower() for name in names}
     for name in sorted(wanted):
         if not _HEADER.fullmatch(name) or name in OWN:

@@ -37,6 +37,12 @@ class Who:
         self.asked: Final = auth is not None
         self._auth: Final = auth
         self._where: Final = where
+        if auth is not None and not callable(cast("object", auth)):
+            raise ConfigurationError(
+                "auth= takes a function of the scope that returns headers, such as "
+                'lambda scope: {"Authorization": token_of(scope)}. Headers that never '
+                "change are the wrapped client's own."
+            )
         if auth is not None and is_async(auth) and not awaited:
             raise ConfigurationError(
                 "auth= is async, and the wrapped client is not: nobody could await it. "

@@ -9,12 +9,12 @@ import httpx2
 import pytest
 
 from syncpatterns import connect
-from syncpatterns.adapters.httpx import OfflineClient
-from syncpatterns.errors import ConfigurationError, ResultNotStorable
+from syncpatterns.adapters.httpx import OfflineClient, RequestConflict
+from syncpatterns.errors import ConfigurationError, KeyInvalid, ResultNotStorable
 from syncpatterns.offline_queue import OfflineQueue, Queued
 from syncpatterns.testing import FakeClock
 from tests.unit.adapters.offline_client.conftest import MakeClient
-from tests.unit.adapters.offline_client.service import Said, Service
+from tests.unit.adapters.offline_client.service import Said, Service, problem
 
 URL = "/api/leads"
 SIGNED_IN = {"X-Api-Key": "k-1", "Authorization": "Bearer t-1"}
@@ -203,6 +203,84 @@ def test_cookies_of_a_question_are_given_as_a_header(
     crm.get(URL, headers={"Cookie": "a=b"})
 
     assert [each.headers["cookie"] for each in service.requests] == ["a=b"]
+
+
+# ------------------------------------------------------- what the client adds
+
+
+def test_a_query_of_the_clients_own_is_added_and_takes_nothing_away(
+    make: MakeClient, service: Service
+) -> None:
+    """A client with params= sends those alone: the day that was asked for is gone."""
+    options: Any = {"params": {"tenant": "a b"}, "verify": False}
+    with httpx2.Client(base_url=service.url, **options) as client:
+        crm = make(client)
+        crm.post("/x?day=1&day=2&free", json={})
+        crm.get("/x", params={"page": 2})
+        crm.post("/y", json={})
+
+    assert [each.path for each in service.requests] == [
+        "/x?day=1&day=2&free&tenant=a+b",
+        "/x?page=2&tenant=a+b",
+        "/y?tenant=a+b",
+    ]
+
+
+# ----------------------------------------------- what can never work, said at once
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"auth": {"Authorization": "Bearer x"}}, "function of the scope"),
+        ({"answers": "text/plain"}, "takes a list"),
+        ({"answers": None}, "takes a list"),
+        ({"answers": ["text/plain; charset=utf-8"]}, "without parameters"),
+        ({"keep_headers": "x-tenant"}, "list of names"),
+        ({"problems": [("slot-taken", "conflict")]}, "takes a dict"),
+        ({"problems": {"slot-taken": ["conflict"]}}, "problem types mean"),
+        ({"problems": {7: "conflict"}}, "problem types mean"),
+        ({"problems": {"about:blank": "conflict"}}, "problem types mean"),
+    ],
+)
+def test_a_declaration_that_can_never_be_met_is_refused(
+    make: MakeClient, options: dict[str, Any], said: str
+) -> None:
+    """Taken letter by letter, a text would leave every answer to be a hotel's."""
+    with pytest.raises(ConfigurationError, match=said):
+        make(**options)
+
+
+def test_a_problem_may_be_declared_by_its_whole_address(
+    make: MakeClient, service: Service
+) -> None:
+    """As the service's documentation says it; its last part counts."""
+    address = "https://crm.example/problems/slot-taken"
+    service.script = [problem(409, "slot-taken")]
+    with pytest.raises(RequestConflict):
+        make(problems={address: "conflict"}).post(URL, json={})
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"later": {"key": "two words"}}, ConfigurationError),
+        ({"later": {"scope": "acme"}}, ConfigurationError),
+        ({"later": [("delay", 1)]}, ConfigurationError),
+        ({"key": b"k-1"}, KeyInvalid),
+    ],
+)
+def test_a_key_is_given_where_it_is_looked_at(
+    crm: OfflineClient,
+    queue: OfflineQueue,
+    options: dict[str, Any],
+    error: type[Exception],
+) -> None:
+    """Stored by another door, one that no header carries would fail when sent."""
+    with pytest.raises(error):
+        crm.post(URL, json={}, **options)
+
+    assert queue.stats().live == 0
 
 
 # --------------------------------------------------------- what no line carries
