@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -54,6 +54,9 @@ from examples.critical_buttons.sms.provider import (
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.operation import Transaction
 
+#: Seconds by which the provider's client gives up before the operation does.
+_EARLIER: Final = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -68,6 +71,16 @@ class Limits:
     per_lead: int = 5
     per_tenant: int = 2000
     quiet_hours: bool = False
+
+
+def _time_for(left: float) -> float:
+    """Return the seconds of the provider's client, which ends before the operation.
+
+    The client knows whether a byte of the request has left. Ended by the
+    operation in the same moment, a connection that never came about would be
+    an answer that got lost, and the message one that nobody knows of.
+    """
+    return left - min(_EARLIER, left / 10)
 
 
 class SendContext(Protocol):
@@ -143,7 +156,7 @@ class SendSms:
         try:
             return await self._provider.send(
                 SmsMessage(lead.phone, command.body),
-                timeout=min(self._timeout, ctx.remaining()),
+                timeout=_time_for(min(self._timeout, ctx.remaining())),
                 callback_url=self._callback_url(send_name(command, ctx.key_hash)),
             )
         except OptedOutAtProvider:
