@@ -3,12 +3,12 @@ from __future__ import annotations
 import copy
 import math
 import os
-import pickle
 import random
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import anyio
@@ -470,4 +470,4 @@ def test_a_retry_without_a_budget_has_copies(flaky: Any) -> None:
 def test_a_retry_is_not_pickled() -> None:
     """Said by itself, not by some function inside that cannot be."""
     with pytest.raises(TypeError, match="A Retry cannot be pickled"):
-        pickle.dumps(Retry(on=OSError, budget=None))
+        ForkingPickler.dumps(Retry(on=OSError, budget=None))  # as a pool of processes
