@@ -97,5 +97,5 @@ def drawer(backoff: Backoff, rng: Rng) -> Callable[[Progress], float]:
 def _require_seconds(name: str, value: Any) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0.0 <= value < math.inf:
-        message = f"{name} must be a finite number of seconds, not {value!r}."
+        message = f"{name}={value!r} must be a finite number of seconds, zero or more."
         raise ConfigurationError(message)

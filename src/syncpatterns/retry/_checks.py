@@ -42,7 +42,9 @@ def checked_limits(
         message = f"patient={patient!r} must be True or False."
         raise ConfigurationError(message)
     if not _is_number(max_hint) or not 0.0 <= cast("float", max_hint) < math.inf:
-        message = f"max_hint={max_hint!r} must be a finite number of seconds."
+        message = (
+            f"max_hint={max_hint!r} must be a finite number of seconds, zero or more."
+        )
         raise ConfigurationError(message)
     spread, wait = 1.0, chosen.wait
     if isinstance(wait, Wait):  # our schedules say how wide a client may stray
