@@ -23,6 +23,7 @@ from syncpatterns.errors import DiskFull, StoreUnavailable
 from syncpatterns.events import Fact, LogPinned, StorageFull, StorageRecovered, Swept
 from syncpatterns.offline_queue._core import NewItem, QueueRules
 from syncpatterns.offline_queue._ports import EnqueueRequest
+from syncpatterns.testing import FakeClock
 from tests.timing import NeverTwice
 from tests.unit.engines.conftest import create, files, insert, names
 
@@ -113,6 +114,20 @@ def test_what_is_kept_is_really_on_the_disk(path: Path, engine: SqliteEngine) ->
     engine.transact(lambda tx: inside(tx).keep_reserve())
 
     assert reserve_of(path).stat().st_blocks * 512 >= RESERVE
+
+
+def test_a_queue_on_a_small_disk_is_checked_from_its_first_item_on(
+    path: Path, disk: DiskOf
+) -> None:
+    """Not from the next look on, before which a quick disk could be full."""
+    disk.free = 3 * MB
+    with SqliteEngine(path, clock=FakeClock()) as engine:  # its time stands still
+        engine.transact(create)
+        before = engine._opened().session.room.tight
+        engine.transact(enqueue("a"))
+        after = engine._opened().session.room.tight
+
+    assert (before, after) == (False, True)
 
 
 def test_taken_away_it_comes_back(queue: SqliteEngine) -> None:

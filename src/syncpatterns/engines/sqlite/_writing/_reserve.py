@@ -91,7 +91,11 @@ class Room:
         Args:
             connection: Tells how much room there is within the database file.
         """
-        self.wanted = True
+        if not self.wanted:
+            # At once, not at the next look: on a quick disk the first items of a
+            # queue, unchecked, could fill all that its drain needs.
+            self.wanted = True
+            self.look()
         if not self._is_there() and not self._make(self._affordable(connection)):
             self._set_full(full=True)
             return False
