@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncpatterns.testing import FakeClock
@@ -34,3 +36,14 @@ def clock() -> FakeClock:
 def flaky() -> type[Flaky]:
     """Make functions that fail with the errors given, then succeed."""
     return Flaky
+
+
+def watched() -> dict[str, Any]:
+    """Options that take a breaker off its shortest path; results must agree."""
+    return {"slow_call": 1000.0}
+
+
+@pytest.fixture(params=[{}, watched()], ids=["shortest", "watched"])
+def options(request: pytest.FixtureRequest) -> Any:
+    """Every way of calling is tried on both paths."""
+    return request.param

@@ -20,20 +20,8 @@ from tests.unit.retry.breaker_kit import (
     bad,
     good,
     make,
-    outcome,
     trip,
 )
-
-
-def watched() -> dict[str, Any]:
-    """Options that take a breaker off its shortest path; results must agree."""
-    return {"slow_call": 1000.0}
-
-
-@pytest.fixture(params=[{}, watched()], ids=["shortest", "watched"])
-def options(request: pytest.FixtureRequest) -> Any:
-    """Every way of calling is tried on both paths."""
-    return request.param
 
 
 def test_arguments_and_results_pass(options: dict[str, Any]) -> None:
@@ -230,84 +218,6 @@ def test_an_unknown_option_of_the_decorator_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="naem"):
         breaker(naem=True)
-
-
-def test_a_block_is_one_call(options: dict[str, Any]) -> None:
-    """With pybreaker's name; rejected on entry."""
-    breaker, clock = make(**options)
-    for _ in range(5):
-        with pytest.raises(Down), breaker.calling():
-            raise Down
-    entered = False
-    with pytest.raises(CircuitOpen), breaker.calling():
-        entered = True
-    assert entered is False
-
-    clock.advance(300)
-    with breaker.calling():
-        assert breaker.current_state == "half-open"
-    assert breaker.current_state == "closed"
-
-
-async def test_a_block_as_a_decorator_is_the_breakers_own() -> None:
-    """The one of contextlib would count the making of a coroutine as an answer."""
-    breaker, _ = make(failures=2)
-
-    @breaker.calling()
-    async def ask() -> None:
-        raise Down
-
-    @breaker.calling()
-    def items() -> Generator[None, None, None]:
-        bad()
-        yield
-
-    with pytest.raises(Down):
-        await ask()
-    with pytest.raises(Down):
-        list(items())
-
-    assert breaker.current_state == "open"
-
-
-def test_a_block_is_entered_once_at_a_time(options: dict[str, Any]) -> None:
-    """One after the other it may serve; two at a time need two."""
-    breaker, _ = make(**options)
-    block = breaker.calling()
-    for _ in range(4):
-        with pytest.raises(Down), block:
-            raise Down
-    with block, pytest.raises(ConfigurationError, match="calling"):
-        block.__enter__()
-    with pytest.raises(Down), block:
-        raise Down
-    with pytest.raises(CircuitOpen):
-        block.__enter__()
-    breaker.close()
-    with block:
-        assert outcome(breaker) == "answer"
-
-
-async def test_an_async_block_is_one_call(options: dict[str, Any]) -> None:
-    """The same around awaits."""
-    breaker, clock = make(**options)
-
-    async def failing() -> None:
-        async with breaker.acalling():
-            await anyio.lowlevel.checkpoint()
-            raise Down
-
-    for _ in range(5):
-        with pytest.raises(Down):
-            await failing()
-    with pytest.raises(CircuitOpen):
-        async with breaker.acalling():
-            pass
-
-    clock.advance(300)
-    async with breaker.acalling():
-        await anyio.lowlevel.checkpoint()
-    assert breaker.current_state == "closed"
 
 
 def test_a_generator_is_judged_when_it_ends(options: dict[str, Any]) -> None:
