@@ -172,8 +172,8 @@ def _jsonable(value: Any) -> Any:
         return to_jsonable_python(value, inf_nan_mode="constants")
     except Exception as error:
         message = (
-            f"A {type(value).__name__} cannot be written as JSON. Use JSON types, "
-            "a pydantic model or a dataclass."
+            f"A value of type {type(value).__name__} cannot be written as JSON. Use "
+            "JSON types, a pydantic model or a dataclass."
         )
         raise ResultNotStorable(message) from error
 

@@ -255,6 +255,12 @@ def mode(
             if getattr(outside, name) is UNSAID
         }
         return fenced(shared, replace(outside, **left_out), codec, retry)
+    if "call" in said:
+        raise ConfigurationError(
+            f"{shared.name}: effect= runs inside a transaction, call= asks somebody "
+            "outside, and an operation is one of the two. What call= brought is "
+            "written by commit=, in its transaction: leave effect= out."
+        )
     if said:
         names = ", ".join(f"{name}=" for name in said)
         raise ConfigurationError(

@@ -47,6 +47,23 @@ def test_a_codec_that_is_none_is_refused(desk: Desk, codec: Any, kind: str) -> N
         Operation("sms.send", desk.engine, codec=codec, **parts)
 
 
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({}, "Give one of them"),
+        ({"effect": send, "call": send}, "leave effect= out"),
+        ({"effect": send, "lookup": send}, "lookup= belong to call="),
+    ],
+    ids=["neither", "both", "a part of the other"],
+)
+def test_an_operation_is_an_effect_or_a_call(
+    desk: Desk, parts: dict[str, Any], says: str
+) -> None:
+    """Whoever gives both or none reads what each of them is for."""
+    with pytest.raises(ConfigurationError, match=says):
+        Operation("sms.send", desk.engine, **parts)
+
+
 @pytest.mark.parametrize("timeout", [0, 0.0])
 def test_a_timeout_of_nothing_is_refused(desk: Desk, timeout: float) -> None:
     """Every call would leave, and none would ever be answered in time."""
