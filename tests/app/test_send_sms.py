@@ -343,3 +343,27 @@ def test_without_chaos_there_are_no_switches(start_app: Any) -> None:
 
     assert [problem(each) for each in asked] == [(404, "not-found")] * 5
     assert theirs == 404
+
+
+def test_the_history_is_read_page_by_page(sms: SmsApi) -> None:
+    """Each page is what came before the last message of the one above it."""
+    lead = sms.unused()
+    for number in range(5):
+        assert sms.send(lead, f"{number}").status_code == 200
+    other = sms.unused()
+    sms.send(other, "elsewhere")
+    path = f"/api/leads/{lead}/sms-history"
+    (foreign,) = sms.history(other)
+
+    pages: list[list[str]] = []
+    before = ""
+    while not pages or pages[-1]:
+        page = sms.client.get(path, params={"limit": 2, "before": before}).json()
+        pages.append([each["body"] for each in page])
+        before = page[-1]["id"] if page else before
+
+    assert pages == [["4", "3"], ["2", "1"], ["0"], []]
+    for nobodys in (foreign["id"], "m-0", "\0", "x" * 65):
+        refused = sms.client.get(path, params={"before": nobodys})
+        assert problem(refused) == (422, "validation")
+        assert refused.json()["errors"][0]["pointer"] == "#/before"

@@ -25,6 +25,12 @@ _history: Final = (
     .order_by(sms_messages.c.number.desc())
     .limit(bindparam("limit"))
 )
+_number: Final = select(sms_messages.c.number).where(
+    sms_messages.c.tenant == bindparam("tenant"),
+    sms_messages.c.lead_id == bindparam("lead_id"),
+    sms_messages.c.id == bindparam("of_id"),
+)
+_older: Final = _history.where(sms_messages.c.number < bindparam("number"))
 _of_provider: Final = select(*_columns).where(
     sms_messages.c.provider_id == bindparam("provider_id"),
     sms_messages.c.direction == _OUTBOUND,
@@ -98,6 +104,22 @@ def history(
     """Return up to *limit* messages of a lead, newest first."""
     values = {"tenant": tenant, "lead_id": lead_id, "limit": limit}
     return [_message(row) for row in connection.execute(_history, values)]
+
+
+def older(
+    connection: Connection, tenant: str, lead_id: str, before: str, *, limit: int
+) -> list[Message] | None:
+    """Return up to *limit* messages written before the one called *before*.
+
+    Returns:
+        None: The lead has no such message.
+    """
+    values: dict[str, Any] = {"tenant": tenant, "lead_id": lead_id, "of_id": before}
+    number = connection.execute(_number, values).scalar()
+    if number is None:
+        return None
+    values = {"tenant": tenant, "lead_id": lead_id, "limit": limit, "number": number}
+    return [_message(row) for row in connection.execute(_older, values)]
 
 
 def sent_as(connection: Connection, provider_id: str) -> Message | None:

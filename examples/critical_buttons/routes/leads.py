@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from examples.critical_buttons.domain.visible import shows_something
 from examples.critical_buttons.routes.common import Who, fresh
 from examples.critical_buttons.services.commands import SendSmsCommand
-from examples.critical_buttons.services.queries import Queries
+from examples.critical_buttons.services.queries import NoSuchMessage, Queries
 from examples.critical_buttons.services.reviews import Reviews
 from examples.critical_buttons.services.sender import SmsSender
 from syncpatterns.adapters.asgi import request_id
@@ -88,9 +89,21 @@ def lead_routes(sender: SmsSender, queries: Queries, reviews: Reviews) -> APIRou
         lead_id: str,
         who: Who,
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        before: Annotated[str, Query(max_length=64)] = "",
     ) -> Response:
-        """List the messages to and from one lead, newest first."""
-        found = await queries.messages(who.tenant, lead_id, limit=limit)
+        """List the messages to and from one lead, newest first.
+
+        The next page is what came *before* the last message of this one.
+        """
+        try:
+            found = await queries.messages(
+                who.tenant, lead_id, limit=limit, before=before
+            )
+        except NoSuchMessage as error:
+            message = "The lead has no message of this id"
+            raise RequestValidationError(
+                [{"type": "value_error", "loc": ("query", "before"), "msg": message}]
+            ) from error
         return fresh(
             found.messages, {"X-Realtime-Cursor": encode_cursor(found.positions)}
         )

@@ -55,6 +55,10 @@ class History:
     positions: dict[str, Position]
 
 
+class NoSuchMessage(LookupError):
+    """The lead has no message of this id, so none is older than it."""
+
+
 class Queries:
     """Reads for one engine; every method answers for one tenant.
 
@@ -92,18 +96,32 @@ class Queries:
 
         return await self._engine.aview(read)
 
-    async def messages(self, tenant: str, lead_id: str, *, limit: int) -> History:
+    async def messages(
+        self, tenant: str, lead_id: str, *, limit: int, before: str = ""
+    ) -> History:
         """Return the newest *limit* messages of one lead, newest first.
+
+        Args:
+            tenant: Who asks.
+            lead_id: Whose messages.
+            limit: How many at most.
+            before: The id of a message; only older ones then.
 
         Raises:
             LeadNotFound: Not there, or another tenant's.
+            NoSuchMessage: The lead has no message *before*.
         """
 
         def read(snapshot: Snapshot) -> History | None:
             connection = snapshot.sqlalchemy()
             if leads.find(connection, tenant, lead_id) is None:
                 return None
-            found = messages.history(connection, tenant, lead_id, limit=limit)
+            if before:
+                found = messages.older(connection, tenant, lead_id, before, limit=limit)
+                if found is None:
+                    raise NoSuchMessage
+            else:
+                found = messages.history(connection, tenant, lead_id, limit=limit)
             return History(
                 messages=[message_view(message) for message in found],
                 positions=self._positions(tenant, snapshot),
