@@ -12,6 +12,7 @@ import { Bookings } from "./bookings.js";
 import { el } from "./dom.js";
 import { CONFIRMABLE } from "./elements/confirm-view.js";
 import { BookingList } from "./list.js";
+import { OnceMore } from "./once-more.js";
 import { pastEntries } from "./past.js";
 import { SmsDesk } from "./sms/desk.js";
 import { CONNECTION, PAGE } from "./strings.js";
@@ -59,9 +60,7 @@ export class Session {
   #wasBad = false;
   #wasLive = false;
   #closed = false;
-  /** @type {Promise<string|null>|null} */
-  #loading = null;
-  #loadAgain = false;
+  #fetch = new OnceMore(() => this.#loadNow());
 
   /**
    * @param {string} tenant
@@ -183,32 +182,12 @@ export class Session {
   }
 
   /**
-   * Fetch the list; one at a time, and once more if asked meanwhile.
+   * Fetch the list.
    *
    * @returns {Promise<string|null>} the position of the stream at the list
    */
   #load() {
-    if (this.#loading) {
-      this.#loadAgain = true;
-      return this.#loading;
-    }
-    this.#loading = this.#loadAll().finally(() => {
-      this.#loading = null;
-    });
-    return this.#loading;
-  }
-
-  async #loadAll() {
-    for (;;) {
-      this.#loadAgain = false;
-      try {
-        const position = await this.#loadNow();
-        // Who asked meanwhile wants what holds now, and gets it with this promise.
-        if (!this.#loadAgain) return position;
-      } catch (error) {
-        if (!this.#loadAgain) throw error;
-      }
-    }
+    return this.#fetch.run();
   }
 
   async #loadNow() {

@@ -2,6 +2,7 @@
 /** Leads and messages of one tenant: what is shown, what is sent, what comes in. */
 
 import { el } from "../dom.js";
+import { OnceMore } from "../once-more.js";
 import { CHAOS, CONSENT, SMS } from "../strings.js";
 import { StatusDesk } from "../status/desk.js";
 import { exportLink } from "../status/export.js";
@@ -52,9 +53,7 @@ export class SmsDesk {
   #host = el("div", { class: "composer-host panel" }, el("p", { class: "note" }, SMS.choose));
   /** @type {Promise<void>|null} */
   #opened = null;
-  /** @type {Promise<boolean>|null} */
-  #loading = null;
-  #loadAgain = false;
+  #fetch = new OnceMore(() => this.#loadNow());
 
   /** @param {DeskOptions} options */
   constructor(options) {
@@ -279,29 +278,19 @@ export class SmsDesk {
   }
 
   /**
-   * Fetch the leads; one at a time, and once more if asked meanwhile.
+   * Fetch the leads.
    *
    * @returns {Promise<boolean>} false if they could not be fetched
    */
   #load() {
-    if (this.#loading) {
-      this.#loadAgain = true;
-      return this.#loading;
-    }
-    this.#loading = this.#loadAll().finally(() => {
-      this.#loading = null;
-    });
-    return this.#loading;
+    return this.#fetch.run();
   }
 
-  async #loadAll() {
-    for (;;) {
-      this.#loadAgain = false;
-      const leads = this.#leads.load(() => this.#options.api.leads());
-      const loaded = await leads.then(() => true, () => false);
-      if (!loaded) this.#list.failed();
-      if (!this.#loadAgain) return loaded;
-    }
+  async #loadNow() {
+    const leads = this.#leads.load(() => this.#options.api.leads());
+    const loaded = await leads.then(() => true, () => false);
+    if (!loaded) this.#list.failed();
+    return loaded;
   }
 }
 
