@@ -213,3 +213,13 @@ def test_nothing_personal_is_said(field: Field) -> None:
     ]
 
     assert not any(CANARY in output for output in outputs)
+
+
+@pytest.mark.parametrize("reason", ["", "two\nlines", "\x1b[31mred", "x" * 501])
+def test_a_reason_is_one_word(field: Field, reason: str) -> None:
+    """As in the library: it is shown to whoever looks, and written to logs."""
+    result = run("pause", "--db", DB, "--reason", reason)
+
+    assert len(field.claim(9)) >= 2
+    assert result.exit_code == 2
+    assert "--reason takes one word" in result.stderr

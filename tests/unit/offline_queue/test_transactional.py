@@ -13,6 +13,7 @@ from syncpatterns import SINGLE_TENANT, Operation, Transaction, connect
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import ConfigurationError, KeyReused, QueueFull
 from syncpatterns.offline_queue import (
+    Done,
     ItemContext,
     OfflineQueue,
     Receipt,
@@ -212,6 +213,35 @@ def test_done_in_the_handlers_own_transaction(
     assert [first.wait(0).value, second.wait(0).value] == [2, 3]
     assert facts.names.count("ItemDelivered") == 2
     assert "ItemLeaseLost" not in facts.names
+
+
+def test_what_a_handler_raises_after_its_commit_undoes_nothing(
+    database: SqliteEngine, facts: Facts, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is DONE: it was told as tried again later, and nothing came again."""
+    queue = OfflineQueue("books", database, hooks=[facts])
+
+    @queue.handler("books.post")
+    def post(payload: int, ctx: ItemContext) -> int:
+        def work(tx: Transaction) -> None:
+            tx.connection.execute("INSERT INTO row VALUES (?)", (payload,))
+            ctx.done_in(tx, payload + 1)
+
+        database.transact(work)
+        raise ValueError("0151 2345678")
+
+    first = queue.enqueue(post, 1)
+    report = world.flush(queue)
+    called = world(queue, "call", post, 2)
+
+    assert (report.sent, report.failed, report.left) == (1, 0, 0)
+    assert isinstance(called, Done)
+    assert [first.wait(0).value, called.receipt.wait(0).value] == [2, 3]
+    assert facts.names.count("ItemDelivered") == 2
+    assert "ItemRetried" not in facts.names
+    assert "raised ValueError after the commit" in caplog.text
+    assert "0151" not in caplog.text
+    assert rows(database) == 2
 
 
 def test_a_row_of_a_worker_that_was_replaced_is_not_written(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -19,6 +19,9 @@ Target = Annotated[
         "--target", metavar="NAME", help="Which target; the whole queue if left out."
     ),
 ]
+#: As many as the library takes.
+_LONGEST: Final = 500
+
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to go on.")]
 
 
@@ -44,6 +47,8 @@ def pause(
 
     What is under way ends, and new items are taken all the same.
     """
+    if not reason.isprintable() or not 1 <= len(reason) <= _LONGEST:
+        raise Stop(f"--reason takes one word of at most {_LONGEST} characters.")
     with source.opened(db, queue) as place:
         until = math.inf if seconds is None else seconds
         place.store.pause(place.queue, target, until, reason)

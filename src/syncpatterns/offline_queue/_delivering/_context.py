@@ -148,6 +148,7 @@ class ItemContext:
 
         For a handler whose effect is rows of the queue's own database: the item
         is DONE if, and only if, *tx* commits. Rolled back, it is delivered again.
+        What the handler raises after the commit changes nothing, and is logged.
 
         ::
 

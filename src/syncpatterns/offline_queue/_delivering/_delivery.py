@@ -18,6 +18,7 @@ from syncpatterns.offline_queue._delivering import _invoking
 from syncpatterns.offline_queue._delivering._context import ItemContext
 from syncpatterns.offline_queue._delivering._guarding import answers_as_values
 from syncpatterns.offline_queue._delivering._resolving import resolved
+from syncpatterns.offline_queue._delivering._verdicts import Judge
 from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._registering._handlers import Handler
 from syncpatterns.offline_queue._registering._payloads import (
@@ -172,14 +173,14 @@ class Delivery:
             context = shared.context(flight, handler)
             invoke = _asked(handler, flight, payload, context, loop=loop)
         except Unreadable as error:
-            if error.parked:
-                return judge.parked(item, error.reason)
-            return judge.failed(item, error.reason, error.__cause__)
+            return _unread(judge, item, error)
         outcome: Outcome[Any] = yield from invoke
         if isinstance(outcome, Ok):
             result, shown = stored_result(handler, item, outcome.value)
             return judge.done(item, shown, result)
         raised = outcome.error
+        if flight.acked:
+            return judge.done_before(item, raised)
         meaning = meaning_of(raised, handler.conflicts)
         if handler.on_conflict is None or meaning.kind != "conflict":
             return judge.raised(item, raised, meaning)
@@ -187,6 +188,13 @@ class Delivery:
             flight, handler.on_conflict, payload, raised, context
         )
         return resolved(shared, handler, flight, raised, decided)
+
+
+def _unread(judge: Judge, item: Item, error: Unreadable) -> Verdict:
+    """Return what is to become of an item whose payload has another form."""
+    if error.parked:
+        return judge.parked(item, error.reason)
+    return judge.failed(item, error.reason, error.__cause__)
 
 
 def _shut(item: Item, parents: dict[int, Ended]) -> SealError | None:

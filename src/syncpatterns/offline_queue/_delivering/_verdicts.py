@@ -76,6 +76,20 @@ class Judge:
         extra = Aftermath(Ok(value))
         return Verdict(Ack(item.hold, result), Evidence.ANSWERED, extra=extra)
 
+    def done_before(self, item: Item, error: BaseException) -> Verdict:
+        """It ended with rows that its handler committed, which raised *error* then.
+
+        Nothing can come again: the item is DONE, whatever is said about it now.
+        """
+        _log.warning(
+            "%s [%s]: it is done, with the transaction of its handler, which raised "
+            "%s after the commit.",
+            item.operation,
+            item.key_hash,
+            said(error),
+        )
+        return self.done(item, None, b"")
+
     def raised(self, item: Item, error: BaseException, meaning: Meaning) -> Verdict:
         """Its handler raised *error*, which has this *meaning*."""
         evidence = Evidence(meaning.heard)
