@@ -194,6 +194,19 @@ async def test_a_function_that_raises_or_hangs_says_no() -> None:
         hanging.set()
 
 
+async def test_a_function_that_ends_the_program_says_no() -> None:
+    """Passed on, it would end the drain, and the next one at the same look."""
+
+    def leave() -> bool:
+        raise SystemExit(3)
+
+    async def leave_later() -> bool:
+        raise SystemExit(3)
+
+    assert await both(CallbackProbe(leave)) == {False}
+    assert await both(CallbackProbe(leave_later)) == {False}
+
+
 async def test_several_probes_are_asked_until_it_is_clear() -> None:
     """any_of ends with the first yes, all_of with the first no."""
     asked: list[str] = []
@@ -227,6 +240,11 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
         (lambda: HTTPProbe("http://me:secret@127.0.0.1/"), "names a user"),
         (lambda: HTTPProbe("http://127.0.0.1/", client=object()), "get(url)"),
         (lambda: HTTPProbe("http://127.0.0.1/", timeout=0), "timeout=0"),
+        (lambda: TCPProbe("h", 1, timeout=None), "timeout=None"),  # type: ignore[arg-type]
+        (lambda: TCPProbe("h", 1, timeout="5"), "timeout='5'"),  # type: ignore[arg-type]
+        (lambda: CallbackProbe(_fail, timeout=True), "timeout=True"),
+        (lambda: TCPProbe(7, 1), "names no port"),  # type: ignore[arg-type]
+        (lambda: any_of(CallbackProbe), "is no probe"),  # type: ignore[arg-type]
         (lambda: TCPProbe("127.0.0.1", 0), "names no port"),
         (lambda: TCPProbe("127.0.0.1", 65536), "names no port"),
         (lambda: TCPProbe("", 80), "names no port"),
@@ -236,7 +254,7 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
         (any_of, "at least one"),
         (lambda: all_of(lambda: True), "no probe"),  # type: ignore[arg-type]  # as above
     ],
-    ids=range(18),
+    ids=range(23),
 )
 def test_a_probe_that_cannot_work_is_refused_when_it_is_made(
     make: Callable[[], object], says: str

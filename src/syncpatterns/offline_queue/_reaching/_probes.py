@@ -36,7 +36,9 @@ class _Asked(ABC):
     """
 
     def __init__(self, timeout: float) -> None:
-        if not 0 < timeout < math.inf:
+        given: object = timeout
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        if not number or not 0 < timeout < math.inf:
             raise ConfigurationError(
                 f"timeout={timeout!r} must be a positive number of seconds."
             )
@@ -68,7 +70,7 @@ class _Asked(ABC):
         except (OSError, http.client.HTTPException, ValueError) as error:
             _log.debug("%r found nobody: %s", self, type(error).__name__)
             return False
-        except Exception as error:  # noqa: BLE001 - a client's own errors are no answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a client's own errors are no answer
             _log.warning("%r failed with %s: %s", self, type(error).__name__, error)
             return False
 
@@ -183,7 +185,13 @@ class TCPProbe(_Asked):
 
     def __init__(self, host: str, port: int, *, timeout: float = 5.0) -> None:
         super().__init__(timeout)
-        if not host or type(port) is not int or not 0 < port < 1 << 16:
+        given: object = host
+        if (
+            not isinstance(given, str)
+            or not host
+            or type(port) is not int
+            or not 0 < port < 1 << 16
+        ):
             raise ConfigurationError(f"TCPProbe({host!r}, {port!r}) names no port.")
         self.host = host
         self.port = port
@@ -270,7 +278,7 @@ class _Several:
         if not probes:
             raise ConfigurationError(f"{name}() needs at least one probe.")
         for each in cast("tuple[object, ...]", probes):
-            if not isinstance(each, Probe):
+            if not isinstance(each, Probe) or isinstance(each, type):
                 raise ConfigurationError(
                     f"{name}() got {each!r}, which is no probe: it needs probe() and "
                     "aprobe(). Wrap a function in CallbackProbe."
@@ -340,6 +348,7 @@ async def _awaited(
     try:
         with anyio.move_on_after(seconds):
             return bool(await ask())
-    except Exception as error:  # noqa: BLE001 - whatever happened, nobody answered
+    # A library that takes itself for a program would end the drain, and the next.
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever happened, nobody answered
         _log.debug("%r found nobody: %s", probe, type(error).__name__)
     return False
