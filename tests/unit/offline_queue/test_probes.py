@@ -240,11 +240,11 @@ async def test_several_probes_are_asked_until_it_is_clear() -> None:
         (lambda: HTTPProbe("http://me:secret@127.0.0.1/"), "names a user"),
         (lambda: HTTPProbe("http://127.0.0.1/", client=object()), "get(url)"),
         (lambda: HTTPProbe("http://127.0.0.1/", timeout=0), "timeout=0"),
-        (lambda: TCPProbe("h", 1, timeout=None), "timeout=None"),  # type: ignore[arg-type]
-        (lambda: TCPProbe("h", 1, timeout="5"), "timeout='5'"),  # type: ignore[arg-type]
+        (lambda: TCPProbe("h", 1, timeout=None), "timeout=None"),  # type: ignore[arg-type]  # what is refused
+        (lambda: TCPProbe("h", 1, timeout="5"), "timeout='5'"),  # type: ignore[arg-type]  # what is refused
         (lambda: CallbackProbe(_fail, timeout=True), "timeout=True"),
-        (lambda: TCPProbe(7, 1), "names no port"),  # type: ignore[arg-type]
-        (lambda: any_of(CallbackProbe), "is no probe"),  # type: ignore[arg-type]
+        (lambda: TCPProbe(7, 1), "names no port"),  # type: ignore[arg-type]  # what is refused
+        (lambda: any_of(CallbackProbe), "is no probe"),  # type: ignore[arg-type]  # what is refused
         (lambda: TCPProbe("127.0.0.1", 0), "names no port"),
         (lambda: TCPProbe("127.0.0.1", 65536), "names no port"),
         (lambda: TCPProbe("", 80), "names no port"),
