@@ -22,7 +22,7 @@ class Untold:
 
     def __init__(self) -> None:
         self.ready = 0
-        self.lapsed: dict[int, Hold] = {}
+        self.lapsed: dict[Hold, None] = {}  # one item may lapse more than once
         self.ended: dict[int, Ended] = {}
         self.parked: dict[int, None] = {}
         self.resumed: dict[str, None] = {}

@@ -16,12 +16,12 @@ def stage(table: QueueTable, now: Now) -> Staged:
     untold, table.untold = table.untold, Untold()
     return Staged(
         untold.ready,
-        tuple(untold.lapsed.values()),
+        tuple(untold.lapsed),
         tuple(untold.ended.values()),
         tuple(untold.parked),
         tuple(untold.resumed),
         next_due(table, now),
-        _names(table, [*untold.lapsed, *untold.parked]),
+        _names(table, [*(hold.seq for hold in untold.lapsed), *untold.parked]),
     )
 
 
@@ -35,7 +35,7 @@ def catch_up(table: QueueTable, now: Now) -> None:
     """Let time pass for a call that needs the present; `stage` tells of it."""
     staged, untold = advance(table, now), table.untold
     untold.ready += staged.ready
-    untold.lapsed.update((hold.seq, hold) for hold in staged.lapsed)
+    untold.lapsed.update(dict.fromkeys(staged.lapsed))
     untold.ended.update((ended.seq, ended) for ended in staged.ended)
     untold.parked.update(dict.fromkeys(staged.parked))
     untold.resumed.update(dict.fromkeys(staged.resumed))

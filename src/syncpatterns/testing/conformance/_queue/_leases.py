@@ -93,6 +93,18 @@ def staging_tells_of_lapses(bench: Bench) -> Questions:
     same((yield bench.ask("stage")).lapsed, (), "what lapsed since")
 
 
+def each_lapse_is_told(bench: Bench) -> Questions:
+    """Of an item whose workers died one after the other, each death is told."""
+    yield from put(bench, "a")
+    holds: list[Hold] = []
+    for _ in range(3):
+        item = yield from take_one(bench, "a", lease=10)
+        holds.append(item.hold)
+        bench.clock.advance(10)
+    staged = yield bench.ask("stage")
+    same(list(staged.lapsed), holds, "the leases that ended")
+
+
 def stale_hold_changes_nothing(bench: Bench) -> Questions:
     """Who lost an item changes nothing by any settlement, and is told so."""
     (seq,) = yield from put(bench, "a", lane="A")
@@ -358,6 +370,7 @@ LEASES = tuple(
         one_holder_at_a_time,
         lapsed_lease_is_taken_over,
         staging_tells_of_lapses,
+        each_lapse_is_told,
         stale_hold_changes_nothing,
         hold_is_good_once,
         guessed_hold_is_worthless,
