@@ -99,7 +99,8 @@ def test_drainers_killed_at_random_lose_nothing_and_repeat_little(
     assert report["failures"] == []
     assert effects == dict.fromkeys(range(1, number + 1), 1)
     assert len(delivered) == number
-    assert duplicates <= report["kills"] * CONCURRENCY
+    # Who is killed at the end has something under way as well.
+    assert duplicates <= (report["kills"] + report["last"]) * CONCURRENCY
     assert findings == []
     assert not any(states.values())
     # Else it has proven nothing.

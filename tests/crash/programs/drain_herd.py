@@ -49,7 +49,8 @@ def main(folder: str, seed: str, concurrency: str, seconds: str, between: str) -
     # On a slow machine the seconds are over before it has proven anything.
     least = int(float(seconds) / pause / 4)
     herd.run(time.monotonic() + float(seconds), 10**6, least)
-    print(json.dumps({"kills": herd.kills, "failures": herd.failures}))
+    report = {"kills": herd.kills, "last": herd.last, "failures": herd.failures}
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

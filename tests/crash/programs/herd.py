@@ -86,6 +86,8 @@ class Herd:
         self._delay = delay
         self._workers: list[BaseProcess] = []
         self.kills = 0
+        #: Killed at the end, and replaced by nobody.
+        self.last = 0
         self.failures: list[int | None] = []
 
     def run(self, end: float, kills: int, least: int = 0) -> None:
@@ -100,7 +102,9 @@ class Herd:
             self.kills += chosen.is_alive()
             self._bury(chosen)
         while self._workers:
-            self._bury(self._workers.pop())
+            chosen = self._workers.pop()
+            self.last += chosen.is_alive()
+            self._bury(chosen)
 
     def _start_one(self) -> None:
         worker = _fork.Process(target=self._work, args=(self._rng.getrandbits(32),))
