@@ -203,7 +203,9 @@ class ReusesNumbers(Faulty):
 
 
 class TakesAnotherPayload(Faulty):
-    parts = (("_queue._enqueue.refuse_known", lambda *_: None),)
+    def enqueue(self, request: Any) -> Any:
+        items = [new._replace(fingerprint=b"") for new in request.items]
+        return self.store.enqueue(request._replace(items=items))
 
 
 class StoresHalfARequest(Faulty):
@@ -469,15 +471,12 @@ class MergesAcrossOthers(Faulty):
     )
 
 
+def _of_the_tenant(table: Any, new: Any, now: Any) -> Any:
+    return coalesce.waiting(table, new.operation, new.entity or "", "tenant", now)
+
+
 class MergesAcrossScopes(Faulty):
-    parts = (
-        (
-            "_queue._coalesce._partner",
-            lambda table, new, now: coalesce.waiting(
-                table, new.operation, new.entity or "", "tenant", now
-            ),
-        ),
-    )
+    parts = (("_queue._coalesce._partner", _of_the_tenant),)
 
 
 class CancelsWithoutACreate(Faulty):
