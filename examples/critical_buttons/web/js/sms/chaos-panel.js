@@ -35,12 +35,27 @@ export function chaosPanel(switches) {
   return panel;
 }
 
+/** What the simulator calls these ways to report. @type {Record<string, object>} */
+const REPORTS = Object.freeze({
+  "on-time": {},
+  late: { delay: 5 },
+  twice: { copies: 2 },
+  reordered: { reorder: true },
+  lost: { lose: 1 },
+  undelivered: { final: "undelivered" },
+});
+/** No single request is seen there, so none can be counted. */
+const ALL_OR_NONE = new Set(["healthy", "refuse"]);
+
+/** @param {string} id @param {readonly (readonly [string, string])[]} choices */
+function choice(id, choices) {
+  return el("select", { id }, ...choices.map(([value, label]) => el("option", { value }, label)));
+}
+
 /** @param {Switches} switches */
 function provider({ set, announce }) {
-  const mode = el("select", { id: "chaos-mode" });
-  for (const [value, label] of CHAOS.modes) {
-    mode.append(el("option", { value }, label));
-  }
+  const mode = choice("chaos-mode", CHAOS.modes);
+  const reports = choice("chaos-reports", CHAOS.reportsKinds);
   const count = el("input", {
     id: "chaos-count",
     type: "number",
@@ -56,16 +71,35 @@ function provider({ set, announce }) {
     mode,
     el("label", { for: "chaos-count" }, CHAOS.count),
     count,
+    el("label", { for: "chaos-reports" }, CHAOS.reports),
+    reports,
     el("button", { type: "submit", class: "small main" }, CHAOS.apply),
   );
+  const limit = () => {
+    count.disabled = ALL_OR_NONE.has(mode.value);
+  };
+  // Whoever has chosen is not overruled by the answer to what holds now.
+  let chosen = false;
+  mode.addEventListener("change", () => {
+    chosen = true;
+    limit();
+  });
+  limit();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const faults = { mode: mode.value, ...(count.value ? { fail_next: Number(count.value) } : {}) };
+    const counted = !count.disabled && count.value !== "";
+    const faults = {
+      mode: mode.value,
+      ...(counted ? { fail_next: Number(count.value) } : {}),
+      callbacks: REPORTS[reports.value],
+    };
     void told(set(faults), CHAOS.applied, announce);
   });
   /** @param {any} faults */
   const showMode = (faults) => {
+    if (chosen) return;
     if (CHAOS.modes.some(([value]) => value === faults?.mode)) mode.value = faults.mode;
+    limit();
   };
   return { form, showMode };
 }
