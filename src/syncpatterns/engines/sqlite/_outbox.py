@@ -14,7 +14,7 @@ from itertools import starmap
 from typing import Any, Protocol, TypeVar
 
 from syncpatterns._transaction import Publishable, Transaction
-from syncpatterns.engines._sql._queries import load
+from syncpatterns.engines._sql import load
 from syncpatterns.realtime._core import Bounds, Position, StoredEvent, stored_form
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import sqlite3
 from base64 import b64decode, b64encode
 from typing import Any, cast
 
-from syncpatterns.engines._sql._queries import load as load_queries
+from syncpatterns.engines._sql import load as load_queries
 from syncpatterns.idempotency._core import (
     Notes,
     OutcomeKind,

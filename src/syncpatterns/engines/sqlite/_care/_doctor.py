@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from syncpatterns.engines._sql import _queries
+from syncpatterns.engines import _sql
 from syncpatterns.engines.sqlite import _connection
 from syncpatterns.engines.sqlite._writing._reserve import (
     LOG_ROOM,
@@ -30,7 +30,7 @@ from syncpatterns.offline_queue._core import Finding
 if TYPE_CHECKING:
     from syncpatterns.engines.sqlite._engine import SqliteEngine
 
-_SQL: Final = _queries.load("syncpatterns.engines.sqlite._care", "doctor.sql")
+_SQL: Final = _sql.load("syncpatterns.engines.sqlite._care", "doctor.sql")
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _MAPS: Final = Path("/proc/self/maps")
 #: File systems whose locks or shared memory do not hold between machines.

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from syncpatterns.engines._sql._queries import load
+from syncpatterns.engines._sql import load
 from syncpatterns.errors import DatabaseCorrupt
 from syncpatterns.offline_queue._core import (
     Ended,

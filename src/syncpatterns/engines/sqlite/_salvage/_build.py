@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from syncpatterns.engines._sql import _queries
+from syncpatterns.engines import _sql
 from syncpatterns.engines.sqlite import _migrations
 from syncpatterns.engines.sqlite._queue._desk import place_of
 from syncpatterns.engines.sqlite._salvage._tables import Reader, Table
@@ -20,7 +20,7 @@ from syncpatterns.offline_queue._core import QueueRules
 
 T = TypeVar("T")
 
-_SQL: Final = _queries.load("syncpatterns.engines.sqlite._salvage", "salvage.sql")
+_SQL: Final = _sql.load("syncpatterns.engines.sqlite._salvage", "salvage.sql")
 _ITEM: Final = "syncpatterns_queue_item"
 _META: Final = "syncpatterns_meta"
 #: Made by the rows of others, so not copied.
