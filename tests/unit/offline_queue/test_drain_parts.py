@@ -30,7 +30,7 @@ from syncpatterns.offline_queue._core import (
     Settlement,
     Staged,
 )
-from syncpatterns.offline_queue._core._landing import landed
+from syncpatterns.offline_queue._core._lost_answers import landed
 from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._returns import cooled, given_back

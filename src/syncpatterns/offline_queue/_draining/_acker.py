@@ -20,7 +20,7 @@ from syncpatterns.offline_queue._core import (
     Settled,
     Settlement,
 )
-from syncpatterns.offline_queue._core._landing import landed
+from syncpatterns.offline_queue._core._lost_answers import landed
 from syncpatterns.offline_queue._draining._board import CLEANUP, Aloft, Board
 from syncpatterns.offline_queue._draining._claimer import Claimer
 from syncpatterns.offline_queue._draining._progress import Progress

@@ -21,7 +21,7 @@ from syncpatterns import _testpoints
 from syncpatterns._bells import ThreadBell
 from syncpatterns.errors import EngineClosed, StoreUnavailable
 from syncpatterns.offline_queue._core import Ack, Item, Settled, Settlement
-from syncpatterns.offline_queue._core._landing import landed
+from syncpatterns.offline_queue._core._lost_answers import landed
 from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._pace import (
