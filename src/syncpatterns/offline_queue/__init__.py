@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from syncpatterns.offline_queue._core._answers import HttpVerdict, verdict_of_http
     from syncpatterns.offline_queue._delivering._context import ItemContext
-    from syncpatterns.offline_queue._draining._drain_report import DrainReport
+    from syncpatterns.offline_queue._draining._report import DrainReport
     from syncpatterns.offline_queue._events import (
         DrainFinished,
         DrainProgress,
@@ -159,7 +159,7 @@ _HOMES = {
     "Done": "_results",
     "DrainFinished": "_events",
     "DrainProgress": "_events",
-    "DrainReport": "_draining._drain_report",
+    "DrainReport": "_draining._report",
     "DrainStarted": "_events",
     "HTTPProbe": "_reaching._probes",
     "HandlerOptions": "_registering._handlers",

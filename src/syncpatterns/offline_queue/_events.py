@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from syncpatterns.events import Fact, StorageFull, StorageRecovered
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 
 __all__ = [
     "DrainFinished",

@@ -7,7 +7,7 @@ import pytest
 
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._core import ItemState, Nack
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,

@@ -10,7 +10,7 @@ import pytest
 
 from syncpatterns.errors import EngineBusy
 from syncpatterns.offline_queue._core import Ack, ItemState
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._ports import ClaimRequest
 from syncpatterns.testing import LoopClock

@@ -31,8 +31,8 @@ from syncpatterns.offline_queue._core import (
     Staged,
 )
 from syncpatterns.offline_queue._core._lost_answers import landed
-from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._progress import Progress
+from syncpatterns.offline_queue._draining._report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._returns import cooled, given_back
 from syncpatterns.offline_queue._draining._thread_renewer import ThreadRenewer
 from syncpatterns.offline_queue._events import DrainProgress

@@ -18,7 +18,7 @@ from syncpatterns.clock import Clock
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.offline_queue._core import ItemState
 from syncpatterns.offline_queue._draining import _progress
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,

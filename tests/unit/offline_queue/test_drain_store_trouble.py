@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from syncpatterns.errors import EngineClosed, StoreUnavailable
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._reaching._probes import CallbackProbe
 from syncpatterns.testing import LoopClock

@@ -16,7 +16,7 @@ from syncpatterns.offline_queue._core import (
     Park,
     Release,
 )
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._events import TargetOffline, TargetOnline
 from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._reaching._probes import CallbackProbe

@@ -19,7 +19,7 @@ from syncpatterns.offline_queue._core import (
     Release,
     Settled,
 )
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._flights import Evidence, Flight, Verdict
 from syncpatterns.offline_queue._ports import ClaimRequest
 from syncpatterns.testing import FakeClock, LoopClock

@@ -12,7 +12,7 @@ import pytest
 
 from syncpatterns.errors import ConfigurationError, EngineBusy
 from syncpatterns.offline_queue._core import Ack, ItemState, Nack, Release
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,

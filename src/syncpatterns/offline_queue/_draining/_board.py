@@ -10,7 +10,7 @@ import anyio
 from syncpatterns._bells import TaskBell
 from syncpatterns.offline_queue._core import Hold, Item, QueueStats, Settled
 from syncpatterns.offline_queue._draining._delivers import Delivers
-from syncpatterns.offline_queue._draining._drain_report import Tally
+from syncpatterns.offline_queue._draining._report import Tally
 from syncpatterns.offline_queue._flights import Flight, Verdict
 from syncpatterns.offline_queue._ports import AsyncQueueStore
 

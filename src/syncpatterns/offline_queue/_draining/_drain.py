@@ -32,10 +32,10 @@ from syncpatterns.offline_queue._draining._acker import Acker
 from syncpatterns.offline_queue._draining._board import CLEANUP, Aloft, Board
 from syncpatterns.offline_queue._draining._claimer import Claimer
 from syncpatterns.offline_queue._draining._delivers import Delivers
-from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._prober import Prober
 from syncpatterns.offline_queue._draining._progress import Progress
 from syncpatterns.offline_queue._draining._renewer import Renewer
+from syncpatterns.offline_queue._draining._report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._returns import given_back, pause_of
 from syncpatterns.offline_queue._draining._stager import Stager
 from syncpatterns.offline_queue._draining._trouble import Trouble

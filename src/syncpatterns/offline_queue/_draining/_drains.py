@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from syncpatterns._loops import in_event_loop
 from syncpatterns.errors import ConfigurationError
 from syncpatterns.offline_queue._draining._delivers import Delivers
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 from syncpatterns.offline_queue._draining._thread_renewer import ThreadRenewer
 from syncpatterns.offline_queue._draining._worker import Worker
 

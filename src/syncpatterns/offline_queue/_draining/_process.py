@@ -11,7 +11,7 @@ import anyio
 
 from syncpatterns.offline_queue._draining._delivers import Delivers
 from syncpatterns.offline_queue._draining._drain import Drain, only
-from syncpatterns.offline_queue._draining._drain_report import DrainReport
+from syncpatterns.offline_queue._draining._report import DrainReport
 
 _log = logging.getLogger("syncpatterns.offline_queue")
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from syncpatterns.offline_queue._core import ItemState, QueueStats
 from syncpatterns.offline_queue._draining._delivers import Delivers
-from syncpatterns.offline_queue._draining._drain_report import Tally
+from syncpatterns.offline_queue._draining._report import Tally
 from syncpatterns.offline_queue._events import (
     DrainFinished,
     DrainProgress,

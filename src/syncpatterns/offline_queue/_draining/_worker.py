@@ -23,7 +23,6 @@ from syncpatterns.errors import EngineClosed, StoreUnavailable
 from syncpatterns.offline_queue._core import Ack, Item, Settled, Settlement
 from syncpatterns.offline_queue._core._lost_answers import landed
 from syncpatterns.offline_queue._draining._delivers import Delivers
-from syncpatterns.offline_queue._draining._drain_report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._pace import (
     BUSY_STAGE,
     CLAIM_ANYWAY,
@@ -33,6 +32,7 @@ from syncpatterns.offline_queue._draining._pace import (
     SHORTEST_STAGE,
 )
 from syncpatterns.offline_queue._draining._progress import Progress
+from syncpatterns.offline_queue._draining._report import DrainReport, Tally
 from syncpatterns.offline_queue._draining._returns import cooled, given_back, pause_of
 from syncpatterns.offline_queue._draining._thread_renewer import ThreadRenewer
 from syncpatterns.offline_queue._draining._trouble import Trouble
