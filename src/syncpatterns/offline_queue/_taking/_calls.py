@@ -45,7 +45,7 @@ from syncpatterns.offline_queue._taking._receipts import (
     outcome,
     receipt_of,
 )
-from syncpatterns.offline_queue._taking._sending import send
+from syncpatterns.offline_queue._taking._storing import send
 from syncpatterns.offline_queue._taking._unjournaled import (
     as_sent,
     must_be_stored,

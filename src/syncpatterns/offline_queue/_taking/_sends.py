@@ -15,7 +15,7 @@ from syncpatterns.offline_queue._taking._calls import MODES, Calls, Mode
 from syncpatterns.offline_queue._taking._drafts import SendOptions, draft
 from syncpatterns.offline_queue._taking._many import Action, drafts_of
 from syncpatterns.offline_queue._taking._receipts import Receipt, receipt_of
-from syncpatterns.offline_queue._taking._sending import send
+from syncpatterns.offline_queue._taking._storing import send
 from syncpatterns.offline_queue._taking._transactional import enqueue_in
 
 if TYPE_CHECKING:

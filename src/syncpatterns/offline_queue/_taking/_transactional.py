@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from syncpatterns.errors import ConfigurationError, QueueFull
 from syncpatterns.offline_queue._ports import EnqueueRequest
 from syncpatterns.offline_queue._taking._receipts import Receipt, receipt_of
-from syncpatterns.offline_queue._taking._sending import facts, full_queue, overflow_of
+from syncpatterns.offline_queue._taking._storing import facts, full_queue, overflow_of
 
 if TYPE_CHECKING:
     from syncpatterns.offline_queue._shared import Shared
