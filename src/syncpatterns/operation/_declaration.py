@@ -21,12 +21,12 @@ from syncpatterns.idempotency._wiring import (
 )
 from syncpatterns.operation import _wiring
 from syncpatterns.operation._answer import checked_status
-from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Effect
 from syncpatterns.operation._fenced._mode import Codecs, FencedMode, Functions
 from syncpatterns.operation._fenced._sending import Provider
 from syncpatterns.operation._options import OnLost
 from syncpatterns.operation._refusals import Refusals
+from syncpatterns.operation._rendering import Answers
 from syncpatterns.operation._single import SingleMode
 from syncpatterns.retry import Retry, full_jitter
 

@@ -22,9 +22,9 @@ from syncpatterns.idempotency._core import (
 )
 from syncpatterns.operation import _wiring
 from syncpatterns.operation._answer import Answer
-from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Done, Effect, run_effect
 from syncpatterns.operation._ports import EngineTransaction, TransactionalEngine
+from syncpatterns.operation._rendering import Answers
 from syncpatterns.retry import Retry
 from syncpatterns.retry._retry import about
 

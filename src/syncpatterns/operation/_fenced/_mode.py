@@ -23,7 +23,6 @@ from syncpatterns.idempotency._exceptions import StoredExceptions
 from syncpatterns.idempotency._flows import guarded
 from syncpatterns.idempotency._steps import ado, do, hand_on
 from syncpatterns.operation._answer import Answer
-from syncpatterns.operation._answers import Answers
 from syncpatterns.operation._effect import Done, Effect
 from syncpatterns.operation._fenced._call import FencedCall
 from syncpatterns.operation._fenced._commits import Commits, SharedCommit
@@ -35,6 +34,7 @@ from syncpatterns.operation._fenced._steps import ClaimChecked
 from syncpatterns.operation._options import OnLost
 from syncpatterns.operation._ports import TransactionalEngine
 from syncpatterns.operation._refusals import Refusals
+from syncpatterns.operation._rendering import Answers
 
 
 class FencedPlan(Plan):
