@@ -94,6 +94,16 @@ async def test_a_login_page_is_no_success(page: Page) -> None:
     assert (await ask(page, "client.noContent"))["verdict"] == "done"
 
 
+async def test_a_conflict_that_cannot_be_read_is_asked_again(page: Page) -> None:
+    """409 could be "in progress"; what a 422 or a 404 says, its status says too."""
+    verdicts = [
+        (await ask(page, "client.brokenOff", status))["verdict"]
+        for status in (409, 422, 404, 401, 503)
+    ]
+
+    assert verdicts == ["retry", "refused", "refused", "signed-out", "retry"]
+
+
 async def test_retry_after_is_seconds_or_a_date(page: Page) -> None:
     """Anything else asks for nothing; a date in the past neither."""
     date = "Sun, 06 Nov 1994 08:49:37 GMT"

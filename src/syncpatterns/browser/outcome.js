@@ -96,11 +96,29 @@ export function judge(reply, verdicts = {}) {
     const ours = reply.status === 204 || isJson(reply.contentType);
     return ours ? judgement("done", reason) : judgement("retry", "not-the-service");
   }
+  // In progress, done before or refused: the type would say which. Broken off on
+  // its way, or with a NaN in it, it says nothing, and the same key asks again.
+  if (reply.status === 409 && unread(reply)) return judgement("retry", reason);
   const verdict = BY_STATUS.get(reply.status);
   if (verdict !== undefined) return judgement(verdict, reason);
   // 5xx: it may have happened before the server fell over. The same key asks.
   if (reply.status >= 500) return judgement("retry", reason);
   return judgement("refused", reason);
+}
+
+/**
+ * Whether *reply* is a problem document that could not be parsed.
+ *
+ * @param {Reply} reply
+ * @returns {boolean}
+ */
+function unread(reply) {
+  return isProblem(reply) && (reply.body ?? null) === null;
+}
+
+/** @param {Reply} reply @returns {boolean} */
+function isProblem(reply) {
+  return /^application\/problem\+json\b/i.test(reply.contentType ?? "");
 }
 
 /**
@@ -110,7 +128,7 @@ export function judge(reply, verdicts = {}) {
  * @returns {string|null}
  */
 export function problemOf(reply) {
-  if (!/^application\/problem\+json\b/i.test(reply.contentType ?? "")) return null;
+  if (!isProblem(reply)) return null;
   const type = reply.body?.type;
   if (typeof type !== "string" || type === "" || type === "about:blank") return null;
   return type.replace(/\/+$/, "").split(/[/#:]/).pop() ?? null;

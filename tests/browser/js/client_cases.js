@@ -74,6 +74,10 @@ export function judged([status, slug]) {
   return judge({ status, contentType, body });
 }
 
+export function brokenOff(status) {
+  return judge({ status, contentType: "application/problem+json", body: null });
+}
+
 export const loginPage = () => judge({ status: 200, contentType: "text/html" });
 
 export const noContent = () => judge({ status: 204 });
