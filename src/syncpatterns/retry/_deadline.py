@@ -9,8 +9,8 @@ gRPC's, which cover all attempts of a call together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
 from sys import modules
 from types import TracebackType
@@ -151,9 +151,23 @@ def remaining() -> float:
     That is the least of every `deadline` around it, of the ``timeout=`` of a
     `Retry` around it, and, in a task, of its anyio or trio cancel scopes.
     """
-    until = current.get()
+    return left_until(current.get())
+
+
+def left_until(until: Deadline | None) -> float:
+    """Return the seconds left, were *until* the deadline; cancel scopes count too."""
     left = math.inf if until is None else until.left()
     return max(0.0, min(left, scope_left()))
+
+
+@contextmanager
+def exactly(until: Deadline | None) -> Generator[None]:
+    """Put *until* in the place of the deadline, also where it is later or none."""
+    token = current.set(until)
+    try:
+        yield
+    finally:
+        restore(current, token)
 
 
 def in_scopes() -> bool:

@@ -8,11 +8,17 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-from syncpatterns.errors import CallRejected, InProgress, OutcomeUnknown
+from syncpatterns.errors import (
+    CallRejected,
+    InProgress,
+    OutcomeUnknown,
+    ProviderUnavailable,
+)
 from syncpatterns.idempotency import NotCommitted
+from syncpatterns.operation import FencedContext
 from syncpatterns.retry import CircuitBreaker, deadline
 from tests.unit.operation.conftest import Caller
-from tests.unit.operation.fenced_kit import Desk, Fault, Send, Sent
+from tests.unit.operation.fenced_kit import Desk, Fault, Receipt, Send, Sent
 
 
 async def test_without_time_nothing_leaves(desk: Desk, call: Caller) -> None:
@@ -98,3 +104,51 @@ async def test_nobody_sleeps_between_two_looks_past_its_deadline(
     assert took == pytest.approx(2.5, abs=0.01)
     assert found == NotCommitted()
     assert (await call(operation, Send())).value == Sent("lead-1", 1)
+
+
+@pytest.mark.case("OPR-27", part="the retry's own time is not the caller's")
+async def test_the_time_of_the_retry_ends_no_look(desk: Desk, call: Caller) -> None:
+    """Over before the second look, it keeps from sending again, not from looking."""
+    operation = desk.operation(retry=desk.retry(attempts=2, timeout=0.5))
+    desk.provider.faults = [
+        Fault(TimeoutError(), before=lambda: desk.clock.advance(0.3))
+    ]
+
+    with pytest.raises(ProviderUnavailable, match="nothing was sent"):
+        await call(operation, Send())
+
+    assert (len(desk.provider.calls), len(desk.provider.looks)) == (1, 2)
+
+
+async def test_a_look_has_the_time_of_its_caller(desk: Desk, call: Caller) -> None:
+    """A client told that nothing is left could not ask, and nobody would know."""
+    left: list[float] = []
+    find = desk.provider.find
+
+    def measured(command: Send, ctx: FencedContext) -> Receipt | None:
+        left.append(ctx.remaining())
+        return find(command, ctx)
+
+    desk.provider.find = measured  # type: ignore[method-assign]
+    operation = desk.operation(retry=desk.retry(attempts=2, timeout=0.5))
+    desk.provider.faults = [Fault(TimeoutError())]
+
+    with deadline(10.0, clock=desk.clock), pytest.raises(ProviderUnavailable):
+        await call(operation, Send())
+
+    assert left == pytest.approx([10.0, 9.0], abs=0.01)
+
+
+async def test_a_look_left_out_is_not_called_a_failure(
+    desk: Desk, call: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The lookup answered; it was the caller who had no time for the second."""
+    operation = desk.operation()
+    desk.provider.faults = [Fault(TimeoutError())]
+
+    with deadline(0.5, clock=desk.clock), pytest.raises(OutcomeUnknown):
+        await call(operation, Send())
+
+    (line,) = [each.getMessage() for each in caplog.records]
+    assert "deadline comes before the second look" in line
+    assert "failed" not in line

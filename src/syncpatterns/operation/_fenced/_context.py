@@ -9,7 +9,7 @@ from syncpatterns import _testpoints
 from syncpatterns.errors import CallRejected, ConfigurationError
 from syncpatterns.events import Progress
 from syncpatterns.idempotency._context import Context
-from syncpatterns.retry import remaining
+from syncpatterns.retry import _deadline, remaining
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._call import FencedCall
@@ -23,14 +23,17 @@ class FencedContext(Context):
         flying: A request is under way.
         doubtful: An earlier attempt of this key may have been done, and nobody
             has looked since.
+        callers: The caller's deadline, if there is one: without the ``timeout=``
+            of the operation's own retry, which begins later.
     """
 
-    __slots__ = ("_call", "_until", "attempt", "doubtful", "flying")
+    __slots__ = ("_call", "_until", "attempt", "callers", "doubtful", "flying")
 
     def __init__(self, call: FencedCall, **facts: Any) -> None:
         super().__init__(**facts)
         self._call = call
         self._until = math.inf
+        self.callers = _deadline.current.get()
         self.flying = False
         self.attempt = 0
         self.doubtful = self.abandoned
@@ -110,7 +113,8 @@ class FencedContext(Context):
         """Return the seconds this attempt still has; infinity if nothing ends it.
 
         The least of the operation's ``timeout=``, its retry's, and every
-        deadline around the call. Hand it to your client as its time-out.
+        deadline around the call; in ``lookup=`` the retry's does not count.
+        Hand it to your client as its time-out.
         """
         return max(0.0, min(self._until - self._clock.monotonic(), remaining()))
 

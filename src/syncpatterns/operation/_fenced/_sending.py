@@ -21,8 +21,9 @@ from syncpatterns.clock import Clock
 from syncpatterns.errors import ConfigurationError, LeaseLost, NotExecuted, NotSent
 from syncpatterns.idempotency._steps import ado, do
 from syncpatterns.operation._fenced import _invoke
-from syncpatterns.retry import Retry, remaining
+from syncpatterns.retry import Retry
 from syncpatterns.retry._core import hint_of
+from syncpatterns.retry._deadline import exactly, left_until
 from syncpatterns.retry._retry import about, names
 
 if TYPE_CHECKING:
@@ -93,8 +94,21 @@ def lookup_failed(where: str, error: Exception) -> None:
 
     By its class: its text may quote anything.
     """
+    if isinstance(error, NoTimeToLook):
+        _log.warning("%s: %s", where, error)
+        return
     why = error if isinstance(error, ConfigurationError) else type(error).__name__
     _log.warning("%s: lookup= failed: %s", where, why)
+
+
+class NoTimeToLook(TimeoutError):
+    """The caller's deadline comes before the second look, which was left out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "lookup= found nothing, and its caller's deadline comes before the second "
+            "look. One absence is no proof: the outcome stays unknown."
+        )
 
 
 class EndOfSeries(BaseException):
@@ -191,7 +205,11 @@ class Send(Part):
 
 
 class Look(Part):
-    """Ask the provider whether it has it already."""
+    """Ask the provider whether it has it already.
+
+    For as long as the caller has time: that of the retry bounds what is sent. A
+    look cut short by it could not say that nothing was sent.
+    """
 
     __slots__ = ()
 
@@ -201,7 +219,8 @@ class Look(Part):
             return _invoke.call(self.provider.looker, self.command, self.context)
 
         retry = self._retry()
-        return Ok(once() if retry is None else retry.call(once))
+        with exactly(self.context.callers):
+            return Ok(once() if retry is None else retry.call(once))
 
     async def awaiting(self) -> Outcome[Any]:
         async def once() -> Any:
@@ -209,7 +228,8 @@ class Look(Part):
             return await _invoke.acall(self.provider.looker, self.command, self.context)
 
         retry = self._retry()
-        return Ok(await once() if retry is None else await retry.acall(once))
+        with exactly(self.context.callers):
+            return Ok(await once() if retry is None else await retry.acall(once))
 
     def _retry(self) -> Retry | None:
         retry = self.provider.lookup_retry
@@ -349,8 +369,8 @@ class Sending:
             if turn:
                 # Slept past the deadline, the second look would have no time
                 # left, and its caller none either.
-                if remaining() <= self._provider.look_pause:
-                    raise TimeoutError("the deadline comes before the next look")
+                if left_until(self._context.callers) <= self._provider.look_pause:
+                    raise NoTimeToLook
                 yield from self._part(Rest)
             outcome = yield from self._part(Look)
             if isinstance(outcome, Err):
