@@ -29,6 +29,7 @@ from syncpatterns.errors import (
     SignInRequired,
     StoreUnavailable,
 )
+from syncpatterns.offline_queue._core._answer_errors import AnswerUnread
 from syncpatterns.offline_queue._core._meanings import LONGEST_REST, meaning_of, said
 from syncpatterns.retry import CircuitOpen
 
@@ -59,6 +60,7 @@ def _library(name: str, module: str) -> Exception:
         (InProgress(), "again", False, "answered"),
         (CallRejected(), "again", True, "nothing"),
         (NoAnswer(), "again", False, "unreachable"),
+        (AnswerUnread(), "unread", False, "failed"),
         (LeaseLost(), "again", False, "nothing"),
         (SignInRequired(), "sign-in", True, "answered"),
         (NotPermitted(), "parked", True, "answered"),

@@ -64,6 +64,8 @@ def problem_of(content_type: str | None, body: bytes, *, whole: bool) -> Problem
     try:
         if whole:
             document = json.loads(text)
+            if document is None:  # says as little as no body at all
+                return Unread.UNREAD
             if not isinstance(document, dict):
                 return None
             return word_of(cast("dict[str, Any]", document).get("type"))

@@ -22,6 +22,7 @@ from syncpatterns.offline_queue import (
     error_of_http,
     verdict_of_http,
 )
+from syncpatterns.offline_queue._core._answer_errors import AnswerUnread
 from syncpatterns.offline_queue._core._answers import Word, is_json
 from syncpatterns.retry import parse_retry_after
 
@@ -177,6 +178,7 @@ def judged(
 
     Raises:
         NoAnswer: It is not the service that answered.
+        AnswerUnread: It is a problem, and of which type cannot be read.
         SyncPatternsError: What the table of answers says.
     """
     reply = reply_of(answer, kept)
@@ -189,9 +191,10 @@ def judged(
     problem = answer.problem
     if isinstance(problem, Unread):
         if answer.status == _CONFLICT:
-            raise NoAnswer(
+            raise AnswerUnread(
                 f"{where}: answered 409 with a problem document that cannot be read. "
-                "It may be in progress, done or refused; the same key asks again."
+                "It may be in progress, done or refused; the same key asks again, and "
+                "after the last attempt somebody has to look."
             )
         problem = None
     verdict = verdict_of_http(

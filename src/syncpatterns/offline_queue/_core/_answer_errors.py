@@ -42,6 +42,16 @@ class ServerFailed(SyncPatternsError):
     title = "The service failed."
 
 
+class AnswerUnread(ServerFailed):
+    """It answered, and what that means cannot be read: it may have been done.
+
+    Uses up an attempt as any failure of the service does. After the last one its
+    item is PARKED (``unknown``) and not DEAD: somebody has to look.
+    """
+
+    title = "The service's answer cannot be read. Do not use a new key."
+
+
 def error_of_http(verdict: HttpVerdict, where: str) -> SyncPatternsError | None:
     """Return what a handler raises for *verdict*; None if it was done.
 

@@ -31,11 +31,13 @@ from syncpatterns.errors import (
     RefusalGone,
     SignInRequired,
 )
+from syncpatterns.offline_queue._core._answer_errors import AnswerUnread
 
 Kind: TypeAlias = Literal[
     "gone",  # done, without a body
     "again",  # the same key again, and no attempt used
     "failed",  # answered with a failure: an attempt is used
+    "unread",  # the same, and PARKED after the last: it may have been done
     "refused",
     "conflict",
     "parked",
@@ -139,6 +141,8 @@ def meaning_of(
             return Meaning("conflict", "conflict")
         case Refusal() | RefusalGone():
             return Meaning("refused", "rejected")
+        case AnswerUnread():
+            return Meaning("unread", "failed", heard="failed")
         case NoAnswer():
             return _asked_to_rest("no-answer", error, heard="unreachable")
         case LeaseLost():  # another worker of the executing side has the key

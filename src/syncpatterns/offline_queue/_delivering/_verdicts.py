@@ -154,8 +154,10 @@ class Judge:
             case "again":
                 delay = self._delay_again(item, meaning)
                 return Release(hold, delay, meaning.unsent, words)
-            case "failed" if item.attempts + 1 < self._max_attempts:
+            case "failed" | "unread" if item.attempts + 1 < self._max_attempts:
                 return Nack(hold, self._delay(item.attempts + 1), words)
+            case "unread":
+                return Park(hold, "unknown", words)
             case "sign-in" | "parked":
                 return Park(hold, meaning.reason, words, unsent=meaning.unsent)
             case _:

@@ -24,9 +24,9 @@ IN_PROGRESS = b'{"type":"/problems/in-progress","detail":%b}'
 
 
 @pytest.fixture
-def engine() -> Any:
+def engine(clock: FakeClock) -> Any:
     """One engine: what an answer means is decided before any store hears of it."""
-    with connect("memory://", clock=FakeClock()) as made:
+    with connect("memory://", clock=clock) as made:
         yield made
 
 
@@ -76,7 +76,19 @@ def test_how_much_is_kept_says_nothing_about_what_an_answer_means(
     assert out.reason == "in-progress"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"detail":"only', b"\xff\xfe"])
+UNREADABLE = [
+    b"",
+    b"{",
+    b'{"detail":"only',
+    b"\xff\xfe",
+    b"null",
+    b'{"detail":"' + b"x" * 70_000 + b'","type":"/problems/slot-taken"}',
+]
+
+
+@pytest.mark.parametrize(
+    "body", UNREADABLE, ids=["empty", "open", "cut", "latin-1", "null", "late"]
+)
 def test_a_conflict_whose_type_cannot_be_read_is_asked_again(
     crm: OfflineClient,
     queue: OfflineQueue,
@@ -86,13 +98,39 @@ def test_a_conflict_whose_type_cannot_be_read_is_asked_again(
 ) -> None:
     """It may be in progress or done as well as refused: one effect, under one key."""
     service.script = [said(body)]
-    out = crm.post(URL, json={})
+    out = crm.post(URL, json={}, key="k-1")
+    beside = crm.post(URL, json={}, key="k-2")
     assert isinstance(out, Queued)
-    assert out.reason == "no-answer"
+    assert (out.reason, type(beside)) == ("failed", Done)
 
     clock.advance(60)
     assert queue.flush().sent == 1
-    assert list(service.effects) == [out.receipt.key]
+    assert list(service.effects) == ["k-2", "k-1"]
+
+
+def test_a_conflict_that_is_never_readable_is_left_to_a_person(
+    crm: OfflineClient, queue: OfflineQueue, service: Service, clock: FakeClock
+) -> None:
+    """The service answers: its attempts have an end, and what it has done is unknown.
+
+    Counted as offline, it would stop all that waits for the service, for days; given
+    up as DEAD, it would be pressed anew, and done a second time.
+    """
+    service.script = [said(b"")]
+    out = crm.post(URL, json={}, key="k-1")
+    assert isinstance(out, Queued)
+    for number in range(2, 6):
+        crm.post(URL, json={}, key=f"k-{number}", mode="queue")
+        service.script = [said(b"")]
+        clock.advance(4)
+        queue.flush()
+
+    sent = [each.key for each in service.requests]
+    assert [(each.seq, each.reason) for each in queue.parked.list()] == [
+        (out.receipt.id, "unknown")
+    ]
+    assert sent.count("k-1") == 5
+    assert sorted(service.effects) == ["k-2", "k-3", "k-4", "k-5"]
 
 
 def test_another_problem_whose_type_cannot_be_read_is_what_its_status_says(
@@ -115,6 +153,7 @@ def test_another_problem_whose_type_cannot_be_read_is_what_its_status_says(
         (b'{ "a" : {"type":"no"} , "type" : "/problems/yes", "b": "br', False, "yes"),
         (b'{"a": {"type":"no"}, "ty', False, Unread.UNREAD),
         (b'{"type" "x"}', True, Unread.UNREAD),
+        (b"null", True, Unread.UNREAD),
         (b'{"type":"somebody\'s sentence"}', True, None),
     ],
 )
