@@ -347,3 +347,22 @@ def test_more_than_a_commit_holds_are_done_in_turns(engine: SqliteEngine) -> Non
 
     assert outcomes == [f"{n:03}" for n in range(600)]
     assert statements.count("COMMIT") == 4
+
+
+async def test_an_error_that_is_its_own_cause_ends_like_any_other(
+    engine: SqliteEngine,
+) -> None:
+    """Looking through its causes for a full disk stopped the writer for ever."""
+    alone, first, second = ValueError("alone"), ValueError("1"), ValueError("2")
+    alone.__cause__, first.__cause__, second.__cause__ = alone, second, first
+
+    def fail(error: Exception, tx: SqliteTransaction) -> None:
+        raise error
+
+    def mend(tx: SqliteTransaction) -> str:
+        return "done"
+
+    works = [partial(fail, alone), partial(fail, first), mend]
+    outcomes = await together(engine, works)
+
+    assert [str(each) for each in outcomes] == ["alone", "1", "done"]

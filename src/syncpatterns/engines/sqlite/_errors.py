@@ -125,7 +125,11 @@ def certainly_undone(error: BaseException) -> bool:
 
 def no_room(error: BaseException | None) -> bool:
     """Tell whether *error*, or what it came from, is a disk or quota that is full."""
-    while error is not None:
+    seen: set[int] = set()
+    # Causes are the effect's own and may go in a circle: whoever walked there for
+    # ever would be the writer, with the lock in its hands.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if isinstance(error, sqlite3.Error):
             code = getattr(error, "sqlite_errorcode", None)
             return _primary(error) == sqlite3.SQLITE_FULL or code in _REFUSED_TO_GROW
