@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from syncpatterns.errors import (
+    CallRejected,
     NoAnswer,
+    NotPermitted,
     NotSent,
     OutcomeUnknown,
+    ProviderUnavailable,
     QueueFull,
     Refusal,
     SignInRequired,
@@ -35,15 +38,74 @@ def test_without_a_journal_and_without_room_it_is_not_said_that_nothing_was_done
     assert len(crm.calls) == 1
 
 
-@pytest.mark.parametrize("refused", [NotSent("no route"), SignInRequired("401")])
+@pytest.mark.parametrize(
+    ("refused", "seconds"),
+    [
+        (NotSent("no route"), None),
+        (CallRejected("too many", retry_after=5.0), 5.0),
+        (ProviderUnavailable("429", retry_after=60.0), 60.0),
+    ],
+)
 def test_without_a_journal_what_reached_nobody_finds_the_queue_full(
-    make: Callable[..., OfflineQueue], crm: Crm, world: World, refused: Exception
+    make: Callable[..., OfflineQueue],
+    crm: Crm,
+    world: World,
+    refused: Exception,
+    seconds: float | None,
 ) -> None:
-    """Nothing was done, and nothing is stored: as it is said."""
+    """Nothing was done, and nothing is stored: as it is said, with why and how long."""
     queue = _small(make, crm)
     crm.script = [refused]
-    with pytest.raises(QueueFull):
+    with pytest.raises(QueueFull) as caught:
         world(queue, "call", OP, Update(7, "won"), journal=False)
+
+    assert caught.value.__cause__ is refused
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("said", [NotPermitted("403"), SignInRequired("401")])
+def test_without_a_journal_and_without_room_the_last_word_is_the_handlers(
+    make: Callable[..., OfflineQueue],
+    crm: Crm,
+    facts: Facts,
+    world: World,
+    said: Exception,
+) -> None:
+    """ "The queue is full" would have somebody wait for room, who has to sign in."""
+    queue = _small(make, crm)
+    said.__cause__ = LookupError("no cookie")
+    crm.script = [said]
+    with pytest.raises(type(said)) as caught:
+        world(queue, "call", OP, Update(7, "won"), journal=False)
+
+    assert caught.value is said
+    assert isinstance(said.__cause__, LookupError)
+    assert facts.names[1:2] == ["ItemDiscarded"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (SignInRequired("401"), "sign-in"),
+        (NotSent("429", retry_after=60.0), "retry-after"),
+    ],
+)
+def test_what_finds_no_room_pauses_its_target_too(
+    make: Callable[..., OfflineQueue],
+    crm: Crm,
+    facts: Facts,
+    world: World,
+    said: Exception,
+    reason: str,
+) -> None:
+    """What was said is true of everybody who asks this target."""
+    queue = _small(make, crm)
+    crm.script = [said]
+    with pytest.raises((SignInRequired, QueueFull)):
+        world(queue, "call", OP, Update(7, "won"), journal=False)
+
+    assert [each.reason for each in queue.stats().pauses] == [reason]
+    assert [each.reason for each in facts.of(QueuePaused)] == [reason]
 
 
 def test_without_a_journal_and_without_room_a_refusal_is_what_it_is(

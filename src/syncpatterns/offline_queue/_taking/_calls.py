@@ -48,6 +48,7 @@ from syncpatterns.offline_queue._taking._receipts import (
 from syncpatterns.offline_queue._taking._storing import send
 from syncpatterns.offline_queue._taking._unjournaled import (
     as_sent,
+    left_behind,
     must_be_stored,
     not_kept,
     unstored,
@@ -152,11 +153,22 @@ class Calls:
             kept = [as_sent(draft, verdict)]
             (stored,) = yield from send(shared, kept, shared.settings.lease)
         except NotExecuted as error:
-            raise not_kept(draft, verdict, error) from error
+            unkept = not_kept(draft, verdict, error)
+        else:
+            return (yield from self._kept(draft, verdict, stored, mode))
+        verdict = verdict._replace(settlement=left_behind(verdict))
+        verdict = yield from self._paused(flight.item, verdict)
+        self._surface.settled(flight, verdict, Settled(accepted=True, seq=0))
+        raise unkept  # out here, so that what the handler raised keeps its own causes
+
+    def _kept(
+        self, draft: Draft, verdict: Verdict, stored: Enqueued, mode: Mode
+    ) -> Flow[Step, Done[Any] | Queued[Any]]:
+        """End what was tried and is stored now."""
         if stored.claimed is None:
             return (yield from self._met(draft, stored, mode))
         flight = Flight(stored.claimed)
-        moved = settlement._replace(hold=stored.claimed.hold)
+        moved = verdict.settlement._replace(hold=stored.claimed.hold)
         verdict = verdict._replace(settlement=moved)
         return (yield from self._ended(draft, flight, verdict, mode))
 

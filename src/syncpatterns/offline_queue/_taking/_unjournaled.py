@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncpatterns._flow import Flow
-from syncpatterns.errors import NotExecuted, OutcomeUnknown
+from syncpatterns.errors import NotExecuted, OutcomeUnknown, SyncPatternsError
 from syncpatterns.offline_queue._core import (
     LIVE,
+    Fail,
     Filter,
     Item,
     ItemState,
@@ -87,22 +88,39 @@ def as_sent(draft: Draft, verdict: Verdict) -> Draft:
     return replace(draft, item=draft.item._replace(entity=None))
 
 
-def not_kept(draft: Draft, verdict: Verdict, error: NotExecuted) -> Exception:
+def left_behind(verdict: Verdict) -> Fail:
+    """Return the end of what was tried and then could not be stored."""
+    settlement, after = verdict.settlement, verdict.extra
+    words = getattr(settlement, "error", "")
+    reason = after.reason or "failed"
+    return Fail(settlement.hold, reason, words, discard=True)
+
+
+def not_kept(draft: Draft, verdict: Verdict, error: NotExecuted) -> BaseException:
     """Return what is said of what was tried and then could not be stored.
 
-    *error* says that nothing was done, which is true of the store. Of the action it
-    is true only if it certainly reached nobody.
+    Whoever gave the last word is told: the handler, or what it called, if it would
+    only have been kept for somebody to look at. Else the store: *error* says that
+    nothing was done, which is true of the store. Of the action it is true only if
+    it certainly reached nobody.
     """
     settlement, after = verdict.settlement, verdict.extra
+    raised = after.error
+    if not isinstance(settlement, Release | Nack):  # refused, not let in, in conflict
+        return error if raised is None else raised
     if getattr(settlement, "unsent", False):
+        if raised is not error:  # one that an engine keeps and raises again
+            error.__cause__ = raised  # why it was to be stored at all
+        wait = raised.retry_after if isinstance(raised, SyncPatternsError) else None
+        error.retry_after = error.retry_after if wait is None else wait
         return error
-    if not isinstance(settlement, Release | Nack):  # it was refused, or is in conflict
-        return after.error or error
     item = draft.item
     digits = key_hash(item.scope, item.operation, item.key)
-    return OutcomeUnknown(
+    unknown = OutcomeUnknown(
         f"{item.operation} [{digits}]: it was tried with journal=False "
         f"({after.reason or 'failed'}) and may have been done, and it could not be "
         f"stored for another try ({error.problem}). Look whether it was done, or call "
         "it again with the same key= if its service knows keys."
     )
+    unknown.__cause__ = error
+    return unknown
