@@ -12,6 +12,7 @@ from syncpatterns._loops import Loop, current_loop
 from syncpatterns.adapters._offline_client._lines import Base, Line
 from syncpatterns.adapters._offline_client._problems import (
     READ,
+    Unread,
     is_problem,
     problem_of,
 )
@@ -202,11 +203,11 @@ class Exchanges:
         """Return the answer that *error* is about: of ``raise_for_status`` in a hook.
 
         Clients are often given that hook. What it raises is no failure of the line,
-        and the same table says what the answer means.
+        and the same table says what the answer means, as far as it was read: the
+        client has closed it, and a problem that nobody read before has lost its type.
 
         Raises:
             Exception: *error*, where there is no answer in it.
-            NoAnswer: The status alone does not say what the answer means.
         """
         response: Any = getattr(error, "response", None)
         if response is None or not _is(error, "HTTPStatusError"):
@@ -215,12 +216,6 @@ class Exchanges:
         try:
             body.takes(bytes(response.content))
         except Exception:  # noqa: BLE001 - not read, and now it is closed
-            if _is_ambiguous(response):
-                raise NoAnswer(
-                    "a hook of the wrapped client raised on the answer before its body "
-                    "was read, and without its type nobody knows what it means. Take "
-                    "raise_for_status out of event_hooks=."
-                ) from error
             return _without_body(response)
         return body.answer()
 
@@ -294,17 +289,11 @@ class _Body:
 
 
 def _without_body(response: Any) -> Answer:
-    """Return an answer that broke off, where its status alone says enough.
-
-    Only a success does: a 409 whose body is lost could be "in progress" as well
-    as a refusal, so there the same key asks again.
-    """
-    return Answer(int(response.status_code), _headers(response), None)
-
-
-def _is_ambiguous(response: Any) -> bool:
-    conflict = 409  # in progress, done long ago, unknown, or refused
-    return int(response.status_code) == conflict
+    """Return an answer whose body is lost: that there was a problem is still known."""
+    headers = _headers(response)
+    named = is_problem(headers.get("content-type"))
+    lost = Unread.UNREAD if named else None
+    return Answer(int(response.status_code), headers, None, lost)
 
 
 def _headers(response: Any) -> dict[str, str]:

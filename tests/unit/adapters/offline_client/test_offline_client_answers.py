@@ -234,7 +234,6 @@ def by_status_and_body(response: httpx2.Response) -> None:
         (by_status, Said(401), "sign-in"),
         (by_status, Said(503), "no-answer"),
         (by_status, Said(302, headers={"Location": "/x"}), "no-answer"),
-        (by_status, problem(409, "in-progress"), "no-answer"),
         (by_status_and_body, problem(409, "in-progress"), "in-progress"),
     ],
 )
@@ -256,6 +255,34 @@ def test_a_hook_that_raises_for_a_status_changes_no_meaning(
     item = queue.get(out.receipt.id)
     assert item is not None
     assert (out.reason, item.attempts) == (reason, 0)
+
+
+def test_a_conflict_that_a_hook_took_the_body_of_is_what_its_kind_says(
+    make: MakeClient, queue: OfflineQueue, service: Service, clock: FakeClock
+) -> None:
+    """Of a problem the type is lost: an attempt each, and then a person. None is away.
+
+    One that is no problem has no type to lose, and is the refusal that it always was.
+    """
+    hooks: Any = {"response": [by_status]}
+    with httpx2.Client(base_url=service.url, verify=False, event_hooks=hooks) as client:
+        crm = make(client)
+        service.script = [Said(409), problem(409, "slot-taken")]
+        with pytest.raises(RequestRefused):
+            crm.post(URL, json={})
+        out = crm.post(URL, json={}, key="k-1")
+        behind = crm.post(URL, json={}, key="k-2")
+        for _ in range(4):
+            service.script = [problem(409, "slot-taken")]
+            clock.advance(4)
+            report = queue.flush()
+            assert report.offline == ()
+
+    assert isinstance(out, Queued)
+    assert isinstance(behind, Done)
+    assert [(each.seq, each.reason) for each in queue.parked.list()] == [
+        (out.receipt.id, "unknown")
+    ]
 
 
 async def test_an_async_hook_that_raises_changes_no_meaning(
