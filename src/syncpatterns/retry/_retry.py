@@ -22,6 +22,7 @@ from syncpatterns.retry._loops import async_loop, refuse, sync_loop
 from syncpatterns.retry._rules import (
     On,
     PlainRules,
+    Predicate,
     ResultPredicate,
     StopStrategy,
     Strategies,
@@ -246,9 +247,19 @@ def about(retry: Retry, operation: str, key_hash: str, engine: str) -> Retry:
     return bound
 
 
-def names(retry: Retry, error: Exception) -> bool:
-    """Say whether *on* names *error*; False where *on* is tenacity's to judge."""
-    return retry._policy.strategies.matches(error)  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]
+def function_of(retry: Retry) -> Predicate | None:
+    """Return the function that is the *on* of *retry*, if it is one."""
+    return retry._policy.strategies.predicate  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]
+
+
+def asking(retry: Retry, function: Predicate) -> Retry:
+    """Return *retry* with *function* in the place of its own; all else is shared."""
+    policy = retry._policy  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]
+    chosen = replace(policy.strategies, predicate=function)
+    plain = policy.plain and PlainRules(chosen, cast("Wait", chosen.wait), policy.rng)
+    bound = copy.copy(retry)
+    bound._policy = replace(policy, strategies=chosen, plain=plain)  # noqa: SLF001 - as above  # pyright: ignore[reportPrivateUsage]
+    return bound
 
 
 def judges_values(retry: Retry) -> bool:

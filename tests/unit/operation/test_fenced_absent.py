@@ -8,7 +8,7 @@ import pytest
 
 from syncpatterns.errors import NotSent, OutcomeUnknown, ProviderUnavailable
 from tests.unit.operation.conftest import Caller
-from tests.unit.operation.fenced_kit import Desk, Fault, Send, Sent, dropped
+from tests.unit.operation.fenced_kit import Desk, Fault, Send, Sent, dropped, refused
 
 
 @pytest.mark.case("OPR-14", part="named by its own class")
@@ -74,3 +74,64 @@ async def test_a_lost_answer_after_an_absent_one_is_unknown(
 
     assert desk.state(operation) == "unknown"
     assert (desk.provider.messages, len(desk.provider.calls)) == (["lead-1"], 2)
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [
+        (NotSent, ["NotSent"]),
+        (Exception, ["NotSent"]),
+        (TimeoutError, ["NotSent", "TimeoutError"]),
+    ],
+)
+async def test_a_function_is_asked_for_each_yes_once(
+    desk: Desk, call: Caller, named: type[Exception], asked: list[str]
+) -> None:
+    """It may count or log: first of what is known, then of what happened."""
+    heard: list[Exception] = []
+
+    def counting(error: Exception) -> bool:
+        heard.append(error)
+        return isinstance(error, named)
+
+    operation = desk.operation(retry=desk.retry(counting))
+    desk.provider.faults = [dropped(), dropped()]
+
+    answer = await call(operation, Send())
+
+    assert answer.value == Sent("lead-1", 1)
+    assert [type(each).__name__ for each in heard] == asked * 2
+    assert {str(each.__cause__ or each) for each in heard} == {"read timed out"}
+
+
+async def test_a_function_that_counts_to_two_allows_two(
+    desk: Desk, call: Caller
+) -> None:
+    """Asked three times for one lost answer it would have given up after the first."""
+    budget = iter([True, True])
+    operation = desk.operation(retry=desk.retry(lambda _: next(budget, False)))
+    desk.provider.faults = [dropped() for _ in range(9)]
+
+    with pytest.raises(ProviderUnavailable):
+        await call(operation, Send())
+
+    assert (len(desk.provider.calls), desk.state(operation)) == (3, "free")
+
+
+async def test_a_function_is_asked_once_where_nobody_looks(
+    desk: Desk, call: Caller
+) -> None:
+    """What certainly did not happen is shown as it is."""
+    heard: list[str] = []
+
+    def counting(error: Exception) -> bool:
+        heard.append(type(error).__name__)
+        return isinstance(error, NotSent)
+
+    operation = desk.operation(retry=desk.retry(counting))
+    desk.provider.faults = [refused(), refused()]
+
+    answer = await call(operation, Send())
+
+    assert answer.value == Sent("lead-1", 1)
+    assert heard == ["NotSent"] * 2

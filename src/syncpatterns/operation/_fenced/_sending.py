@@ -24,7 +24,7 @@ from syncpatterns.operation._fenced import _invoke
 from syncpatterns.retry import Retry
 from syncpatterns.retry._core import hint_of
 from syncpatterns.retry._deadline import exactly, left_until
-from syncpatterns.retry._retry import about, names
+from syncpatterns.retry._retry import about, asking, function_of
 
 if TYPE_CHECKING:
     from syncpatterns.operation._fenced._context import FencedContext
@@ -293,7 +293,20 @@ class Sending:
 
     def _retry(self) -> Retry | None:
         retry = self._provider.retry
-        return None if retry is None else about(retry, *self._context.about)
+        if retry is None:
+            return None
+        names = function_of(retry)
+        if names is not None and self._provider.lookup is not None:
+            retry = asking(retry, functools.partial(self._named, names))
+        return about(retry, *self._context.about)
+
+    def _named(self, names: Callable[[Exception], bool], error: Exception) -> bool:
+        """Ask the retry's own function of *error*, and of what is known of it.
+
+        It may count or log, so each yes is asked for once.
+        """
+        nothing = self._known_of(error)
+        return (nothing is not None and names(nothing)) or names(error)
 
     def look(self) -> Any:
         """Return the receipt, or None if the provider certainly has none."""
@@ -342,26 +355,38 @@ class Sending:
         raise error
 
     def _nothing_sent(self, error: Exception) -> NotSent:
-        return NotSent(
+        nothing = NotSent(
             f"{self._context.where}: the answer was lost ({type(error).__name__}), and "
             f"the provider says {LOOKS} times that it has nothing.",
             retry_after=hint_of(error) or None,
         )
+        nothing.__cause__ = error
+        return nothing
 
     def _is_shown(self, error: Exception, nothing: NotSent) -> bool:
         """Say whether the retry sees *nothing*, which is what is known, or *error*.
 
         ``Retry(on=TimeoutError)`` names the time-out alone. Shown anything else
         it would give up, although what it may repeat has happened, and cannot
-        be done twice.
+        be done twice. A function is asked by the retry itself, of both.
         """
         retry = self._provider.retry
-        return retry is None or names(retry, nothing) or not names(retry, error)
+        if retry is None:
+            return True
+        classes = retry.on_classes
+        if classes is None:
+            return function_of(retry) is None
+        return isinstance(nothing, classes) or not isinstance(error, classes)
 
     def _certain_of(self, error: Exception) -> NotSent | None:
+        """Return what is known of *error* at the end, and forget it."""
+        nothing = self._known_of(error)
+        self._nothing = None, None  # it refers to this object, by its frames
+        return nothing
+
+    def _known_of(self, error: Exception) -> NotSent | None:
         """Return what is known of *error*, if the retry was shown it instead."""
         shown, nothing = self._nothing
-        self._nothing = None, None  # it refers to this object, by its frames
         return nothing if error is shown else None
 
     def _look(self) -> Flow[Part, Any]:
