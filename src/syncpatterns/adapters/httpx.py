@@ -320,7 +320,10 @@ class OfflineClient:
         try:
             answer = self._exchanges.send(request, said, headers, ctx.remaining())
         except Exception as error:
-            raise told(error, _where(request, ctx)) from error
+            words = told(error, _where(request, ctx))
+            if words is error:
+                raise
+            raise words from error
         return self._judged(answer, request, ctx)
 
     async def _adeliver(self, request: HttpRequest, ctx: ItemContext) -> Reply:
@@ -329,7 +332,10 @@ class OfflineClient:
         try:
             answer = await self._exchanges.asend(request, said, headers, left)
         except Exception as error:
-            raise told(error, _where(request, ctx)) from error
+            words = told(error, _where(request, ctx))
+            if words is error:
+                raise
+            raise words from error
         return self._judged(answer, request, ctx)
 
     def _judged(self, answer: Answer, request: HttpRequest, ctx: ItemContext) -> Reply:

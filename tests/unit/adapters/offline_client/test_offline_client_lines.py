@@ -197,6 +197,32 @@ def test_the_wrapped_client_s_own_cookies_are_its_own_business(
     ] * 2
 
 
+def odd(request: httpx2.Request) -> httpx2.Response:
+    """Be a transport that is broken itself."""
+    raise LookupError("no such route")
+
+
+def test_an_error_that_is_none_of_a_line_is_raised_as_it_is(make: MakeClient) -> None:
+    """It is told in nobody else's words, and is not the cause of itself."""
+    client = httpx2.Client(base_url=BASE, transport=httpx2.MockTransport(odd))
+    with client, pytest.raises(LookupError) as caught:
+        make(client).post("/x", json={}, mode="online")
+
+    assert caught.value.__cause__ is None
+
+
+async def test_an_async_error_that_is_none_of_a_line_is_raised_as_it_is(
+    make: MakeClient,
+) -> None:
+    """As with a blocking client."""
+    transport = httpx2.MockTransport(odd)
+    async with httpx2.AsyncClient(base_url=BASE, transport=transport) as client:
+        with pytest.raises(LookupError) as caught:
+            await make(client).apost("/x", json={}, mode="online")
+
+    assert caught.value.__cause__ is None
+
+
 @given(path=st.one_of(st.text(), st.text("/.%2eE\\@:?#ax\r\n").map("/".__add__)))
 def test_no_stored_path_leads_to_another_host_or_up(path: str) -> None:
     """Whatever is written into the file: refused, or below the base."""
