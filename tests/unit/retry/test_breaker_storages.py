@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,6 +98,25 @@ def test_a_shared_storage_shows_before_the_next_call() -> None:
 
     one.close()
     assert (two.retry_after, two.snapshot().state) == (0, "closed")
+
+
+def test_an_isolated_breaker_does_not_follow_its_storage() -> None:
+    """It is shown open for ever; what others store meanwhile is told to nobody."""
+    told: list[Any] = []
+    storage = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
+    breaker, _ = make(state_storage=storage, hooks=[told.append])
+    breaker.isolate()
+    for stored in (pybreaker.STATE_OPEN, pybreaker.STATE_CLOSED):
+        storage.state = stored
+        shown = breaker.snapshot()
+        assert (shown.state, shown.retry_after) == ("open", math.inf)
+        assert breaker.retry_after == math.inf
+    breaker.reset()
+
+    assert [(each.old, each.new, each.retry_after) for each in told] == [
+        ("closed", "open", math.inf),
+        ("open", "closed", 0.0),
+    ]
 
 
 def test_a_storage_found_open_is_taken_as_it_is() -> None:

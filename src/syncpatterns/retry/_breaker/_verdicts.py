@@ -128,8 +128,7 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         seen = None
         with self._lock:
             try:
-                if self._mirror is not None:
-                    seen = self._mirror.pull(self._circuit, now)
+                seen = self._pull_needs_lock(now)
                 answer = self._circuit.admit(now)
                 if self._mirror is not None and not isinstance(answer, Rejected):
                     self._mirror.push(answer.change)
@@ -151,15 +150,25 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
         A call does so by itself. Else a health page would show closed what another
         breaker has opened, until the next call is rejected.
         """
-        mirror = self._mirror
-        if mirror is None:
+        if self._mirror is None:
             return
         with self._lock:
             try:
-                seen = mirror.pull(self._circuit, self._monotonic())
+                seen = self._pull_needs_lock(self._monotonic())
             finally:
                 self._publish_needs_lock()
         self._tell(seen)
+
+    def _pull_needs_lock(self, now: float) -> Change | None:
+        """Take over a stored change; return it, for `_tell`.
+
+        None while the breaker is isolated: for its callers nothing changes, and who
+        was told "open, for ever" would be told of an opening again.
+        """
+        mirror = self._mirror
+        if mirror is None or self._circuit.isolated:
+            return None
+        return mirror.pull(self._circuit, now)
 
     def _failed(
         self, ticket: Ticket, error: Exception, started: float | None = None
