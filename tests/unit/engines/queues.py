@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any, TypeVar
 
 from syncpatterns.engines.sqlite import SqliteEngine
@@ -19,8 +21,17 @@ from syncpatterns.offline_queue._ports import ClaimRequest, EnqueueRequest
 
 T = TypeVar("T")
 
+GOLDEN = Path(__file__).parents[2] / "golden"
+
 QUEUE = "leads"
 PLENTY = QueueRules(max_items=10**9, max_bytes=10**12)
+
+
+def load(path: Path, schema: int) -> None:
+    """Make the file as that schema wrote it."""
+    with closing(sqlite3.connect(path)) as connection:
+        sql = (GOLDEN / f"sqlite_schema_{schema}.sql").read_text("utf-8")
+        connection.executescript(sql)
 
 
 def new(key: str, **more: Any) -> NewItem:

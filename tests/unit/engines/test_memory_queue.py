@@ -16,6 +16,7 @@ from syncpatterns.engines.memory._queue._store import MemoryQueueStore
 from syncpatterns.errors import ConfigurationError, EngineClosed
 from syncpatterns.offline_queue._core import (
     Ack,
+    Coalesce,
     Finding,
     ItemState,
     NewItem,
@@ -124,6 +125,36 @@ def test_a_claim_costs_the_same_at_any_backlog(
 
     limit = 5 * alone
     assert at_best(lambda: fastest(lambda: claim_and_release(store)), limit) < limit
+
+
+class Counted(dict[int, Any]):
+    """Rows that count how often one is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, seq: int) -> Any:
+        self.looks += 1
+        return super().__getitem__(seq)
+
+
+@pytest.mark.parametrize(
+    "how", [Coalesce("last_write"), Coalesce("cancel_pair", creates="create")]
+)
+def test_what_a_thousand_scopes_call_the_same_costs_none_of_them_anything(
+    store: MemoryQueueStore, how: Coalesce
+) -> None:
+    """Each has its own "profile": nobody's is looked at for another's."""
+    more: dict[str, Any] = {"entity": "profile", "coalesce": how}
+    items = [NewItem("op", "k", f"t{n}", b"f", b"{}", **more) for n in range(1_000)]
+    store.enqueue(EnqueueRequest(QUEUE, items))
+    table = store._tables[QUEUE]
+    table.rows = rows = Counted(table.rows)
+    store.enqueue(EnqueueRequest(QUEUE, [items[0]._replace(key="n", scope="new")]))
+    found = store.waiting(QUEUE, "op", "profile", "t7")
+
+    assert found is not None
+    assert found.seq == 8
+    assert rows.looks < 10
 
 
 @given(

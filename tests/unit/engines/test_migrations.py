@@ -270,7 +270,7 @@ def test_the_database_with_front_doors_is_read(
     assert (before.command, before.door) == (b"", b"")
 
 
-@pytest.mark.parametrize("schema", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("schema", [2, 3, 4, 5, 6, 7])
 def test_an_upgraded_file_has_the_schema_of_a_fresh_one(
     open_engine: OpenEngine, path: Path, schema: int, tmp_path: Path
 ) -> None:

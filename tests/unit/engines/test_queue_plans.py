@@ -13,7 +13,12 @@ import pytest
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.engines.sqlite._queue._desk import SQL
 from syncpatterns.engines.sqlite._queue._store import SqliteQueueStore
-from syncpatterns.offline_queue._core import Filter, ItemState
+from syncpatterns.offline_queue._core import (
+    Coalesce,
+    Filter,
+    ItemState,
+    NewItem,
+)
 from syncpatterns.testing import FakeClock
 from tests.unit.engines.queues import (
     PLENTY,
@@ -21,6 +26,7 @@ from tests.unit.engines.queues import (
     claim,
     fill,
     keys,
+    load,
     new,
     put,
     steps,
@@ -120,6 +126,40 @@ def test_two_queues_in_one_file_use_the_same_indexes(
     assert "syncpatterns_queue_item_order (queue=? AND state=?" in used["ready"][0]
     assert "USING PRIMARY KEY (queue=? AND identity=?)" in used["key"][0]
     assert "syncpatterns_queue_item_lane (queue=? AND lane=?)" in used["head"][0]
+
+
+@pytest.mark.parametrize("schema", [6, 7])
+@pytest.mark.parametrize("name", ["partner", "partners", "of_entity", "undelivered"])
+def test_what_is_merged_is_found_by_its_scope_too(
+    open_engine: OpenEngine, path: Path, schema: int, name: str
+) -> None:
+    """Whatever release made the file."""
+    load(path, schema)
+    open_engine().open()
+    (step,) = plan(path, SQL[name])
+
+    assert "item_entity (queue=? AND entity=? AND scope=?)" in step
+
+
+@pytest.mark.parametrize(
+    "how", [Coalesce("last_write"), Coalesce("cancel_pair", creates="leads.create")]
+)
+def test_what_a_thousand_scopes_call_the_same_costs_none_of_them_anything(
+    store: SqliteQueueStore, how: Coalesce
+) -> None:
+    """Each has its own "profile": no more steps beside a thousand than beside ten."""
+
+    def scoped(n: int) -> NewItem:
+        return new(f"k{n}", entity="profile", coalesce=how)._replace(scope=f"t{n}")
+
+    def cost(n: int) -> int:
+        return steps(writer(store._engine), lambda: put(store, scoped(n)))[1]
+
+    put(store, *map(scoped, range(10)))
+    small = cost(10)
+    put(store, *map(scoped, range(11, 1_000)))
+
+    assert cost(1_000) <= small * 1.1
 
 
 def cost_of_a_claim(store: SqliteQueueStore) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,19 +17,19 @@ from syncpatterns.offline_queue._core import (
     key_hash,
 )
 from syncpatterns.testing import FakeClock
-from tests.unit.engines.queues import QUEUE, acknowledge, claim, keys, new, put
+from tests.unit.engines.queues import (
+    QUEUE,
+    acknowledge,
+    claim,
+    keys,
+    load,
+    new,
+    put,
+)
 
 OpenEngine = Callable[..., SqliteEngine]
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 START = 1_700_000_000.0
-
-
-def load(path: Path, schema: int) -> None:
-    """Make the file as that schema wrote it."""
-    with closing(sqlite3.connect(path)) as connection:
-        sql = (GOLDEN / f"sqlite_schema_{schema}.sql").read_text("utf-8")
-        connection.executescript(sql)
 
 
 @pytest.mark.parametrize("schema", [2, 3])

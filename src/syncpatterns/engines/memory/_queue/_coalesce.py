@@ -66,10 +66,9 @@ def newest(table: QueueTable, new: NewItem, entity: str, now: Now) -> Row | None
         if row is None or (row.item.entity, row.item.scope) != (entity, new.scope):
             return None
         return row if may_meet(row, new.operation, now) else None
-    for _, seq in _of_entity(table, entity):
+    for _, seq in _of_entity(table, entity, new.scope):
         row = table.rows[seq]
-        alone = row.item.lane is None and row.item.scope == new.scope
-        if alone and may_meet(row, new.operation, now):
+        if row.item.lane is None and may_meet(row, new.operation, now):
             return row
     return None
 
@@ -78,11 +77,11 @@ def waiting(
     table: QueueTable, operation: str, entity: str, scope: str, now: Now
 ) -> Row | None:
     """Return the newest item of any lane that a new one could be merged with."""
-    for _, seq in _of_entity(table, entity):
+    for _, seq in _of_entity(table, entity, scope):
         row = table.rows[seq]
         lane = row.item.lane
         last = lane is None or _last(table, lane) == row
-        if last and row.item.scope == scope and may_meet(row, operation, now):
+        if last and may_meet(row, operation, now):
             return row
     return None
 
@@ -104,9 +103,8 @@ def _run(table: QueueTable, new: NewItem, how: Coalesce, now: Now) -> tuple[int,
     """
     if new.entity is None:
         return ()
-    rows = (table.rows[seq] for _, seq in _of_entity(table, new.entity))
-    here = (new.lane, new.scope)
-    of_entity = [row for row in rows if (row.item.lane, row.item.scope) == here]
+    rows = (table.rows[seq] for _, seq in _of_entity(table, new.entity, new.scope))
+    of_entity = [row for row in rows if row.item.lane == new.lane]
     behind = of_entity
     if new.lane in table.index.lanes:
         backward = table.index.lanes[new.lane].backward
@@ -135,8 +133,8 @@ def _last(table: QueueTable, name: str) -> Row | None:
     return None if lane is None else table.rows[lane.last]
 
 
-def _of_entity(table: QueueTable, entity: str) -> list[tuple[int, int]]:
-    keys = table.index.entities.get(entity)
+def _of_entity(table: QueueTable, entity: str, scope: str) -> list[tuple[int, int]]:
+    keys = table.index.entities.get((entity, scope))
     return [] if keys is None else keys.ordered()
 
 

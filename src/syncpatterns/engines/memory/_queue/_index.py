@@ -70,7 +70,7 @@ class Indexes:
         due: SCHEDULED items; *leases*, *expiries* and *sent* likewise hold what
             time will change, by when.
         unheld: Live items that may be dropped, oldest first.
-        entities: Live items by entity, newest first.
+        entities: Live items by entity and scope, newest first.
         children: Who waits for a number.
         parked: PARKED items by target and reason.
         lanes: Who has a place in a lane.
@@ -141,7 +141,7 @@ class Indexes:
         elif state is ItemState.PARKED:
             yield self.parked, (item.target, item.reason), (item.seq,)
         if item.entity is not None and state in LIVE:
-            yield self.entities, item.entity, (-row.place, item.seq)
+            yield self.entities, (item.entity, item.scope), (-row.place, item.seq)
         for edge in row.edges:
             if edge.open:
                 yield self.children, edge.waits_for, (item.seq,)

@@ -98,10 +98,10 @@ def _back_from_the_end(
 ) -> list[Row]:
     if lane is not None:
         # No further than the entity reaches: what comes before is another's.
-        ours = len(desk.ids("undelivered", desk.id, entity))
+        ours = len(desk.ids("undelivered", desk.id, entity, scope))
         return _rows(desk, desk.ids("backwards", desk.id, lane, ours + 1))
-    rows = _rows(desk, desk.ids("of_entity", desk.id, entity))
-    alone = [row for row in rows if row.lane is None and row.scope == scope]
+    rows = _rows(desk, desk.ids("of_entity", desk.id, entity, scope))
+    alone = [row for row in rows if row.lane is None]
     # By place, not by number: what replaced another stands where that one stood.
     return sorted(alone, key=lambda row: row.place, reverse=True)
 

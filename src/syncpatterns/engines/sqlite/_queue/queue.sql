@@ -325,12 +325,13 @@ WHERE queue = ? AND lane = ? AND state <> 5 ORDER BY place DESC LIMIT ?
 
 -- name: undelivered
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND entity = ? AND sent_at IS NULL AND state < 5 ORDER BY id DESC
+WHERE queue = ? AND entity = ? AND scope = ? AND sent_at IS NULL AND state < 5
+ORDER BY id DESC
 
 -- name: of_entity
 -- Sent ones too.
 SELECT id FROM syncpatterns_queue_item
-WHERE queue = ? AND entity = ? AND state < 5
+WHERE queue = ? AND entity = ? AND scope = ? AND state < 5
 
 -- name: partners
 -- Those of one operation that are worth doing, the newest first.
