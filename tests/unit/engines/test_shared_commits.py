@@ -362,7 +362,7 @@ async def test_an_error_that_is_its_own_cause_ends_like_any_other(
     def mend(tx: SqliteTransaction) -> str:
         return "done"
 
-    works = [partial(fail, alone), partial(fail, first), mend]
+    works: list[Work] = [partial(fail, alone), partial(fail, first), mend]
     outcomes = await together(engine, works)
 
     assert [str(each) for each in outcomes] == ["alone", "1", "done"]

@@ -71,7 +71,7 @@ def test_without_a_journal_and_without_room_the_last_word_is_the_handlers(
     world: World,
     said: Exception,
 ) -> None:
-    """ "The queue is full" would have somebody wait for room, who has to sign in."""
+    """Who has to sign in would wait for room in the queue."""
     queue = _small(make, crm)
     said.__cause__ = LookupError("no cookie")
     crm.script = [said]
