@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from typing import Any
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import AsyncMock, MagicMock, Mock, create_autospec
 
+import pybreaker
 import pytest
 
 from syncpatterns._functions import function_of, is_async
 from syncpatterns.errors import ConfigurationError
+from syncpatterns.events import Hooks
 from syncpatterns.retry import CircuitBreaker, Retry, no_jitter
 from syncpatterns.testing import FakeClock
 
@@ -64,6 +66,70 @@ def test_what_must_be_awaited_is_seen(wrapped: Any) -> None:
 def test_what_need_not_be_awaited_is_seen(wrapped: Any) -> None:
     """Also a class, whose call makes an object, and what cannot be called."""
     assert is_async(wrapped) is False
+
+
+class Service:
+    """What a test replaces by a mock."""
+
+    def on_event(self, fact: object) -> None:
+        raise AssertionError(fact)
+
+    async def on_event_later(self, fact: object) -> None:
+        raise AssertionError(fact)
+
+
+def plain(fact: object) -> bool:
+    """Fail: a mock stands for it."""
+    raise AssertionError(fact)
+
+
+MOCKS: dict[str, Any] = {
+    "autospec of an object": create_autospec(Service, instance=True).on_event,
+    "autospec of a function": create_autospec(plain),
+    "Mock": Mock(spec=plain),
+    "MagicMock": MagicMock(spec=plain),
+    "Mock of a method": Mock(spec=Service().on_event),
+    "partial of a Mock": functools.partial(Mock(spec=plain)),
+    "partial of a MagicMock": functools.partial(MagicMock(spec=plain)),
+}
+
+
+@pytest.mark.parametrize("mock", MOCKS.values(), ids=MOCKS)
+def test_a_mock_of_a_plain_function_is_plain(mock: Any) -> None:
+    """It passes for a function, and its code's flags are a mock too."""
+    breaker = CircuitBreaker(hooks=[mock], exclude=mock)
+
+    assert is_async(mock) is False
+    assert bool(Hooks([mock])) is True
+    assert breaker.excluded_exceptions == (mock,)
+
+
+def test_a_mock_of_a_listener_is_told() -> None:
+    """As whoever tests a service with a breaker makes it."""
+    listener: Any = create_autospec(pybreaker.CircuitBreakerListener, instance=True)
+    breaker = CircuitBreaker(failures=1, listeners=[listener])
+    breaker.open()
+
+    listener.state_change.assert_called_once()
+
+
+@pytest.mark.parametrize(
+    "mock",
+    [
+        create_autospec(Service, instance=True).on_event_later,
+        Mock(spec=function),
+        AsyncMock(spec=plain),
+        functools.partial(AsyncMock()),
+    ],
+    ids=["autospec", "Mock", "AsyncMock", "partial"],
+)
+def test_a_mock_of_an_async_function_is_refused(mock: Any) -> None:
+    """It makes coroutines, as what it stands for."""
+    assert is_async(mock) is True
+    with pytest.raises(ConfigurationError, match="async"):
+        Hooks([mock])
+    with pytest.raises(ConfigurationError, match="async"):
+        CircuitBreaker(exclude=mock)
 
 
 def test_the_function_behind_it_is_found() -> None:
