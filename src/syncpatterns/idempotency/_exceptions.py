@@ -53,7 +53,11 @@ class StoredExceptions:
             ResultNotStorable: An argument or attribute would not come back the
                 same.
         """
-        stored = [_name(type(error)), made_with(error), _attributes(error)]
+        attributes = _attributes(error)
+        args = made_with(error)
+        if len(args) > len(error.args) and not _rebuilds(error, args, attributes):
+            args = list(error.args)  # it would take no file name
+        stored = [_name(type(error)), args, attributes]
         try:
             data = json.dumps(stored, separators=(",", ":"), allow_nan=False)
             same = json.loads(data) == stored
@@ -100,20 +104,22 @@ def made_with(error: BaseException) -> list[Any]:
     """Return what *error* was called with, as far as it can be told.
 
     An OSError takes its file names out of its ``args``: made again from those
-    it would no longer say which file it was.
+    it would no longer say which file it was. A name that is bytes or a path is
+    text here; one that is no name at all is left out.
     """
     found: list[Any] = list(error.args)
-    if isinstance(error, OSError) and error.filename is not None and len(found) == 2:  # noqa: PLR2004 - errno and text
-        found.append(_as_text(error.filename))
-        if error.filename2 is not None:
-            found += [None, _as_text(error.filename2)]
+    if isinstance(error, OSError) and len(found) == 2:  # noqa: PLR2004 - errno and text
+        first, second = _as_text(error.filename), _as_text(error.filename2)
+        if first is not None:
+            found += [first] if second is None else [first, None, second]
     return found
 
 
-def _as_text(name: object) -> object:
-    if isinstance(name, os.PathLike):
-        return os.fspath(cast("os.PathLike[str]", name))
-    return name
+def _as_text(name: object) -> str | int | None:
+    """Return the file's *name*, or its descriptor, in a form that JSON has."""
+    if isinstance(name, bytes | os.PathLike):
+        return os.fsdecode(cast("bytes | os.PathLike[str]", name))
+    return name if isinstance(name, str | int) else None
 
 
 def _is_exception_class(cls: object) -> bool:
@@ -126,6 +132,16 @@ def _name(cls: type[BaseException]) -> str:
 
 def _attributes(error: BaseException) -> dict[str, Any]:
     return {k: v for k, v in vars(error).items() if k != "__notes__"}
+
+
+def _rebuilds(
+    error: BaseException, args: list[Any], attributes: dict[str, Any]
+) -> bool:
+    try:
+        _rebuild(cast("type[Exception]", type(error)), args, attributes)
+    except Exception:  # noqa: BLE001 - a constructor may raise anything
+        return False
+    return True
 
 
 def _rebuild(

@@ -7,6 +7,7 @@ arguments they were made with; nothing is pickled.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
 from syncpatterns.errors import ConfigurationError, ResultNotStorable, SyncPatternsError
@@ -78,8 +79,19 @@ class Refusals:
         Raises:
             ResultNotStorable: Its arguments would not come back the same.
         """
+        try:
+            return self._encoded(error, made_with)
+        except ResultNotStorable:
+            if len(made_with(error)) == len(error.args):
+                raise
+        # An OSError with a constructor of its own, which takes no file name.
+        return self._encoded(error, _args)
+
+    def _encoded(
+        self, error: Exception, read: Callable[[Exception], list[Any]]
+    ) -> bytes:
         facts = _facts(error)
-        stored = StoredRefusal(_name(type(error)), made_with(error), facts)
+        stored = StoredRefusal(_name(type(error)), read(error), facts)
         try:
             text = json.dumps(stored, separators=(",", ":"), allow_nan=False)
             data = text.encode()
@@ -96,7 +108,7 @@ class Refusals:
             again.replayed = True  # type: ignore[attr-defined]  # a frozen class refuses
         except Exception as cause:
             raise _not_storable(error) from cause
-        if made_with(again) != stored.args or _facts(again) != facts:
+        if read(again) != stored.args or _facts(again) != facts:
             raise _not_storable(error)
         return data
 
@@ -121,6 +133,10 @@ class Refusals:
 
 def _is_exception_class(cls: object) -> bool:
     return isinstance(cls, type) and issubclass(cls, Exception)
+
+
+def _args(error: Exception) -> list[Any]:
+    return list(error.args)
 
 
 def _facts(error: Exception) -> dict[str, Any]:

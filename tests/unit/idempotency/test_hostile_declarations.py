@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pathlib
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -186,3 +188,65 @@ def test_a_replayed_os_error_names_its_files(error: OSError) -> None:
         told.append((type(found), found.args, found.filename, str(found)))
 
     assert told == [(type(error), error.args, error.filename, str(error))] * 2
+
+
+class Missing(OSError):
+    """A file that is always the same one, and said by nobody."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(code, text)
+        self.filename = "report.csv"
+
+
+class Strict(OSError):
+    """Made with two arguments, whatever is known of its file."""
+
+    def __new__(cls, code: int, text: str) -> Self:
+        """Take no file name."""
+        return super().__new__(cls, code, text)
+
+
+def strict() -> Strict:
+    """Return one that was told its file afterwards."""
+    error = Strict(2, "No such file")
+    error.filename = "report.csv"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "filename"),
+    [
+        (FileNotFoundError(2, "No such file", b"/nope"), "/nope"),
+        (FileNotFoundError(2, "No such file", b"/\xff"), os.fsdecode(b"/\xff")),
+        (FileNotFoundError(2, "No such file", pathlib.PurePath("nope")), "nope"),
+        (OSError(9, "Bad file descriptor", 999), 999),
+        (OSError(2, "No such file", object()), None),
+        (Missing(2, "No such file"), "report.csv"),
+        (strict(), None),
+    ],
+)
+def test_an_os_error_is_stored_whatever_its_file_is(
+    error: OSError, filename: object
+) -> None:
+    """A name as bytes or a path comes back as text; for none the answer is not lost."""
+    idem = Idempotency(MemoryEngine())
+
+    def fail(_: Any) -> None:
+        raise error
+
+    found: list[OSError] = []
+    for _ in range(2):
+        with pytest.raises(OSError) as caught:
+            idem.execute(
+                "k",
+                fail,
+                scope="s",
+                operation="op",
+                payload=1,
+                store_exceptions=(OSError,),
+            )
+        found.append(caught.value)
+
+    assert found[0] is error
+    assert (type(found[1]), found[1].args) == (type(error), error.args)
+    assert found[1].filename == filename

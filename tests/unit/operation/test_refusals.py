@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -114,6 +115,21 @@ class Plain(ValueError):
     """An exception of the application's own."""
 
 
+class Missing(OSError):
+    """Takes no file name, and knows which it is."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(code, text)
+        self.filename = "report.csv"
+
+
+class Unnamed(OSError):
+    """Takes no file name."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(code, text)
+
+
 class Two(Refusal):
     """Hands on other arguments than it takes, and so cannot be built again."""
 
@@ -158,6 +174,7 @@ def raising(error: Exception) -> Callable[[Transaction, Confirm], None]:
         Same("The slot is taken.", slot=3),
         FileNotFoundError(2, "No such file", "orders.csv"),
         FileExistsError(17, "File exists", "a", None, "b"),
+        Missing(2, "No such file"),
     ],
 )
 async def test_any_exception_class_may_be_declared(
@@ -175,6 +192,41 @@ async def test_any_exception_class_may_be_declared(
     assert [each.args for each in found] == [error.args] * 2
     assert [str(each) for each in found] == [str(error)] * 2
     assert [each.replayed for each in found] == [False, True]  # type: ignore[attr-defined]  # set on any class
+
+
+async def test_a_file_that_a_constructor_cannot_take_loses_no_answer(
+    engine: SqliteEngine, call: Caller
+) -> None:
+    """Told its file after it was made, it is replayed with the arguments it takes."""
+    error = Unnamed(2, "No such file")
+    error.filename = "report.csv"
+    operation = Operation("op", engine, effect=raising(error), refusals=(Unnamed,))
+    found: list[object] = []
+    for _ in range(2):
+        with pytest.raises(Unnamed) as caught:
+            await call(operation)
+        found.append((caught.value.args, caught.value.filename))
+
+    assert found[1] == ((2, "No such file"), None)
+
+
+@pytest.mark.parametrize("name", [b"/nope", pathlib.PurePath("/nope")])
+async def test_a_file_is_named_as_text(
+    engine: SqliteEngine, call: Caller, name: Any
+) -> None:
+    """``os.stat(b"/nope")`` raises its name as it was given: as bytes."""
+    error = FileNotFoundError(2, "No such file", name)
+    operation = Operation(
+        "op", engine, effect=raising(error), refusals=(FileNotFoundError,)
+    )
+    found: list[object] = []
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError) as caught:
+            await call(operation)
+        found.append(caught.value.filename)
+
+    assert found[-1] == "/nope"
+    assert counts(engine).records == 1
 
 
 @pytest.mark.parametrize(
