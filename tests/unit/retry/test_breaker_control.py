@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -14,6 +16,7 @@ from syncpatterns.retry import (
     CircuitBreaker,
     CircuitOpen,
 )
+from syncpatterns.retry._breaker._core import Circuit
 from tests.unit.retry.breaker_kit import Down, bad, good, make, outcome, trip
 
 
@@ -190,6 +193,35 @@ def test_a_snapshot_says_how_it_stands() -> None:
     breaker.reset()
     breaker.disable()
     assert breaker.snapshot().disabled is True
+
+
+def test_a_snapshot_is_of_one_moment() -> None:
+    """All its figures are read under one hold of the lock: never open with none."""
+    breaker, _ = make()
+    real, steps = breaker._lock, []
+    failures = breaker._circuit.failures
+
+    class Noted:
+        """The lock of the breaker, with a note of each hold."""
+
+        def __enter__(self) -> None:
+            real.acquire()
+            steps.append("taken")
+
+        def __exit__(self, *_: object) -> None:
+            steps.append("given back")
+            real.release()
+
+    def read(now: float) -> int:
+        steps.append("failures")
+        return failures(now)
+
+    lock: Any = Noted()
+    breaker._lock = lock
+    with patch.object(Circuit, "failures", side_effect=read):
+        breaker.snapshot()
+
+    assert steps == ["taken", "failures", "given back"]
 
 
 def test_its_repr_is_its_state() -> None:

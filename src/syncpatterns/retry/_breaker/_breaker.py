@@ -232,7 +232,10 @@ class CircuitBreaker(BreakerCompat):
 
     @property
     def retry_after(self) -> float:
-        """Seconds until a call may be let through; 0 now, infinity if isolated."""
+        """Seconds until a call may be let through; 0 now, infinity if isolated.
+
+        Asks a *state_storage*, as a call does, and tells what has changed there.
+        """
         self._follow()
         with self._lock:
             return self._circuit.retry_after(self._monotonic())
@@ -245,13 +248,22 @@ class CircuitBreaker(BreakerCompat):
         return self.current_state == CLOSED and not overridden
 
     def snapshot(self) -> BreakerSnapshot:
-        """Return how the breaker stands, for a health page."""
-        self._follow()
-        failures = self.fail_counter
+        """Return how the breaker stands at one moment, for a health page.
+
+        Asks a *state_storage*, as a call does, and tells what has changed there.
+        """
+        seen = None
         with self._lock:
             circuit, now = self._circuit, self._monotonic()
+            try:
+                failures = self._count_needs_lock(now)
+                seen = self._pull_needs_lock(now)
+                if seen is not None:  # it was the count of the state before
+                    failures = self._count_needs_lock(now)
+            finally:
+                self._publish_needs_lock()
             is_open = circuit.state != CLOSED
-            return BreakerSnapshot(
+            shown = BreakerSnapshot(
                 name=self._name,
                 state=circuit.shown,
                 failures=failures,
@@ -263,14 +275,23 @@ class CircuitBreaker(BreakerCompat):
                 disabled=circuit.disabled,
                 threshold=circuit.rules.failures,
             )
+        self._tell(seen)
+        return shown
 
     def __repr__(self) -> str:
-        shown = self.snapshot()
-        mode = " isolated" if shown.isolated else " disabled" if shown.disabled else ""
-        return (
-            f"<CircuitBreaker {shown.name!r}{mode} {shown.state}, {shown.failures} of "
-            f"{shown.threshold} failures in {shown.window:g} s>"
+        # For a log line or a debugger: a storage is not asked, nobody is told, and the
+        # lock, which others hold while they ask a storage, is not waited for.
+        circuit = self._circuit
+        failures, rules = circuit.failures(self._monotonic()), circuit.rules
+        mode = (
+            " isolated" if circuit.isolated else " disabled" if circuit.disabled else ""
         )
+        counted = (
+            f"{failures} of {rules.failures} failures in {rules.window:g} s"
+            if self._mirror is None
+            else "as last heard of its storage"
+        )
+        return f"<CircuitBreaker {self._name!r}{mode} {circuit.shown}, {counted}>"
 
 
 def _one_of(name: str, value: Any, default: Any, alias: str, other: Any) -> Any:

@@ -77,7 +77,13 @@ class BreakerCompat(BreakerCalls):
         if self._mirror is not None:
             return self._mirror.counter(self._circuit, self._monotonic())
         with self._lock:
-            return self._circuit.failures(self._monotonic())
+            return self._count_needs_lock(self._monotonic())
+
+    def _count_needs_lock(self, now: float) -> int:
+        mirror = self._mirror
+        if mirror is not None:
+            return mirror.counter(self._circuit, now)
+        return self._circuit.failures(now)
 
     @property
     def success_counter(self) -> int:
