@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
+import anyio
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from examples.critical_buttons.simulator.faults import Mode
 from tests.app.driver import AppProcess
+from tests.app.simulated import eventually
 from tests.browser.desk import CUT, Tabs
 from tests.browser.sms_routes import SmsTab, open_leads
 
@@ -31,14 +33,41 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
         yield running
 
 
-async def opened(tabs: Tabs) -> tuple[SmsTab, Locator]:
-    """Open the page and its panel, once that shows what is switched."""
+@pytest.fixture(autouse=True)
+def healthy(app: AppProcess) -> None:
+    """Every test begins with a provider that works, and answers."""
+    with app.client() as client:
+        eventually(lambda: client.post(PROVIDER, json={}).status_code == 200)
+
+
+def elsewhere(app: AppProcess, **faults: Any) -> dict[str, Any]:
+    """Switch the provider as curl does; return what holds then."""
+    with app.client() as client:
+        answer = client.post(PROVIDER, json=faults)
+    assert answer.status_code == 200, answer.text
+    held: dict[str, Any] = answer.json()
+    return held
+
+
+async def closed(tabs: Tabs) -> tuple[SmsTab, Locator]:
+    """Open the page, and stop its clock: what it says stays."""
     # The last look at something may be under way when a test ends.
     tabs.forgiven.append(CUT)
-    tab = await open_leads(tabs)
-    panel = tab.page.locator(".chaos")
+    tab = await open_leads(tabs, frozen=True)
     await expect(tab.page.locator(".breaker .chip")).to_have_text("Working")
+    return tab, tab.page.locator(".chaos")
+
+
+async def toggle(panel: Locator) -> None:
+    """Open the panel, or close it."""
     await panel.get_by_text("Chaos", exact=True).click()
+
+
+async def opened(tabs: Tabs) -> tuple[SmsTab, Locator]:
+    """Open the page and its panel, and let that read what is switched."""
+    tab, panel = await closed(tabs)
+    async with tab.page.expect_response(f"**{PROVIDER}"):
+        await toggle(panel)
     await expect(panel.get_by_label("What the provider does")).to_be_visible()
     return tab, panel
 
@@ -98,3 +127,77 @@ async def test_refused_connections_are_not_counted(tabs: Tabs) -> None:
     await apply(tab, panel)
 
     assert told == {"mode": "refuse", "callbacks": {}}
+
+
+async def test_what_holds_is_shown_and_kept_by_another_choice(
+    tabs: Tabs, app: AppProcess
+) -> None:
+    """Set by curl: mode, number and reports are seen; another mode changes only it."""
+    elsewhere(app, mode="503", fail_next=3, callbacks={"copies": 2})
+    tab, panel = await opened(tabs)
+    mode = panel.get_by_label("What the provider does")
+
+    await expect(mode).to_have_value("503")
+    await expect(panel.get_by_label("How many messages")).to_have_value("3")
+    await expect(panel.get_by_label("How it reports")).to_have_value("twice")
+    await mode.select_option("500")
+    told = await apply(tab, panel)
+
+    assert told == {"mode": "500", "fail_next": 3, "callbacks": {"copies": 2}}
+
+
+async def test_reports_that_the_panel_cannot_make_are_named_and_kept(
+    tabs: Tabs, app: AppProcess
+) -> None:
+    """Three copies an hour late are none of its choices; Apply leaves them so."""
+    held = elsewhere(app, callbacks={"copies": 3, "delay": 3600})
+    tab, panel = await opened(tabs)
+    reports = panel.get_by_label("How it reports")
+
+    await expect(reports.locator("option:checked")).to_have_text(
+        "As it was set elsewhere"
+    )
+    await panel.get_by_label("What the provider does").select_option("refuse")
+    told = await apply(tab, panel)
+
+    assert told == {"mode": "refuse", "callbacks": held["callbacks"]}
+
+
+async def test_an_opened_panel_shows_what_was_switched_since(
+    tabs: Tabs, app: AppProcess
+) -> None:
+    """Applied here, switched elsewhere, closed and opened: what holds now."""
+    tab, panel = await opened(tabs)
+    reports = panel.get_by_label("How it reports")
+    await reports.select_option("lost")
+    await apply(tab, panel)
+
+    elsewhere(app, callbacks={"final": "undelivered"})
+    await toggle(panel)
+    async with tab.page.expect_response(f"**{PROVIDER}"):
+        await toggle(panel)
+
+    await expect(reports).to_have_value("undelivered")
+
+
+async def test_a_choice_is_not_overruled_by_what_is_read(
+    tabs: Tabs, app: AppProcess
+) -> None:
+    """How it reports is chosen while the answer is awaited: the choice stays."""
+    elsewhere(app, mode="503", callbacks={"copies": 2})
+    go = anyio.Event()
+
+    async def hold(route: Route) -> None:
+        await go.wait()
+        await route.continue_()
+
+    tab, panel = await closed(tabs)
+    await tab.page.route(f"**{PROVIDER}", hold, times=1)
+    await toggle(panel)
+    await panel.get_by_label("How it reports").select_option("lost")
+    async with tab.page.expect_response(f"**{PROVIDER}") as answered:
+        go.set()
+    await (await answered.value).finished()
+    told = await apply(tab, panel)
+
+    assert told == {"mode": "healthy", "callbacks": {"lose": 1}}

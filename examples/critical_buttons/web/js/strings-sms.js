@@ -270,6 +270,7 @@ export const CHAOS = Object.freeze({
     ["lost", "Not at all"],
     ["undelivered", "Not delivered"],
   ],
+  otherReports: "As it was set elsewhere",
   apply: "Apply",
   inbound: "Reply from the chosen lead",
   inboundText: "Text of the reply",

@@ -21,21 +21,21 @@ import { CHAOS } from "../strings.js";
 export function chaosPanel(switches) {
   const title = el("summary", {}, CHAOS.title);
   const panel = el("details", { class: "chaos panel" }, title);
+  const { form, refresh } = provider(switches);
   // What is switched is asked for when somebody wants to see it: with a provider of
   // one's own there is nothing to switch, and asking would be an error.
-  panel.addEventListener(
-    "toggle",
-    () => {
-      void switches.read().then(showMode, () => {});
-    },
-    { once: true },
-  );
-  const { form, showMode } = provider(switches);
+  panel.addEventListener("toggle", () => {
+    if (panel.open) void refresh();
+  });
   panel.append(form, inbound(switches));
   return panel;
 }
 
-/** What the simulator calls these ways to report. @type {Record<string, object>} */
+/**
+ * What the simulator calls these ways to report.
+ *
+ * @type {Readonly<Record<string, Record<string, unknown>>>}
+ */
 const REPORTS = Object.freeze({
   "on-time": {},
   late: { delay: 5 },
@@ -44,6 +44,17 @@ const REPORTS = Object.freeze({
   lost: { lose: 1 },
   undelivered: { final: "undelivered" },
 });
+/** What it reports by when it is told nothing. @type {Record<string, unknown>} */
+const IN_TIME = Object.freeze({
+  delay: 0,
+  copies: 1,
+  reorder: false,
+  lose: 0,
+  final: "delivered",
+  error_code: 30003,
+});
+/** A way to report that is none of these; curl can set it. */
+const OTHER = "other";
 /** No single request is seen there, so none can be counted. */
 const ALL_OR_NONE = new Set(["healthy", "refuse"]);
 
@@ -52,15 +63,29 @@ function choice(id, choices) {
   return el("select", { id }, ...choices.map(([value, label]) => el("option", { value }, label)));
 }
 
+/**
+ * Which of the ways to report the provider goes by.
+ *
+ * @param {Record<string, unknown>} callbacks
+ */
+function kindOf(callbacks) {
+  const held = { ...IN_TIME, ...callbacks };
+  const found = Object.entries(REPORTS).find(([, kind]) => {
+    const wanted = { ...IN_TIME, ...kind };
+    return Object.keys(held).every((name) => held[name] === wanted[name]);
+  });
+  return found?.[0] ?? OTHER;
+}
+
 /** @param {Switches} switches */
-function provider({ set, announce }) {
+function provider({ read, set, announce }) {
   const mode = choice("chaos-mode", CHAOS.modes);
   const reports = choice("chaos-reports", CHAOS.reportsKinds);
   const count = el("input", {
     id: "chaos-count",
     type: "number",
     min: "1",
-    max: "1000",
+    max: "10000",
     placeholder: CHAOS.countHint,
     inputmode: "numeric",
   });
@@ -78,30 +103,50 @@ function provider({ set, announce }) {
   const limit = () => {
     count.disabled = ALL_OR_NONE.has(mode.value);
   };
-  // Whoever has chosen is not overruled by the answer to what holds now.
+  limit();
+  /** Sent back as they are when another mode is applied. @type {Record<string, unknown>} */
+  let others = {};
+  // Whoever has chosen is not overruled by the answer to what holds now; not by one
+  // either that was asked for before the choice and comes after Apply.
+  let edits = 0;
   let chosen = false;
-  mode.addEventListener("change", () => {
+  form.addEventListener("input", () => {
+    edits += 1;
     chosen = true;
     limit();
   });
-  limit();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const counted = !count.disabled && count.value !== "";
     const faults = {
       mode: mode.value,
       ...(counted ? { fail_next: Number(count.value) } : {}),
-      callbacks: REPORTS[reports.value],
+      callbacks: reports.value === OTHER ? others : REPORTS[reports.value],
     };
-    void told(set(faults), CHAOS.applied, announce);
+    const applied = edits;
+    void told(set(faults), CHAOS.applied, announce).then((done) => {
+      if (done && applied === edits) chosen = false;
+    });
   });
   /** @param {any} faults */
-  const showMode = (faults) => {
-    if (chosen) return;
+  const show = (faults) => {
     if (CHAOS.modes.some(([value]) => value === faults?.mode)) mode.value = faults.mode;
+    count.value = String(faults?.fail_next ?? "");
+    const kind = kindOf(faults?.callbacks ?? {});
+    const offered = [...reports.options].some(({ value }) => value === kind);
+    if (!offered) reports.append(el("option", { value: OTHER }, CHAOS.otherReports));
+    if (kind === OTHER) others = faults.callbacks;
+    reports.value = kind;
     limit();
   };
-  return { form, showMode };
+  const refresh = async () => {
+    if (chosen) return;
+    const asked = edits;
+    // Left unsaid: what cannot be read cannot be switched either, and Apply says so.
+    const faults = await read().catch(() => null);
+    if (faults !== null && asked === edits) show(faults);
+  };
+  return { form, refresh };
 }
 
 /** @param {Switches} switches */
@@ -123,12 +168,19 @@ function inbound({ reply, hasLead, announce }) {
   return form;
 }
 
-/** @param {Promise<unknown>} done @param {string} words @param {Announce} announce */
+/**
+ * @param {Promise<unknown>} done
+ * @param {string} words
+ * @param {Announce} announce
+ * @returns {Promise<boolean>} whether it was done
+ */
 async function told(done, words, announce) {
   try {
     await done;
     announce("status", words);
+    return true;
   } catch {
     announce("alert", CHAOS.failed);
+    return false;
   }
 }
