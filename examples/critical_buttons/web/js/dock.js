@@ -12,14 +12,20 @@ document.adoptedStyleSheets.push(sheet);
  * is scrolled to above it: with a reason to give and a sentence on what is missing, the
  * bar on a phone is twice as high as without, and somebody who goes on by keyboard
  * would not see where.
- *
- * @returns {HTMLElement}
  */
-export function dock() {
-  const element = el("div", { class: "bulk-dock" });
-  // Gone from the page, it is observed as having no height.
-  new ResizeObserver(() => {
-    sheet.replaceSync(`:root { --dock: ${Math.ceil(element.offsetHeight)}px; }`);
-  }).observe(element);
-  return element;
+export class Dock {
+  element = el("div", { class: "bulk-dock" });
+  #observer = new ResizeObserver(() => {
+    sheet.replaceSync(`:root { --dock: ${Math.ceil(this.element.offsetHeight)}px; }`);
+  });
+
+  constructor() {
+    this.#observer.observe(this.element);
+  }
+
+  /** It is gone for good; nothing lies at the lower edge. */
+  close() {
+    this.#observer.disconnect();
+    sheet.replaceSync("");
+  }
 }

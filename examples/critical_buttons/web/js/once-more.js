@@ -27,21 +27,33 @@ export class OnceMore {
       this.#again = true;
       return this.#running;
     }
-    this.#running = this.#untilNobodyAsks().finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
+    return (this.#running = this.#untilNobodyAsks());
   }
 
   async #untilNobodyAsks() {
+    // So that run() has noted this promise before any work can end.
+    await null;
     for (;;) {
       this.#again = false;
       try {
         const found = await this.#work();
-        if (!this.#again) return found;
+        if (!this.#again) return this.#over(found);
       } catch (error) {
-        if (!this.#again) throw error;
+        if (!this.#again) throw this.#over(error);
       }
     }
+  }
+
+  /**
+   * It runs no more, from the moment at which nobody was seen asking. A turn later,
+   * whoever asked in between would be noted in a run that looks no more, and get what
+   * was fetched before.
+   *
+   * @template E
+   * @param {E} came
+   */
+  #over(came) {
+    this.#running = null;
+    return came;
   }
 }

@@ -112,6 +112,7 @@ export class SmsDesk {
 
   close() {
     this.#breaker.close();
+    this.#list.close();
     this.#status.close();
     this.element.remove();
     this.rail.remove();

@@ -1,7 +1,7 @@
 // @ts-check
 /** The table of leads: searched, filtered, and painted one page at a time. */
 
-import { dock } from "../dock.js";
+import { Dock } from "../dock.js";
 import { el, setText } from "../dom.js";
 import { fold } from "../filters.js";
 import { icon } from "../icons.js";
@@ -56,7 +56,8 @@ export class LeadList {
   #pager;
   #note = el("div", { class: "note" });
   /** What stays at the lower edge of the window. */
-  dock = dock();
+  #dock = new Dock();
+  dock = this.#dock.element;
 
   /**
    * @param {Leads} store
@@ -96,6 +97,10 @@ export class LeadList {
     store.addEventListener("change", (event) => {
       this.#change(/** @type {CustomEvent<Lead>} */ (event).detail);
     });
+  }
+
+  close() {
+    this.#dock.close();
   }
 
   /** @param {string} id */
