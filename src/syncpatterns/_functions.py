@@ -35,8 +35,10 @@ def _is_coroutine_function(function: Any) -> bool:
     inner = function
     while (wrapped := _within(inner)) is not None:
         inner = wrapped
-    if inspect.isfunction(inner) and not isinstance(inner.__code__.co_flags, int):
-        return False
+    if inspect.isfunction(inner):
+        flags: object = inner.__code__.co_flags
+        if not isinstance(flags, int):
+            return False
     return inspect.iscoroutinefunction(function)
 
 
