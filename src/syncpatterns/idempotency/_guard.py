@@ -294,7 +294,9 @@ def _outcome_of(
     if isinstance(verdict, NotCommitted):
         return None
     if isinstance(verdict, Committed):
-        chosen = checked_codec("resolve()", codec) or JsonCodec()
+        chosen = checked_codec("resolve()", codec)
+        if chosen is None:
+            chosen = JsonCodec()
         return StoredOutcome("value", chosen.encode(verdict.value))
     raise ConfigurationError(
         f"resolve() takes Committed(value) or NotCommitted(), not {verdict!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -60,18 +61,30 @@ def checked_codec(name: str, codec: object) -> Any:
     Found out later it would be too late: it has been done by then.
 
     Raises:
-        ConfigurationError: It cannot; or it is a class and not its object.
+        ConfigurationError: It cannot; or it is a class whose methods need an
+            object of it.
     """
-    able = callable(getattr(codec, "encode", None)) and callable(
-        getattr(codec, "decode", None)
-    )
+    able = _takes_one(codec, "encode") and _takes_one(codec, "decode")
     # Text can be encoded too, and means something else by it.
-    if codec is None or (able and not isinstance(codec, type | str)):
+    if codec is None or (able and not isinstance(codec, str)):
         return codec
     raise ConfigurationError(
         f"{name}: codec= takes an object with encode(value) and decode(data), such as "
         f"TypedCodec(list[int]); not {codec!r}."
     )
+
+
+def _takes_one(codec: object, method: str) -> bool:
+    found: Any = getattr(codec, method, None)
+    if not callable(found) or not isinstance(codec, type):
+        return callable(found)
+    if isinstance(inspect.getattr_static(codec, method), staticmethod | classmethod):
+        return True
+    try:
+        inspect.signature(found).bind(None)  # TypeError: it wants its object first
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def checked_plain(name: str, argument: str, function: object) -> Callable[..., Any]:

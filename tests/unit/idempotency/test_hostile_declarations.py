@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import pathlib
 import warnings
@@ -11,6 +12,7 @@ from typing import Any, Self
 import pytest
 
 from syncpatterns import Idempotency, idempotent
+from syncpatterns.codec import JsonCodec
 from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.errors import (
     ConfigurationError,
@@ -19,6 +21,8 @@ from syncpatterns.errors import (
     ResultNotStorable,
 )
 from syncpatterns.idempotency import Committed, Windows
+from syncpatterns.idempotency._core import StoredOutcome
+from syncpatterns.idempotency._guard import _outcome_of
 
 CANARY = "+12025550147"
 
@@ -32,6 +36,7 @@ async def an_async_one(_x: str) -> str:
     ("option", "value"),
     [
         ("codec", int),
+        ("codec", JsonCodec),
         ("codec", 0),
         ("codec", "json"),
         ("fingerprint", "x"),
@@ -58,7 +63,7 @@ def test_a_wrong_option_is_refused_at_decoration(option: str, value: Any) -> Non
     assert ran == []
 
 
-@pytest.mark.parametrize("codec", [int, 0, "json", object()])
+@pytest.mark.parametrize("codec", [int, JsonCodec, 0, "json", object()])
 def test_a_codec_that_is_none_is_refused_before_the_effect(codec: Any) -> None:
     """Found out after it, the result would be lost and the key used up."""
     ran: list[Any] = []
@@ -72,6 +77,61 @@ def test_a_codec_that_is_none_is_refused_before_the_effect(codec: Any) -> None:
 
     assert ran == []
     assert idem.inspect("k", scope="s", operation="op") is None
+
+
+class Static:
+    """A codec that is a class: it has nothing to keep."""
+
+    @staticmethod
+    def encode(value: str) -> bytes:
+        """Return it backwards."""
+        return value[::-1].encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> str:
+        """Return it forwards."""
+        return data.decode()[::-1]
+
+
+class Namespace:
+    """The same, as two functions that were put together."""
+
+    def encode(value: str) -> bytes:  # type: ignore[misc]  # noqa: N805 - no method  # pyright: ignore[reportSelfClsParameterName]
+        """Return it backwards."""
+        return value[::-1].encode()
+
+    decode = functools.partial(Static.decode)
+
+
+class Listed(list[str]):
+    """An object that is false, as every empty collection is."""
+
+    def encode(self, value: str) -> bytes:
+        """Return it backwards."""
+        return Static.encode(value)
+
+    def decode(self, data: bytes) -> str:
+        """Return it forwards."""
+        return Static.decode(data)
+
+
+@pytest.mark.parametrize("codec", [Static, Namespace, Listed()])
+def test_a_codec_is_whatever_can_encode_and_decode_as_it_is(codec: Any) -> None:
+    """A class of static and class methods is one, and so is what counts as false."""
+    idem = Idempotency(MemoryEngine())
+    named: dict[str, Any] = {"scope": "s", "operation": "op", "codec": codec}
+
+    def ask(key: str) -> Any:
+        return idem.execute(key, lambda _: "abc", payload=1, **named)
+
+    answers = [ask("k"), ask("k")]
+    record = idem.inspect("k", scope="s", operation="op")
+
+    assert answers == ["abc", "abc"]
+    assert record is not None
+    assert record.outcome is not None
+    assert record.outcome.body == b"cba"
+    assert _outcome_of(Committed("abc"), codec) == StoredOutcome("value", b"cba")
 
 
 @pytest.mark.parametrize("windows", [("60", 90), (60, None), (True, True)])
