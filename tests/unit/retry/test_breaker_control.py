@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import create_autospec, patch
 
+import pybreaker
 import pytest
 
 from syncpatterns.errors import CallRejected, NotExecuted
@@ -100,6 +101,27 @@ def test_an_isolation_of_an_open_circuit_is_told_too() -> None:
     breaker.reset()
 
     assert told == [300.0, math.inf, 0.0]
+
+
+def test_an_isolation_of_an_open_circuit_is_no_second_opening() -> None:
+    """A listener that counts openings hears of one; a hook sees what it was."""
+    listener: Any = create_autospec(pybreaker.CircuitBreakerListener, instance=True)
+    told: list[BreakerChanged] = []
+    breaker, _ = make(listeners=[listener], hooks=[told.append])
+    breaker.open()
+    breaker.isolate()
+    breaker.reset()
+    heard = [
+        (old.name, new.name)
+        for _, old, new in (call.args for call in listener.state_change.call_args_list)
+    ]
+
+    assert heard == [("closed", "open"), ("open", "closed")]
+    assert [(each.old, each.new) for each in told] == [
+        ("closed", "open"),
+        ("open", "open"),
+        ("open", "closed"),
+    ]
 
 
 def test_a_reset_closes_an_open_circuit() -> None:

@@ -204,14 +204,20 @@ class CircuitBreaker(BreakerCompat):
         """Let no call through until `reset`, for maintenance on the other side.
 
         Verdicts of calls under way no longer count. Listeners and hooks hear of it
-        as of a circuit that opens, for ever.
+        as of a circuit that opens, for ever. Of one that is open already hooks hear
+        "open to open", as the time is another, and listeners, whom the state alone
+        is told, nothing.
         """
         with self._lock:
             before = self._circuit.shown
             known = self._circuit.isolated
             self._settle(self._circuit.isolate)
             change = Change(before, OPEN, self._circuit.era)
-        self._tell(None if known else change)
+        if known:
+            return
+        if before != OPEN:
+            self._tell_listeners(change)
+        self._tell_hooks(change)
 
     def reset(self) -> None:
         """End an isolation and close, whatever the state was."""

@@ -17,7 +17,8 @@ class BreakerChanged:
     Args:
         name: Name of the breaker, or None.
         old: ``closed``, ``open`` or ``half-open``.
-        new: The same.
+        new: The same. If it is *old*, only the time is another: an open breaker was
+            isolated, or opened again by hand.
         retry_after: Seconds until a call may be let through, 0 if it may now.
         era: Number of changes of this breaker so far.
     """

@@ -290,12 +290,17 @@ class BreakerVerdicts(pybreaker.CircuitBreaker):
 
     def _tell(self, change: Change | None) -> None:
         """Tell listeners and hooks of *change*; called without the lock."""
-        if change is None:
-            return
+        if change is not None:
+            self._tell_listeners(change)
+            self._tell_hooks(change)
+
+    def _tell_listeners(self, change: Change) -> None:
         if self._listeners:
             old, new = state_object(self, change.old), state_object(self, change.new)
             for listener in self._listeners:
                 self._notify(listener, "state_change", old, new)
+
+    def _tell_hooks(self, change: Change) -> None:
         if self._hooks:
             left = self._circuit.retry_after(self._monotonic())
             fact = BreakerChanged(self._name, change.old, change.new, left, change.era)
