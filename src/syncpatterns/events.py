@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from syncpatterns._functions import is_async
 from syncpatterns.errors import ConfigurationError
@@ -269,20 +269,68 @@ class Hooks:
                 )
 
 
-def alone(error: Exception, handled: BaseException | None) -> Exception | None:
+def alone(error: Exception, handled: BaseException | None) -> BaseException | None:
     """Return *error* for a log, without what was being handled when it arose.
 
-    Hooks run while the error of a call is handled, so Python chains it to theirs,
-    and a log would show its message: "no such number: +1202...". None if the hook
-    has raised that very error.
+    Hooks run while the error of a call is handled, so Python chains it to theirs, and
+    a log would show its message: "no such number: +1202...". A hook may chain it
+    itself, deep in its own causes or in a group. What led to the call's error goes
+    with it. None if nothing is left: the hook has raised that very error.
     """
-    if error is handled:
+    if handled is None:
+        return error
+    hidden = {id(each): each for each in _linked(handled, {})}
+    shown = _less(error, hidden)
+    for link in _linked(shown, hidden):
+        cause, context = _less(link.__cause__, hidden), _less(link.__context__, hidden)
+        if cause is not link.__cause__:
+            link.__cause__ = cause
+        if context is not link.__context__:
+            link.__context__ = context
+    return shown
+
+
+def _linked(
+    start: BaseException | None, but: dict[int, BaseException]
+) -> Iterator[BaseException]:
+    """Yield each error a traceback of *start* could show, before what it links to."""
+    # The errors are kept beside their ids: that of one which is cut off and gone
+    # would be another's next.
+    seen, waiting = dict(but), [start]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen[id(each)] = each
+        yield each
+        waiting += [each.__cause__, each.__context__, *_members(each)]
+
+
+def _less(
+    error: BaseException | None, hidden: dict[int, BaseException]
+) -> BaseException | None:
+    """Return *error*, a group without its hidden members; None if nothing is left."""
+    if error is None or id(error) in hidden:
         return None
-    link: BaseException | None = None if handled is None else error
-    while link is not None:
-        if link.__cause__ is handled:
-            link.__cause__ = None
-        if link.__context__ is handled:
-            link.__context__ = None
-        link = link.__context__
-    return error
+    leaves, waiting = list[BaseException](), list(_members(error))
+    while waiting:
+        each = waiting.pop()
+        inner = _members(each)
+        waiting += inner
+        if not inner:
+            leaves.append(each)
+    kept = [each for each in reversed(leaves) if id(each) not in hidden]
+    if len(kept) == len(leaves) or not isinstance(error, BaseExceptionGroup):
+        return error
+    if not kept:
+        return None
+    rest = BaseExceptionGroup(error.message, kept).with_traceback(error.__traceback__)
+    rest.__cause__, rest.__context__ = error.__cause__, error.__context__
+    rest.__suppress_context__ = error.__suppress_context__
+    return rest
+
+
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    if not isinstance(error, BaseExceptionGroup):
+        return ()
+    return cast("BaseExceptionGroup[BaseException]", error).exceptions

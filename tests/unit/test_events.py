@@ -6,13 +6,15 @@ import dataclasses
 import functools
 import inspect
 import logging
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from syncpatterns import events
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.events import Executed, Fact, Hooks, Swept
+from syncpatterns.events import Executed, Fact, Hooks, Swept, alone
 
 FACTS = [
     cls
@@ -72,6 +74,82 @@ def test_what_is_logged_of_a_hook_says_nothing_of_the_call(
     assert "12025550147" not in caplog.text
     assert "broken hook" in caplog.text
     assert len(caplog.records) == 2
+
+
+def _error(
+    text: str = "broken hook",
+    cause: BaseException | None = None,
+    context: BaseException | None = None,
+) -> Exception:
+    error = RuntimeError(text)
+    error.__cause__ = cause
+    error.__context__ = context
+    return error
+
+
+CHAINS: dict[str, Callable[[Exception], Exception]] = {
+    "context of a cause": lambda call: _error(cause=_error("cause", context=call)),
+    "cause of a context": lambda call: _error(context=_error("context", cause=call)),
+    "cause of a cause": lambda call: _error(cause=_error("cause", cause=call)),
+    "in a group": lambda call: ExceptionGroup("broken hook", [_error("own"), call]),
+    "deep in groups": lambda call: ExceptionGroup(
+        "broken hook", [_error("own"), ExceptionGroup("inner", [call])]
+    ),
+    "cause of a member": lambda call: ExceptionGroup(
+        "broken hook", [_error("own", cause=call)]
+    ),
+    "in a group that is a cause": lambda call: _error(
+        cause=ExceptionGroup("both", [call, _error("own")])
+    ),
+    "its own cause": lambda call: _error(cause=call.__cause__),
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_the_calls_error_is_cut_off_wherever_it_hangs(
+    chain: Callable[[Exception], Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In causes, contexts and groups, and what has led to it as well."""
+    call = _error("number +12025550147", cause=_error("at +12025550147"))
+
+    def fail(_: object) -> None:
+        raise chain(call)
+
+    with caplog.at_level(logging.ERROR):
+        try:
+            raise call
+        except RuntimeError:
+            Hooks([fail]).emit(Swept("memory"))
+
+    assert "12025550147" not in caplog.text
+    assert "broken hook" in caplog.text
+    assert "12025550147" in "".join(traceback.format_exception(call))
+
+
+def test_a_chain_that_bites_its_tail_is_walked_once() -> None:
+    """Whatever somebody has linked: of a hook's errors, or of the call's."""
+    call, first, second = _error("call"), _error("first"), _error("second")
+    call.__cause__ = _error("before", cause=call)
+    first.__context__, second.__context__ = second, first
+    first.__cause__, second.__cause__ = call, second
+
+    shown = alone(first, call)
+
+    assert shown is first
+    assert first.__cause__ is None
+    assert [first.__context__, second.__cause__, second.__context__] == [
+        second,
+        second,
+        first,
+    ]
+
+
+def test_a_group_of_the_calls_errors_alone_is_not_shown() -> None:
+    """Nothing is left of it; a group without any of them stays the same object."""
+    call, other = _error("call"), ExceptionGroup("other", [_error("own")])
+
+    assert alone(ExceptionGroup("all", [call]), call) is None
+    assert alone(other, call) is other
 
 
 @pytest.mark.parametrize("hook", [_later, functools.partial(_later)])
