@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CoroutineType
 from typing import Any, Protocol
@@ -71,7 +72,25 @@ def run_effect(
         key: Under which storage key, for errors.
     """
     try:
-        return _run(tx, effect, command)
+        returned = effect.run(tx, command)
+    except effect.refusals.classes as error:
+        with _naming(effect, operation, key):
+            outcome = effect.refusals.outcome(error)
+        tx.undo()
+        return Done(outcome)
+    with _naming(effect, operation, key):
+        return _done(effect, returned)
+
+
+@contextmanager
+def _naming(effect: Effect, operation: str, key: str) -> Generator[None]:
+    """Say whose answer cannot be stored.
+
+    Not around the effect: it may call another operation, whose error already
+    names that one.
+    """
+    try:
+        yield
     except (NotYet, ResultNotStorable) as error:
         where = f"{operation} [{key[:8]}] on {effect.engine}"
         raise in_words(error, where) from error
@@ -84,13 +103,7 @@ def in_words(error: NotYet | ResultNotStorable, where: str) -> SyncPatternsError
     return ResultNotStorable(f"{where}: {error}")
 
 
-def _run(tx: Undoable, effect: Effect, command: Any) -> Done:
-    try:
-        returned = effect.run(tx, command)
-    except effect.refusals.classes as error:
-        outcome = effect.refusals.outcome(error)
-        tx.undo()
-        return Done(outcome)
+def _done(effect: Effect, returned: Any) -> Done:
     if not isinstance(returned, Result):
         refuse_lazy(returned)
         body = effect.codec.encode(returned)

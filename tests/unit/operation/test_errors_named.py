@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from syncpatterns import Idempotency
+from syncpatterns.engines.memory import MemoryEngine
 from syncpatterns.engines.sqlite import SqliteEngine
 from syncpatterns.errors import ConfigurationError, ResultNotStorable
 from syncpatterns.operation import Operation
@@ -41,6 +43,26 @@ async def test_a_result_that_is_none_names_its_operation(
 
     assert str(caught.value).startswith(where)
     assert "k1" not in str(caught.value)
+
+
+async def test_what_an_effect_itself_cannot_store_keeps_its_own_name(
+    engine: SqliteEngine, call: Caller
+) -> None:
+    """A guard inside the effect says whose result it is; the outer one is no part."""
+    inner = Idempotency(MemoryEngine())
+
+    def effect(_tx: Any, _command: Any) -> Any:
+        return inner.execute(
+            "k1", lambda _: object(), scope="s", operation="slots.find", payload=1
+        )
+
+    operation: Operation[Any, Any] = Operation("bookings.list", engine, effect=effect)
+
+    with pytest.raises(ResultNotStorable) as caught:
+        await call(operation, {"day": 1})
+
+    assert str(caught.value).startswith("slots.find [")
+    assert "bookings.list" not in str(caught.value)
 
 
 async def test_a_refusal_that_cannot_be_stored_names_its_operation(
