@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Iterable
 from typing import Any, cast
 
 from syncpatterns._functions import is_async
@@ -28,6 +27,19 @@ _SEE_ONLY_ERRORS = frozenset(
         "retry_if_not_exception_type",
     }
 )
+
+#: Where tenacity's classes, of `tenacity.asyncio` too, keep what they ask.
+_COMBINATIONS = {
+    "retry_all": "retries",
+    "retry_any": "retries",
+    "stop_all": "stops",
+    "stop_any": "stops",
+}
+_PREDICATES = {
+    "retry_if_exception": "predicate",
+    "retry_if_not_result": "predicate",
+    "retry_if_result": "predicate",
+}
 
 
 class Outcome:
@@ -98,10 +110,22 @@ def judge_of(strategy: object) -> Any:
     return None if known else strategy
 
 
-def parts(strategy: object) -> Iterable[object]:
-    """Return what a combination of retry strategies is made of."""
-    found: Iterable[object] = getattr(strategy, "retries", ())
-    return found
+def parts(strategy: object) -> tuple[object, ...]:
+    """Return what a combination of tenacity's strategies is made of."""
+    found = _attribute(strategy, _COMBINATIONS)
+    return cast("tuple[object, ...]", found) if isinstance(found, tuple) else ()
+
+
+def _attribute(strategy: object, names: dict[str, str]) -> object:
+    """Return what a class of tenacity's, or a subclass of it, keeps by its name.
+
+    Of any other class an attribute of that name means something else: the stops of
+    a tram line, three of them.
+    """
+    for kind in type(strategy).__mro__:
+        if kind.__module__.startswith("tenacity.") and kind.__name__ in names:
+            return getattr(strategy, names[kind.__name__], None)
+    return None
 
 
 def as_classes(on: object) -> tuple[type[Exception], ...] | None:
@@ -133,13 +157,13 @@ def refuse_async(name: str, value: object) -> None:
     Raises:
         ConfigurationError: A coroutine would count as true.
     """
-    if is_async(value) or is_async(getattr(value, "predicate", None)):
+    if is_async(value) or is_async(_attribute(value, _PREDICATES)):
         message = (
             f"{name}= is, or asks, an async function. A strategy decides at once, "
             "without waiting; a coroutine would count as true. Use a plain function."
         )
         raise ConfigurationError(message)
-    for part in (*parts(value), *getattr(value, "stops", ())):
+    for part in parts(value):
         refuse_async(name, part)
 
 

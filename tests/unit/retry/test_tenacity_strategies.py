@@ -79,6 +79,42 @@ async def _later(_: BaseException) -> bool:
     return True
 
 
+class Tram:
+    """A function of the error, or of tenacity's state, with figures of its own."""
+
+    stops = 3
+    retries = 3
+    predicate = staticmethod(_later)
+
+    def __call__(self, _: object) -> bool:
+        return True
+
+
+class Counted(tenacity.retry_any):
+    """A subclass of tenacity's that has taken the name for something else."""
+
+    retries = 3  # type: ignore[assignment]  # the mistake
+
+    def __init__(self) -> None:
+        """Leave out what tenacity's would do."""
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("judge", [Tram(), Counted()])
+def test_an_attribute_of_tenacitys_name_on_another_object_is_its_own(
+    judge: Any, clock: FakeClock, flaky: Any
+) -> None:
+    """Only tenacity's own classes keep their parts by these names."""
+    retry = Retry(on=judge, attempts=2, clock=clock)
+    stops = Retry(on=Down, stop=Tram(), clock=clock)
+
+    assert retry.call(flaky(_down())) == "done"
+    with pytest.raises(Down):
+        stops.call(flaky(_down()))
+
+
 @pytest.mark.parametrize(
     ("wait", "slept"),
     [
