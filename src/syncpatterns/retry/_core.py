@@ -143,9 +143,10 @@ def decide(  # noqa: C901 - every failure comes by; each part that is cut off co
 def hint_of(error: BaseException) -> float:
     """Return the error's own `retry_after` in seconds; 0 if it has no usable one.
 
-    A `timedelta` is one too, and whatever else can say itself as a float, such as
-    a Decimal. Negative values, NaN, text and anything else that is not a number
-    are no hint, nor is an attribute that raises when it is asked for.
+    A `timedelta` is one too, and every other kind of real number, such as a Decimal.
+    Negative values, NaN, text and anything else that is not a number are no hint, nor
+    is an attribute that raises when it is asked for. A mock is none, though it can say
+    itself as a float and passes for the class of its spec: each asks for 1 s.
     """
     try:
         hint: object = getattr(error, "retry_after", None)
@@ -153,17 +154,23 @@ def hint_of(error: BaseException) -> float:
         hint = None
     if hint is None:
         return 0.0
-    if not isinstance(hint, (int, float)):
-        from datetime import timedelta  # noqa: PLC0415 - few hints are
-
-        hint = _as_float(hint.total_seconds() if isinstance(hint, timedelta) else hint)
+    kind = type(hint)
+    if not issubclass(kind, (int, float)):
+        hint = _as_float(hint, kind)
     if not isinstance(hint, (int, float)) or isinstance(hint, bool) or not hint > 0:
         return 0.0
     return float(hint) if hint < _FOREVER else math.inf
 
 
-def _as_float(hint: Any) -> object:
+def _as_float(hint: Any, kind: type) -> object:
+    import numbers  # noqa: PLC0415 - few hints are neither int nor float
+    from datetime import timedelta  # noqa: PLC0415 - as above
+
     try:
-        return cast("object", hint.__float__())
+        if issubclass(kind, timedelta):
+            return cast("object", hint.total_seconds())
+        if issubclass(kind, numbers.Number):
+            return cast("object", hint.__float__())
     except Exception:  # noqa: BLE001 - as above
         return None
+    return None

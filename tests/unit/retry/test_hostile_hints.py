@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NoReturn
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -36,6 +37,13 @@ class Asks(Exception):
     def __init__(self, retry_after: Any) -> None:
         super().__init__()
         self.retry_after = retry_after
+
+
+class Response:
+    """No number, but it can be made one."""
+
+    def __float__(self) -> float:
+        raise AssertionError
 
 
 @pytest.mark.parametrize("error", [FailsToTell, FailsToAnswer])
@@ -89,6 +97,14 @@ def test_a_hint_may_be_any_number(hint: object) -> None:
 def test_a_number_that_is_no_time_is_no_hint(hint: object) -> None:
     """Nor does it hide the error that carries it."""
     assert hint_of(Asks(hint)) == 0.0
+
+
+@pytest.mark.parametrize("spec", [None, float, int, timedelta, Decimal, Response])
+def test_a_mock_is_no_hint(spec: Any) -> None:
+    """A test with a mock for a response would wait a second for each failure."""
+    assert hint_of(Asks(MagicMock(spec=spec))) == 0.0
+    assert hint_of(Asks(Mock(spec=spec))) == 0.0
+    assert hint_of(MagicMock(spec=Asks(3.0))) == 0.0
 
 
 @pytest.mark.parametrize("hint", [timedelta(seconds=-1), timedelta(0), timedelta])
