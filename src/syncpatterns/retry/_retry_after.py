@@ -28,7 +28,10 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     Returns:
         0 or more; None if there is no such header, or it cannot be read.
     """
-    text = headers.get("retry-after", "").strip()
+    given: object = headers.get("retry-after")
+    if not isinstance(given, str):  # none, or whatever a framework keeps there
+        return None
+    text = given.strip()
     if _SECONDS.fullmatch(text):
         return float(text)
     if text.isascii() and text.isdigit():
@@ -36,11 +39,14 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     until = _moment(text)
     if until is None:
         return None
-    told = _moment(headers.get("date", ""))
-    return max(0.0, math.ceil(until - (now if told is None else told)))
+    told = _moment(headers.get("date"))
+    seconds = until - (now if told is None else told)
+    return float(max(0, math.ceil(seconds))) if math.isfinite(seconds) else None
 
 
-def _moment(text: str) -> float | None:
+def _moment(text: object) -> float | None:
+    if not isinstance(text, str):
+        return None
     try:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:  # "-0000": UTC, from somewhere

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import httpx2
 import pytest
 
@@ -44,3 +47,20 @@ def test_a_clients_own_headers_are_read() -> None:
     headers = httpx2.Headers({"Retry-After": "7"})
 
     assert parse_retry_after(headers, now=10.0) == 7.0
+
+
+DATE = "Thu, 01 Jan 1970 00:01:40 GMT"
+
+
+@pytest.mark.parametrize("value", [None, b"8", 7, ["7"]])
+def test_what_is_no_text_is_no_header(value: Any) -> None:
+    """A mapping that holds None for what is missing, or bytes, hides no answer."""
+    assert parse_retry_after({"retry-after": value}, now=10.0) is None
+    assert parse_retry_after({"retry-after": DATE, "date": value}, now=10.0) == 90.0
+
+
+@pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf])
+def test_a_time_that_is_none_gives_no_hint(now: float) -> None:
+    """A date cannot be counted from it; a number of seconds needs it not."""
+    assert parse_retry_after({"retry-after": DATE}, now) is None
+    assert parse_retry_after({"retry-after": "7"}, now) == 7.0
