@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 from collections.abc import Generator
 
 import hypothesis
@@ -27,9 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let SYNCPATTERNS_SEED repeat a run, and Ctrl-C be heard in any.
 
     What a shell runs in the background ignores it, and so do all its children: the
-    programs that a test interrupts would never end.
+    programs that a test interrupts would never end. Off the main thread, where some
+    editors run it, no signal can be set.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    heard = threading.current_thread() is threading.main_thread()
+    if heard and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if SEED is not None and config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = SEED
