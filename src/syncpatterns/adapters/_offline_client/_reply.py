@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
-from syncpatterns.adapters._offline_client._problems import (
-    Problem,
-    Unread,
-    is_problem,
-    word_of,
-)
+from syncpatterns.adapters._offline_client._problems import Problem, Unread
 from syncpatterns.codec import JsonCodec, codec_for
 from syncpatterns.errors import NoAnswer, ResultNotStorable
 from syncpatterns.offline_queue import (
@@ -46,6 +41,7 @@ _LONGEST_VALUE: Final = 4096
 #: Required" and "Network Authentication Required".
 _BETWEEN: Final = frozenset({407, 511})
 _CONFLICT: Final = 409
+_GONE: Final = "outcome-gone"
 _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 
@@ -77,6 +73,9 @@ class Reply:
         text: The body, if it is other text.
         cut: There was a body, and it is not kept: it is too long, broke off, or
             is no text.
+        problem: Last part of the problem type (RFC 9457), as far as it could be
+            read; None if it is no problem. After ``outcome-gone`` nothing but that
+            and the status is kept.
     """
 
     status_code: int
@@ -84,6 +83,7 @@ class Reply:
     data: Any = field(default=None, repr=False)
     text: str = field(default="", repr=False)
     cut: bool = False
+    problem: str | None = None
 
     def json(self) -> Any:
         """Return the body, as a client's own response does."""
@@ -94,15 +94,33 @@ class Reply:
         """Whether the service says that nothing ran for this request."""
         return self.headers.get("idempotent-replayed") == "true"
 
-    @property
-    def problem(self) -> str | None:
-        """Last part of the problem type (RFC 9457); None if it is no problem."""
-        document: object = self.data
-        if not is_problem(self.headers.get("content-type")):
-            return None
-        if not isinstance(document, dict):
-            return None
-        return word_of(cast("dict[str, Any]", document).get("type"))
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Return how it is kept: what is gone as a text, and else as an object.
+
+        A `Ref` takes members. Of a kept ``outcome-gone`` it would find the ``status``
+        of the problem, and send 409 where that of the lead belongs.
+        """
+        from pydantic_core import core_schema  # noqa: PLC0415 - with pydantic, on use
+
+        return core_schema.no_info_before_validator_function(
+            _opened,
+            handler(source),
+            serialization=core_schema.wrap_serializer_function_ser_schema(_closed),
+        )
+
+
+def _closed(reply: Reply, dump: Callable[[Reply], Any]) -> Any:
+    if reply.problem == _GONE:
+        return f"{reply.status_code} {_GONE}"
+    return dump(reply)
+
+
+def _opened(kept: Any) -> Any:
+    if not isinstance(kept, str):
+        return kept
+    status, _, problem = kept.partition(" ")
+    return {"status_code": int(status), "problem": problem}
 
 
 class RequestRefused(HttpRefused):
@@ -136,24 +154,26 @@ def reply_of(answer: Answer, kept: Collection[str]) -> Reply:
         for name, value in answer.headers.items()
         if (name in KEPT or name in kept) and len(value) <= _LONGEST_VALUE
     }
+    problem = None if isinstance(answer.problem, Unread) else answer.problem
+    bare = Reply(answer.status, headers, problem=problem)
     if answer.body is None:
-        return Reply(answer.status, headers, cut=True)
+        return replace(bare, cut=True)
     if not answer.body:
-        return Reply(answer.status, headers)
+        return bare
     try:
         text = answer.body.decode("utf-8")
     except UnicodeDecodeError:
-        return Reply(answer.status, headers, cut=True)
+        return replace(bare, cut=True)
     if is_json(headers.get("content-type")):
         try:
-            reply = Reply(answer.status, headers, json.loads(text))
+            reply = replace(bare, data=json.loads(text))
             # A NaN; half a surrogate, nested too deep: these are kept as text.
             JsonCodec().encode(reply.data)
             codec_for(Reply).encode(reply)
             return reply  # noqa: TRY300 - each line may fail for the same reasons
         except (ValueError, RecursionError, ResultNotStorable):
             pass
-    return Reply(answer.status, headers, text=text)
+    return replace(bare, text=text)
 
 
 def judged(
@@ -207,6 +227,10 @@ def judged(
     error = _error(verdict, where, reply)
     if error is not None:
         raise error
+    if verdict.reason == _GONE:
+        # It was done, and nobody knows any more how: no member of the problem that
+        # says so is one of what was asked for.
+        return Reply(answer.status, problem=_GONE)
     return reply
 
 
@@ -219,9 +243,7 @@ def _kind(answer: Answer, answers: Collection[str]) -> str | None:
 
 def _error(verdict: HttpVerdict, where: str, reply: Reply) -> Exception | None:
     if verdict.verdict == "done":
-        # Of "outcome-gone" as well: whoever waits for a reply finds in it that it was
-        # done and that the service no longer knows how.
-        return None
+        return None  # of "outcome-gone" as well: the reply says so
     error = error_of_http(verdict, where)
     if isinstance(error, HttpConflict):
         return RequestConflict(error.detail, reply)

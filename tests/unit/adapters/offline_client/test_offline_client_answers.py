@@ -13,8 +13,13 @@ import pytest
 
 from syncpatterns import connect
 from syncpatterns.adapters._offline_client._problems import Unread, problem_of
-from syncpatterns.adapters.httpx import OfflineClient, RequestConflict, RequestRefused
-from syncpatterns.offline_queue import Done, OfflineQueue, Queued
+from syncpatterns.adapters.httpx import (
+    OfflineClient,
+    Reply,
+    RequestConflict,
+    RequestRefused,
+)
+from syncpatterns.offline_queue import Done, OfflineQueue, Queued, Ref
 from syncpatterns.testing import FakeClock
 from tests.unit.adapters.offline_client.conftest import MakeClient
 from tests.unit.adapters.offline_client.service import PROBLEM, Said, Service, problem
@@ -71,7 +76,8 @@ def test_how_much_is_kept_says_nothing_about_what_an_answer_means(
         crm.post(URL, json={})
     out = crm.post(URL, json={})
 
-    assert (caught.value.reply.cut, caught.value.reply.data) == (True, None)
+    reply = caught.value.reply
+    assert (reply.cut, reply.data, reply.problem) == (True, None, "batch-failed")
     assert isinstance(out, Queued)
     assert out.reason == "in-progress"
 
@@ -182,6 +188,49 @@ def test_what_was_done_long_ago_is_done_with_a_reply_that_says_so(
     found = out.receipt.wait(0).value
     assert (found.status_code, found.problem) == (409, "outcome-gone")
     assert len({each.key for each in service.requests}) == 1
+
+
+GONE = b'{"type":"/problems/outcome-gone","status":409}'
+
+
+@pytest.mark.parametrize(
+    ("body", "options"),
+    [
+        (GONE, {}),
+        (GONE, {"keep_body": 0}),
+        (GONE[:-1] + b',"n":NaN}', {}),
+        (GONE[:-1] + b',"detail":"' + b"x" * 70_000 + b'"}', {}),
+    ],
+    ids=["plain", "not-kept", "nan", "long"],
+)
+def test_what_is_gone_is_said_however_little_of_it_is_kept(
+    make: MakeClient, service: Service, body: bytes, options: dict[str, Any]
+) -> None:
+    """The type that was read is in the reply, and not only its body."""
+    service.script = [said(body)]
+    out = make(**options).post(URL, json={})
+
+    assert isinstance(out, Done)
+    assert out.value == Reply(409, problem="outcome-gone")
+    assert out.receipt.wait(0).value == out.value
+
+
+@pytest.mark.parametrize(
+    "path", ["$.data.status", "$.data", "$.status_code", "$.problem", "$.text"]
+)
+def test_what_is_gone_gives_no_value_to_another_request(
+    crm: OfflineClient, queue: OfflineQueue, service: Service, path: str
+) -> None:
+    """Of the problem it would take 409 for the state of the lead: a person looks."""
+    first = crm.post(URL, json={}, mode="queue").receipt
+    crm.post("/child", json={"to": Ref(first, path)}, mode="queue")
+    service.script = [said(GONE)]
+    queue.flush()
+    queue.flush()
+
+    assert [each.path for each in service.requests] == [URL]
+    assert [each.reason for each in queue.parked.list()] == ["parent-result"]
+    assert first.wait(0).value.problem == "outcome-gone"
 
 
 # ------------------------------------------------------------ who stands between
