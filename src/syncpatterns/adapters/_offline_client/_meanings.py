@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast, get_args
 
+from syncpatterns.adapters._offline_client._problems import word_of
 from syncpatterns.errors import ConfigurationError
-from syncpatterns.offline_queue._core._answers import Word, last_part
+from syncpatterns.offline_queue._core._answers import Word
 
 _WORDS: Final = frozenset(get_args(Word))
 _KIND: Final = re.compile(r"(?:[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)?")
@@ -46,8 +47,13 @@ def own_words(problems: object) -> Mapping[str, Word]:
     words: dict[str, Word] = {}
     given = cast("Mapping[Any, Any]", said)  # type: ignore[redundant-cast]  # pyright: of unknown things
     for kind, word in given.items():
-        named = last_part(kind) if isinstance(kind, str) else None
-        if named is None or not isinstance(word, str) or word not in _WORDS:
+        named = word_of(kind)
+        if named is None:
+            raise ConfigurationError(
+                f"problems= names {kind!r}, which no answer is taken to say. The last "
+                "part of a type is a word: letters of ASCII, digits, '.', '_' and '-'."
+            )
+        if not isinstance(word, str) or word not in _WORDS:
             raise ConfigurationError(
                 f"problems= says what problem types mean: {', '.join(sorted(_WORDS))}."
             )
