@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Final, NamedTuple, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from syncpatterns.errors import ConfigurationError
 
@@ -77,14 +77,19 @@ class Line:
         """Return the client's own request for *path* below the base.
 
         Of a client with ``params`` of its own they alone are the query, and what
-        was asked for would be left out: the day, the page, the one lead.
+        was asked for would be left out: the day, the page, the one lead. What the
+        request says itself, the client's do not say again: one page is asked for.
         """
         made = self._client.build_request(method, self.url + path, **options)
         asked = path.partition("?")[2]
-        if asked and getattr(self._client, "params", None):
+        own = getattr(self._client, "params", None)
+        if asked and own:
+            said = {name for name, _ in parse_qsl(asked, keep_blank_values=True)}
+            pairs = cast("list[tuple[str, str]]", own.multi_items())
+            added = urlencode([pair for pair in pairs if pair[0] not in said])
             # The request's own first, byte for byte as it is kept.
-            both = asked.encode("ascii") + b"&" + made.url.query
-            made.url = made.url.copy_with(query=both)
+            both = f"{asked}&{added}" if added else asked
+            made.url = made.url.copy_with(query=both.encode("ascii"))
         return made
 
     def checked(self, made: Any, own: Container[str]) -> Any:

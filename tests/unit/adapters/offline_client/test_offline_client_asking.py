@@ -226,6 +226,24 @@ def test_a_query_of_the_clients_own_is_added_and_takes_nothing_away(
     ]
 
 
+def test_what_a_request_asks_for_the_client_does_not_ask_otherwise(
+    make: MakeClient, service: Service
+) -> None:
+    """Said twice, a service takes the last: page 1 instead of 2."""
+    options: Any = {"params": [("page", "1"), ("a b", "1"), ("t", "x"), ("t", "y")]}
+    with httpx2.Client(base_url=service.url, verify=False, **options) as client:
+        crm = make(client)
+        crm.post("/x?page=2&a+b=3", json={})
+        crm.get("/y", params={"page": 3, "t": "z"})
+        crm.get("/z?page&t=1&a%20b")
+
+    assert [each.path for each in service.requests] == [
+        "/x?page=2&a+b=3&t=x&t=y",
+        "/y?page=3&t=z&a+b=1",
+        "/z?page&t=1&a%20b",
+    ]
+
+
 # ----------------------------------------------- what can never work, said at once
 
 
@@ -239,8 +257,11 @@ def test_a_query_of_the_clients_own_is_added_and_takes_nothing_away(
         ({"keep_headers": "x-tenant"}, "list of names"),
         ({"problems": [("slot-taken", "conflict")]}, "takes a dict"),
         ({"problems": {"slot-taken": ["conflict"]}}, "problem types mean"),
-        ({"problems": {7: "conflict"}}, "problem types mean"),
-        ({"problems": {"about:blank": "conflict"}}, "problem types mean"),
+        ({"problems": {7: "conflict"}}, "is a word"),
+        ({"problems": {"about:blank": "conflict"}}, "is a word"),
+        ({"problems": {"cr\u00e9neau-pris": "conflict"}}, "is a word"),
+        ({"problems": {"slot taken": "conflict"}}, "is a word"),
+        ({"problems": {"slot~taken": "conflict"}}, "is a word"),
     ],
 )
 def test_a_declaration_that_can_never_be_met_is_refused(
