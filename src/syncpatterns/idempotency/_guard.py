@@ -63,7 +63,8 @@ class Idempotency(GuardBase):
             function of the context that looks and says ``Committed(value)``,
             ``NotCommitted()`` or ``Undecided()``.
         on_busy: ``wait`` for the call that runs, or ``reject`` at once.
-        wait_timeout: Seconds to wait before `InProgress`.
+        wait_timeout: Seconds to wait before `InProgress`; a
+            `syncpatterns.retry.deadline` does not shorten them.
         max_waiters: Callers of this guard that may wait at the same time.
         sealer: Seals stored results and the notes of steps, such as a
             `syncpatterns.sealing.Keyring`; bound to their key. A result that
