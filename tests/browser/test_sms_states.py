@@ -40,7 +40,7 @@ async def sms(tabs: Tabs) -> AsyncIterator[SmsRoutes]:
 
 async def test_several_segments_are_confirmed_first(tabs: Tabs, sms: SmsRoutes) -> None:
     """161 characters: nothing leaves before Send; Keep and Esc give the focus back."""
-    tab = await open_leads(tabs)
+    tab = await open_leads(tabs, frozen=True)
     await tab.write(LONG)
     keyboard = tab.page.keyboard
 
@@ -63,7 +63,7 @@ async def test_several_segments_are_confirmed_first(tabs: Tabs, sms: SmsRoutes) 
     await keyboard.press("Tab")
     await expect(tab.choice("Send")).to_be_focused()
     await keyboard.press("Enter")
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     await expect(tab.button).to_be_focused()
     assert (before, len(sms.sent)) == (0, 1)
@@ -86,7 +86,7 @@ async def test_nothing_to_read_is_not_sent(
 
 async def test_a_text_that_is_too_long_is_not_sent(tabs: Tabs, sms: SmsRoutes) -> None:
     """1601 characters are refused here; 1600 emoji are not too long."""
-    tab = await open_leads(tabs)
+    tab = await open_leads(tabs, frozen=True)
     await tab.write("x" * 1601)
 
     await tab.button.click()
@@ -95,7 +95,7 @@ async def test_a_text_that_is_too_long_is_not_sent(tabs: Tabs, sms: SmsRoutes) -
     await tab.text.fill("😀" * 1600)
     await tab.button.click()
     await tab.choice("Send").click()
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     assert len(sms.sent) == 1
 
@@ -136,7 +136,7 @@ async def test_refusals_are_told_in_plain_words_and_not_repeated(
 
 async def test_quiet_hours_and_limits_say_when(tabs: Tabs, sms: SmsRoutes) -> None:
     """Not now: with the time from which to press again, and then the same key."""
-    tab = await open_leads(tabs)
+    tab = await open_leads(tabs, frozen=True)
     later = says(409, "quiet-hours", wait=7200, retry_at=soon(7200))
     sms.script = [later, says(429, "rate-limited", wait=3000)]
 
@@ -148,7 +148,7 @@ async def test_quiet_hours_and_limits_say_when(tabs: Tabs, sms: SmsRoutes) -> No
     await expect(tab.element).to_have_attribute("data-state", "rate-limited")
     await expect(tab.card).to_contain_text("Too many messages in a short time.")
     await tab.button.click()
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     assert len(sms.sent) == 3
     assert len(set(sms.keys)) == 1
@@ -156,7 +156,7 @@ async def test_quiet_hours_and_limits_say_when(tabs: Tabs, sms: SmsRoutes) -> No
 
 async def test_a_changed_text_is_another_wish(tabs: Tabs, sms: SmsRoutes) -> None:
     """After "not now" the text is changed: another key, and the old one is dropped."""
-    tab = await open_leads(tabs)
+    tab = await open_leads(tabs, frozen=True)
     sms.script = [says(429, "rate-limited", wait=3000)]
 
     await tab.send("first words")
@@ -164,7 +164,7 @@ async def test_a_changed_text_is_another_wish(tabs: Tabs, sms: SmsRoutes) -> Non
     await tab.text.fill("other words")
     await tab.expect_state("idle", "")
     await tab.button.click()
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     assert len(set(sms.keys)) == 2
     assert await tab.page.evaluate(STORED) == []
@@ -241,7 +241,7 @@ async def test_mark_sent_settles_what_nobody_can_tell(
     tabs: Tabs, sms: SmsRoutes
 ) -> None:
     """The hash of the key leads to the question; the answer closes it for good."""
-    tab = await open_leads(tabs)
+    tab = await open_leads(tabs, frozen=True)
     sms.script = [says(409, "outcome-unknown")]
     sms.verdicts["sent"] = {"outcome": "sent", "message": message(1, ADA, "open")}
 
@@ -254,7 +254,7 @@ async def test_mark_sent_settles_what_nobody_can_tell(
     ]
     async with tab.page.expect_request("**/resolve") as asked:
         await tab.choice("Mark sent").click()
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     assert full[:8] in (await asked.value).url
     assert sms.resolved == ["sent"]
@@ -276,7 +276,7 @@ async def test_what_somebody_else_has_settled_is_looked_up(
     tabs: Tabs, sms: SmsRoutes
 ) -> None:
     """Nothing is open under this key any more: the messages tell, nothing is sent."""
-    tab = await open_leads(tabs)
+    tab = await open_leads(tabs, frozen=True)
     sms.script = [says(409, "outcome-unknown")] * 2
 
     await tab.send("settled as sent")
@@ -284,7 +284,7 @@ async def test_what_somebody_else_has_settled_is_looked_up(
     named = (await hash_of_key(tab))[:8]
     sms.history[ADA] = [message(1, ADA, "settled as sent", op_key_hash=named)]
     await tab.choice("Check").click()
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
     await tab.text.fill("settled as not sent")
     await tab.button.click()
     await tab.expect_state("unknown", "Needs a look")
@@ -292,7 +292,7 @@ async def test_what_somebody_else_has_settled_is_looked_up(
     await tab.expect_state("not-sent", "Not sent - Send")
     before = len(sms.sent)
     await tab.button.click()
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     assert sms.resolved == []
     assert before == 2
@@ -333,7 +333,7 @@ async def test_a_quick_answer_shows_no_busy_state(tabs: Tabs, sms: SmsRoutes) ->
     await held.arrived.wait()
     await tab.page.clock.run_for(250)
     held.go.set()
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
     seen = await tab.page.evaluate("() => window.seen")
     await tab.page.clock.run_for(5000)
     await tab.text.fill("slow")
@@ -391,10 +391,10 @@ async def test_names_are_text_whatever_they_hold(tabs: Tabs, sms: SmsRoutes) -> 
     evil = "<img src=x onerror=alert(1)>"
     sms.leads = [{**sms.leads[0], "name": evil}]
     sms.history[ADA] = [message(1, ADA, evil, by=evil)]
-    tab = await open_leads(tabs)
+    tab = await open_leads(tabs, frozen=True)
 
     await tab.send(f"hello {evil}")
-    await tab.expect_state("done", "Sent")
+    await tab.run_until("done", "Sent")
 
     await expect(tab.composer.locator("h3")).to_have_text(evil)
     assert await tab.page.locator("img").count() == 0
