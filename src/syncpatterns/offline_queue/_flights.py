@@ -56,6 +56,7 @@ class Flight:
     Attributes:
         item: What is delivered.
         acked: Its Ack was stored already, in a transaction of the handler's.
+        acked_with: The result given then, for whoever waits for this delivery.
         begun: Set by the surface just before the handler runs: from here on
             somebody may have been reached.
         lost: Somebody else holds the item by now, so the handler should end.
@@ -63,11 +64,12 @@ class Flight:
             loop; None in a blocking worker.
     """
 
-    __slots__ = ("acked", "begun", "item", "limiter", "lost")
+    __slots__ = ("acked", "acked_with", "begun", "item", "limiter", "lost")
 
     def __init__(self, item: Item, limiter: CapacityLimiter | None = None) -> None:
         self.item = item
         self.acked = False
+        self.acked_with: Any = None
         self.begun = False
         self.lost = False
         self.limiter = limiter

@@ -236,6 +236,7 @@ def test_what_a_handler_raises_after_its_commit_undoes_nothing(
 
     assert (report.sent, report.failed, report.left) == (1, 0, 0)
     assert isinstance(called, Done)
+    assert called.value == 3
     assert [first.wait(0).value, called.receipt.wait(0).value] == [2, 3]
     assert facts.names.count("ItemDelivered") == 2
     assert "ItemRetried" not in facts.names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -186,7 +187,7 @@ class ItemContext:
         if not settled.accepted:
             flight.lost = True
             raise self._gone()
-        tx.after_commit(self._acked)
+        tx.after_commit(partial(self._acked, result))
 
     def _for(self, seconds: float | None) -> float:
         if seconds is None:
@@ -200,7 +201,8 @@ class ItemContext:
             )
         return float(seconds)
 
-    def _acked(self) -> None:
+    def _acked(self, result: Any) -> None:
+        self._flight.acked_with = result
         self._flight.acked = True
 
     def _require(self, held: Sequence[object]) -> None:

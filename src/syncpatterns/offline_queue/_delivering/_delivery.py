@@ -180,7 +180,7 @@ class Delivery:
             return judge.done(item, shown, result)
         raised = outcome.error
         if flight.acked:
-            return judge.done_before(item, raised)
+            return judge.done_before(item, raised, flight.acked_with)
         meaning = meaning_of(raised, handler.conflicts)
         if handler.on_conflict is None or meaning.kind != "conflict":
             return judge.raised(item, raised, meaning)

@@ -76,10 +76,15 @@ class Judge:
         extra = Aftermath(Ok(value))
         return Verdict(Ack(item.hold, result), Evidence.ANSWERED, extra=extra)
 
-    def done_before(self, item: Item, error: BaseException) -> Verdict:
+    def done_before(self, item: Item, error: BaseException, value: Any) -> Verdict:
         """It ended with rows that its handler committed, which raised *error* then.
 
         Nothing can come again: the item is DONE, whatever is said about it now.
+
+        Args:
+            item: What was delivered.
+            error: What the handler raised.
+            value: What it ended with, as its receipt says.
         """
         _log.warning(
             "%s [%s]: it is done, with the transaction of its handler, which raised "
@@ -88,7 +93,7 @@ class Judge:
             item.key_hash,
             said(error),
         )
-        return self.done(item, None, b"")
+        return self.done(item, value, b"")
 
     def raised(self, item: Item, error: BaseException, meaning: Meaning) -> Verdict:
         """Its handler raised *error*, which has this *meaning*."""
