@@ -14,6 +14,7 @@ import pytest
 
 from syncpatterns import CircuitBreaker
 from syncpatterns.errors import ConfigurationError
+from syncpatterns.offline_queue import OfflineQueue
 from syncpatterns.offline_queue._reaching._probes import (
     BreakerProbe,
     CallbackProbe,
@@ -24,6 +25,7 @@ from syncpatterns.offline_queue._reaching._probes import (
 )
 from syncpatterns.offline_queue._reaching._witnesses import Probe
 from syncpatterns.testing import FakeClock, free_port
+from tests.unit.offline_queue.surface import World
 
 Answer = Callable[[socket.socket], None]
 
@@ -205,6 +207,38 @@ async def test_a_function_that_ends_the_program_says_no() -> None:
 
     assert await both(CallbackProbe(leave)) == {False}
     assert await both(CallbackProbe(leave_later)) == {False}
+
+
+class _Leaves:
+    """A probe of somebody's own, that ends the program."""
+
+    def probe(self) -> bool:
+        raise SystemExit(3)
+
+    async def aprobe(self) -> bool:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize("kind", ["sync", "asyncio", "trio"])
+def test_a_probe_of_ones_own_that_ends_the_program_found_nobody(
+    make: Callable[..., OfflineQueue], kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The drain goes on without its target, and says why."""
+    queue = make(probe={"away": _Leaves()})
+    script: list[Exception] = [ConnectionRefusedError()]
+
+    @queue.handler("n.add", target="away")
+    def add(payload: int) -> None:
+        if script:
+            raise script.pop()
+
+    queue.enqueue(add, 1)
+    flush = World(kind).flush
+    flush(queue)
+    report = flush(queue)
+
+    assert (report.sent, report.left, report.offline) == (0, 1, ("away",))
+    assert "failed with SystemExit: 3" in caplog.text
 
 
 async def test_several_probes_are_asked_until_it_is_clear() -> None:

@@ -60,7 +60,7 @@ class Prober:
                 found = await probe.aprobe()
             if scope.cancelled_caught:
                 found = False
-        except Exception as error:  # noqa: BLE001 - a broken probe found nobody
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken probe found nobody
             _log.warning("%r failed with %s: %s", probe, type(error).__name__, error)
             found = False
         finally:

@@ -440,7 +440,7 @@ class Worker:
         found = False
         try:
             found = probe.probe()
-        except Exception as error:  # noqa: BLE001 - a broken probe found nobody
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken probe found nobody
             _log.warning("%r failed with %s: %s", probe, type(error).__name__, error)
         finally:
             self._surface.targets.looked(target, found=found)
