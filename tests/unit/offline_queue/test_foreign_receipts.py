@@ -9,7 +9,7 @@ import pytest
 
 from syncpatterns.errors import ConfigurationError, ItemFailed, Refusal
 from syncpatterns.offline_queue import OfflineQueue, Receipt, Ref
-from tests.unit.offline_queue.surface import Update, World, states
+from tests.unit.offline_queue.surface import Lead, Update, World, states
 
 OP = "leads.update"
 
@@ -78,11 +78,26 @@ def test_a_second_object_of_the_same_queue_knows_its_receipts(
     assert states(queues[1], [first.id, child.id]) == ["cancelled", "dead"]
 
 
-@pytest.mark.parametrize("given", ["1", None, 1.5, 0, -1, True], ids=repr)
+@pytest.mark.parametrize(
+    "given", ["1", None, 1.5, 0, -1, True, Lead(7, "won")], ids=repr
+)
 def test_a_ref_names_a_stored_item(given: Any) -> None:
     """What is none is said where it is written."""
     with pytest.raises(ConfigurationError, match="receipt of an item that is stored"):
         Ref(given)
+
+
+def test_what_is_no_receipt_is_named_without_what_is_in_it(
+    queue: OfflineQueue, crm: Any
+) -> None:
+    """A `Done` holds what was answered, which may be somebody's name."""
+    out: Any = queue.call(OP, Update(7, "won"))
+    with pytest.raises(ConfigurationError, match="not a Done") as ref:
+        Ref(out)
+    with pytest.raises(ConfigurationError, match="not a Done") as after:
+        queue.enqueue(OP, Update(7, "lost"), after=[out])
+
+    assert "won" not in f"{ref.value} {after.value}"
 
 
 def test_a_ref_to_what_was_done_without_being_stored_is_refused(

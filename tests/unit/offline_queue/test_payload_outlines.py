@@ -97,3 +97,38 @@ def test_a_lane_may_say_what_it_takes_instead(
     note = queue.enqueue("notes.add", {"lead": Ref(parent, "$.id")})
 
     assert note.lane is None
+
+
+def test_a_lane_may_catch_what_a_dict_raises(
+    desk: tuple[OfflineQueue, Receipt[Any]],
+) -> None:
+    """`KeyError`, with a sentence that reads as one where nobody catches it."""
+    queue, parent = desk
+    queue.handler("notes.add", lane=_team_or_none)(_add)
+    queue.handler("notes.keep", lane=lambda p: p["team"])(_add)
+    payload = {"lead": Ref(parent, "$.id")}
+    with pytest.raises(KeyError) as caught:
+        queue.enqueue("notes.keep", payload)
+
+    assert str(caught.value).startswith("notes.keep: lane= or entity= needs 'team'")
+    assert queue.enqueue("notes.add", payload).lane is None
+
+
+def _team_or_none(payload: Any) -> str | None:
+    try:
+        return f"{payload['team']}"
+    except KeyError:
+        return None
+
+
+def test_what_the_payload_says_wins_over_a_method_of_a_dict(
+    desk: tuple[OfflineQueue, Receipt[Any]],
+) -> None:
+    """``items`` of an order are its items, as they are of a model."""
+    queue, parent = desk
+    queue.handler("orders.add", lane=lambda p: p.items[0] + p["items"][1])(_add)
+    order = queue.enqueue(
+        "orders.add", {"of": Ref(parent, "$.id"), "items": ["a", "b"]}
+    )
+
+    assert order.lane == "ab"

@@ -48,18 +48,41 @@ class Ref:
             raise ConfigurationError(
                 f"Ref: {path!r} is no path. Write $, $.id or $.lines[0].id."
             ) from None
-        if type(self.seq) is not int or self.seq < 1:
+        if number_of(self.receipt) is None:
             raise ConfigurationError(
                 "Ref takes the receipt of an item that is stored, or its number; not "
-                f"{self.receipt!r}. What was done already has a value: use that."
+                f"{described(self.receipt)}. What was done already has a value: use "
+                "that."
             )
 
     @property
     def seq(self) -> int:
         """Number of the item whose result is meant."""
-        given: Any = self.receipt
-        number: int = getattr(given, "id", given)
-        return number
+        given = self.receipt
+        return given if isinstance(given, int) else given.id
+
+
+def number_of(given: object) -> int | None:
+    """Return the number of the stored item that *given* is or stands for, else None.
+
+    Any object with an ``id`` once would do: the lead that an action returned was
+    taken for item 7, because it is lead 7.
+    """
+    from syncpatterns.offline_queue._taking._receipts import Receipt  # noqa: PLC0415 - it imports handlers, which import this
+
+    if isinstance(given, Receipt):
+        number: object = given.id
+    else:
+        number = given
+    return number if type(number) is int and number > 0 else None
+
+
+def described(given: object) -> str:
+    """Return what *given* is, for an error: a number, or its type and no value.
+
+    A `Done` would show the result of an action, which may be personal data.
+    """
+    return str(given) if type(given) is int else f"a {type(given).__name__}"
 
 
 def take_out(payload: Any) -> tuple[Any, tuple[Reference, ...]]:
@@ -96,19 +119,26 @@ def _emptied(value: Any, place: Place, found: list[Reference]) -> Any:
     return value
 
 
-class _NotSaid(ConfigurationError, AttributeError):
+class _NotSaid(ConfigurationError, AttributeError, KeyError):
     """`lane=` or `entity=` asks for what the dict does not say.
 
-    An `AttributeError` too, for those that say what they take then:
-    ``getattr(payload, "team", None)``.
+    An `AttributeError` and a `KeyError` too, for those that say what they take
+    then: ``getattr(payload, "team", None)``, or ``except KeyError`` around
+    ``payload["team"]``.
     """
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would quote it
 
 
 class Outline:
     """A payload with empty places, as ``lane=`` and ``entity=`` see it.
 
     They were written for the payload itself, which is a model or a dict: what it
-    says is found as a name and as an item, and of a dict also by ``get()``.
+    says is found as a name and as an item. ``get()``, ``items()``, ``keys()`` and
+    ``values()`` are those of a dict, unless the payload itself says such a name:
+    then the name is what it says, as it is of a model, and ``payload["items"]``
+    is the same.
 
     Args:
         payload: With every `Ref` in its place.

@@ -14,7 +14,7 @@ from syncpatterns._http import MAX_KEY_LENGTH, RequestKey
 from syncpatterns.errors import ConfigurationError, KeyInvalid
 from syncpatterns.offline_queue._core import Coalesce, Item, NewItem, Parent
 from syncpatterns.offline_queue._registering._payloads import headers_of, packed_headers
-from syncpatterns.offline_queue._registering._refs import found_in
+from syncpatterns.offline_queue._registering._refs import described, found_in, number_of
 from syncpatterns.offline_queue._taking._foreign import refuse_foreign
 from syncpatterns.offline_queue._taking._keys import storable
 
@@ -264,10 +264,11 @@ def _parents(
         raise ConfigurationError(f"{handler.name}: after= takes a list of receipts.")
     seqs: dict[int, None] = {}
     for each in after:
-        seq: object = getattr(each, "id", each)
-        if type(seq) is not int or seq < 1:
+        seq = number_of(each)
+        if seq is None:
             raise ConfigurationError(
-                f"{handler.name}: after= takes receipts of this queue, not {each!r}."
+                f"{handler.name}: after= takes receipts of this queue, not "
+                f"{described(each)}."
             )
         refuse_foreign(shared, each)
         seqs[seq] = None
