@@ -279,7 +279,8 @@ class OfflineClient:
         """Ask now, and return the wrapped client's own response.
 
         A redirect is followed if the client or *options* say so, and if it leads to
-        the same host: elsewhere nobody is told who asks.
+        the same scheme, host and port, or from http to https of the same host at
+        their own ports: elsewhere nobody is told who asks.
 
         Args:
             url: Path below ``base_url``.
@@ -289,7 +290,8 @@ class OfflineClient:
 
         Raises:
             ConfigurationError: It says twice who asks, or would go elsewhere.
-            Exception: The wrapped client's own, where there is no answer.
+            Exception: The wrapped client's own, where there is no answer, or where
+                redirects do not end.
         """
         return self._asked("GET", url, scope, options)
 

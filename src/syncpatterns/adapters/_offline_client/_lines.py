@@ -109,6 +109,27 @@ class Line:
             raise ConfigurationError(
                 f"A request to {self.url} would go to another host; it was not sent."
             )
+        return self._without_session(made, own)
+
+    def followed(self, following: Any) -> Any:
+        """Return *following*, where a redirect leads, if it may be told who asks.
+
+        That is the base's own host and, as the client itself has it, the same host by
+        https where the base says http, both at their own ports.
+
+        Returns:
+            None: It leads elsewhere.
+        """
+        scheme, host, port = self._origin
+        secure = ("https", host, _PORTS["https"])
+        upgrade = scheme == "http" and port == _PORTS["http"]
+        known = str(following.url.scheme) in _PORTS
+        to_secure = known and upgrade and _origin(following.url) == secure
+        if not to_secure and not self.leads(following):
+            return None
+        return self._without_session(following, ())  # a client has put cookies in
+
+    def _without_session(self, made: Any, own: Container[str]) -> Any:
         if self._named and "cookie" not in own:
             made.headers.pop("cookie", None)
         return made

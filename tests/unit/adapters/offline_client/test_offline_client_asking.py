@@ -70,13 +70,93 @@ def test_a_question_follows_where_it_stays_below_the_service(
     assert response.json() == {"asked": "/c"}
 
 
-def test_a_question_that_goes_round_ends(make: MakeClient, service: Service) -> None:
-    """With the last redirect, after as many as the client allows."""
+def test_a_question_that_goes_round_ends_as_the_client_ends_it(
+    make: MakeClient, service: Service
+) -> None:
+    """By its own error, after as many as it allows: a 302 would look like an answer."""
     with leading(service, max_redirects=3) as client:
         service.script = [Said(302, headers={"Location": URL})] * 10
-        response = make(client).get(URL)
+        with pytest.raises(httpx2.TooManyRedirects) as by_client:
+            client.get(URL)
+        alone = len(service.requests)
+        with pytest.raises(httpx2.TooManyRedirects) as caught:
+            make(client).get(URL)
 
-    assert (response.status_code, len(service.requests)) == (302, 4)
+    assert len(service.requests) == 2 * alone == 8
+    assert str(caught.value) == str(by_client.value)
+    assert caught.value.request.url == by_client.value.request.url
+
+
+@pytest.mark.parametrize(
+    ("auth", "options"),
+    [
+        (lambda scope: {"Cookie": "sid=ada"}, {}),
+        (None, {"headers": {"Cookie": "sid=ada"}}),
+        (lambda scope: SIGNED_IN, {"headers": {"Cookie": "sid=ada"}}),
+        (lambda scope: SIGNED_IN, {"headers": iter([("Cookie", "sid=ada")])}),
+    ],
+    ids=["auth", "header", "both", "iterator"],
+)
+def test_a_cookie_that_was_said_goes_along_where_the_question_is_led(
+    make: MakeClient, service: Service, auth: Any, options: dict[str, Any]
+) -> None:
+    """A client takes it out on the way, and the question would be nobody's."""
+    with leading(service) as client:
+        service.script = [Said(302, headers={"Location": "/b"})]
+        make(client, auth=auth).get(URL, **options)
+
+    assert [each.headers["cookie"] for each in service.requests] == ["sid=ada"] * 2
+
+
+def led(base: str, location: str) -> tuple[list[str], int]:
+    """Return who was told what, of a question at *base* that is led to *location*."""
+    heard: list[str] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        told = [request.headers[name] for name in ("x-api-key", "authorization")]
+        heard.append(f"{request.url} {told} {request.headers['cookie']}")
+        if len(heard) == 1:
+            return httpx2.Response(301, headers={"location": location})
+        return httpx2.Response(200, json={})
+
+    def auth(scope: str) -> dict[str, str]:
+        return {**SIGNED_IN, "Cookie": "sid=ada"}
+
+    transport = httpx2.MockTransport(handle)
+    options: Any = {"transport": transport, "follow_redirects": True}
+    with connect("memory://") as engine, httpx2.Client(**options) as client:
+        queue = OfflineQueue("field", engine)
+        crm = OfflineClient(queue, client, base_url=base, auth=auth)
+        return heard, crm.get("/a").status_code
+
+
+def test_a_question_is_led_from_http_to_https_of_the_same_host() -> None:
+    """As the wrapped client itself does, with who asks: the line is only safer."""
+    heard, status = led("http://crm.example", "https://crm.example/b")
+
+    told = "['k-1', 'Bearer t-1'] sid=ada"
+    assert heard == [f"http://crm.example/a {told}", f"https://crm.example/b {told}"]
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    ("base", "location"),
+    [
+        ("http://crm.example", "https://crm.example:8443/b"),
+        ("http://crm.example:8080", "https://crm.example/b"),
+        ("http://crm.example", "http://crm.example:8080/b"),
+        ("http://crm.example", "https://www.crm.example/b"),
+        ("https://crm.example", "http://crm.example/b"),
+        ("http://crm.example", "ftp://crm.example/b"),
+    ],
+)
+def test_another_port_host_or_scheme_is_not_told_who_asks(
+    base: str, location: str
+) -> None:
+    """The answer is the redirect itself."""
+    heard, status = led(base, location)
+
+    assert (len(heard), status) == (1, 301)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +261,20 @@ def test_a_header_of_auth_stands_there_alone(
     sent = response.request.headers
     assert sent.get_list("authorization") == ["Bearer t-1"]
     assert sent.get_list("x-a") == ["1"]
+
+
+def test_a_question_does_not_say_twice_who_asks(
+    make: MakeClient, service: Service
+) -> None:
+    """Its own auth= would be written over what auth(scope) returned: another person."""
+    crm = make(auth=lambda scope: SIGNED_IN)
+    with pytest.raises(ConfigurationError, match="says twice who asks"):
+        crm.get(URL, auth=("u", "p"))
+    crm.get(URL, auth=None)
+    make(name="gate", auth=lambda scope: {"X-Tenant": scope}).get(URL, auth=("u", "p"))
+
+    found = [each.headers["authorization"] for each in service.requests]
+    assert found == ["Bearer t-1", "Basic dTpw"]
 
 
 def test_a_kept_header_does_not_say_who_asks(
