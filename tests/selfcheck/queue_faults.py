@@ -484,7 +484,8 @@ class CancelsWithoutACreate(Faulty):
         (
             "_queue._coalesce._run",
             lambda table, new, how, now: tuple(
-                seq for _, seq in coalesce._of_entity(table, new.entity or "")
+                seq
+                for _, seq in coalesce._of_entity(table, new.entity or "", new.scope)
             ),
         ),
     )

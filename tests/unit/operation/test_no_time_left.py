@@ -129,7 +129,7 @@ async def test_a_look_has_the_time_of_its_caller(desk: Desk, call: Caller) -> No
         left.append(ctx.remaining())
         return find(command, ctx)
 
-    desk.provider.find = measured  # type: ignore[method-assign]
+    desk.provider.find = measured  # type: ignore[method-assign]  # asks what is left first
     operation = desk.operation(retry=desk.retry(attempts=2, timeout=0.5))
     desk.provider.faults = [Fault(TimeoutError())]
 
